@@ -1,0 +1,1 @@
+"""The only pipes outside: servers, files, frameworks, clocks."""

@@ -1,0 +1,172 @@
+"""What a command sent, as one script: its transactions one after the other, in the order in which they ended."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import psycopg
+from psycopg.pq import ExecStatus
+
+from migrate_safe.adapters.said import Said, said_by
+from migrate_safe.adapters.wire import Parameter, Sent
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import Direction, Dml, DmlKind, Script, Statement, TransactionVerb, Wrapping
+from migrate_safe.sql.parse import parse_script
+
+_FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
+_ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
+_SHOWN = 80
+"""Characters of a statement that a note shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The script, and for each of its statements the message that carried it, None in a file.
+
+    `notes` tell what was sent and is not in the script.
+    """
+
+    script: Script
+    messages: tuple[Sent | None, ...]
+    notes: tuple[str, ...] = ()
+
+
+def captured(log: Sequence[Sent], name: str, database: str = "") -> Captured:
+    """Write down as a script what was sent to a database (empty: to any); `name` stands for its file in findings.
+
+    Several statements in one message are one transaction, as the server takes them, so BEGIN and COMMIT are put around.
+    What failed for the command by circumstances (a timeout, a deadlock) did nothing, and is left out.
+    """
+    text, places, notes = "", list[tuple[int, Sent]](), _elsewhere(log, database)
+    search_path = None
+    for transaction in _one_after_the_other([s for s in log if database in ("", s.startup.database)]):
+        wanted = transaction[0].startup.search_path
+        if wanted != search_path:
+            search_path = wanted
+            value = "DEFAULT" if wanted is None else wanted or "''"
+            places.append((len(text), _ours(transaction[0])))
+            text += f"SET search_path = {value};\n"
+        for said in _written(transaction):
+            places.append((len(text), said.sent))
+            if said.did_nothing:
+                text += f"-- not run again: {said.fate}\n"
+                notes.append(f"not run again: {_short(said.sent.text)} ({said.fate})")
+            else:
+                text += _as_sql(said.sent)
+    script = parse_script(Source(name, text), wrapping=Wrapping.STATEMENT)
+    statements = tuple(replace(s, direction=Direction.UP) for s in script.statements)
+    messages = tuple(_at(places, s.span.start) for s in statements)
+    return Captured(replace(script, statements=statements, markers=()), messages, tuple(notes))
+
+
+def run_again(connection: psycopg.Connection[Any], statement: Statement, sent: Sent | None) -> None:
+    """Send a statement as it was sent: with its parameters, with the data of its COPY.
+
+    Raises psycopg.Error where the server refuses it.
+    """
+    text = statement.text.encode(sent.encoding if sent is not None else "utf-8", "replace")
+    kind = statement.action.kind if isinstance(statement.action, Dml) else None
+    if sent is not None and sent.copied is not None:
+        with connection.cursor().copy(text) as copy:
+            copy.write(bytes(sent.copied))
+    elif kind is DmlKind.COPY_TO and "stdout" in statement.text.lower():
+        with connection.cursor().copy(text) as copy:
+            deque(copy, maxlen=0)
+    elif sent is not None and sent.extended and sent.parameters:
+        _with_parameters(connection, text, sent.parameters)
+    else:
+        connection.execute(text)
+
+
+def shown(parameter: Parameter) -> str:
+    """Write a parameter for people."""
+    if parameter.value is None:
+        return "NULL"
+    if parameter.binary:
+        return f"0x{parameter.value.hex()}"
+    return repr(parameter.value.decode(parameter.encoding, "replace"))
+
+
+def _elsewhere(log: Sequence[Sent], database: str) -> list[str]:
+    """Say what was sent to other databases: on the copy of this one it would be another statement."""
+    others: defaultdict[str, list[str]] = defaultdict(list)
+    for sent in log:
+        if database not in ("", sent.startup.database) and sent.text.strip():
+            others[sent.startup.database].append(_short(sent.text))
+    return [f'not run again, for it was sent to the database "{name}": {"; ".join(t)}' for name, t in others.items()]
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
+
+
+def _one_after_the_other(log: Sequence[Sent]) -> list[list[Sent]]:
+    """Give the messages transaction by transaction; those of sessions that ran at once do not mingle."""
+    open_ones: defaultdict[int, list[Sent]] = defaultdict(list)
+    done: list[list[Sent]] = []
+    for sent in log:
+        open_ones[sent.session].append(sent)
+        if sent.idle:
+            done.append(open_ones.pop(sent.session))
+    return sorted([*done, *open_ones.values()], key=lambda t: t[-1].ended or t[-1].began)
+
+
+def _written(transaction: Sequence[Sent]) -> Iterator[Said]:
+    """Give the statements of a transaction, with BEGIN and COMMIT around those that one message made one."""
+    is_open = False
+    for sent in transaction:
+        statements = said_by(sent)
+        ours = False
+        for said in statements:
+            if said.skipped:
+                yield said
+                continue
+            if said.together and not is_open and said.verb not in (*_ENDS, TransactionVerb.BEGIN):
+                yield Said(_ours(sent, "BEGIN"))
+                is_open = ours = True
+            if ours and said.verb is TransactionVerb.BEGIN:
+                ours = False  # it goes on with the transaction that the message has opened
+                continue
+            yield said
+            is_open = said.verb is TransactionVerb.BEGIN or (is_open and said.verb not in _ENDS)
+            ours = ours and is_open
+        if ours:
+            yield Said(_ours(sent, "ROLLBACK" if sent.error else "COMMIT"))
+            is_open = False
+
+
+def _ours(sent: Sent, text: str = "") -> Sent:
+    """Make a message of the same session that it has not sent."""
+    return Sent(sent.session, text, extended=False, began=sent.began, startup=sent.startup)
+
+
+def _as_sql(sent: Sent) -> str:
+    remarks = [f"-- ${n} = {' '.join(shown(p).splitlines())}\n" for n, p in enumerate(sent.parameters, start=1)]
+    return "".join([*remarks, sent.text, ";\n", _data(sent)])
+
+
+def _data(sent: Sent) -> str:
+    r"""Write the data of COPY, ended by `\.`; data that cannot stand in a script is named only."""
+    if sent.copied is None:
+        return ""
+    lines = sent.copied.decode(sent.encoding, "replace").removesuffix("\n").removesuffix("\\.")
+    lines = f"{lines}\n" if lines and not lines.endswith("\n") else lines
+    if "\0" in lines or "\n\\.\n" in f"\n{lines}":
+        return f"-- {len(sent.copied)} bytes of data are left out here\n\\.\n"
+    return f"{lines}\\.\n"
+
+
+def _at(places: Sequence[tuple[int, Sent]], offset: int) -> Sent | None:
+    return next((sent for start, sent in reversed(places) if start <= offset), None)
+
+
+def _with_parameters(connection: psycopg.Connection[Any], text: bytes, parameters: Sequence[Parameter]) -> None:
+    run = partial(connection.pgconn.exec_params, text)
+    result = run([p.value for p in parameters], [p.type for p in parameters], [int(p.binary) for p in parameters])
+    if result.status not in _FINE:
+        raise psycopg.errors.error_from_result(result)

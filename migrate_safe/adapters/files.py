@@ -1,0 +1,292 @@
+"""Migration files: read them whatever their bytes are, and put them in the order in which they run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate_safe.model.errors import UsageError
+from migrate_safe.model.finding import Unanalysed
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import Wrapping
+
+STDIN = Path("-")
+
+_FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
+"""File names of Prisma and Diesel, which give each migration a folder of its own."""
+
+_DOWN = re.compile(r"(?:^|\.)down\.sql\Z|^U\d[\w.]*__", re.IGNORECASE)
+_REPEATABLE = re.compile(r"^R__")
+_OTHER_DATABASE = re.compile(
+    r"[._-](mysql|mariadb|sqlite3?|cockroach(?:db)?|mssql|sqlserver|oracle|clickhouse)[._-]", re.I
+)
+_SKIPPED_FOLDERS = {".git", ".hg", ".venv", "node_modules", "__pycache__"}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The migrations of one folder in the order in which they run, down files beside their up files."""
+
+    root: Path
+    files: tuple[Path, ...]
+
+    def before(self, path: Path) -> tuple[Path, ...]:
+        """Give the files whose way forward has run when `path` runs; a down file has its own up file behind it.
+
+        Only names with a number in them tell an order: other files have nothing before them, and are before nothing.
+        """
+        if not self.is_ordered(path):
+            return ()
+        return tuple(
+            f for f in self.files[: self._position(path)] if not is_down(f) and f != path and self.is_ordered(f)
+        )
+
+    def is_ordered(self, path: Path) -> bool:
+        """Say whether a file's name, below the folder, tells when it runs."""
+        relative = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return any(c.isdecimal() for c in str(relative)) or _REPEATABLE.match(path.name) is not None
+
+    def _position(self, path: Path) -> int:
+        if not is_down(path):
+            return self.files.index(path)
+        at = _stem(path)
+        return max((i + 1 for i, f in enumerate(self.files) if _stem(f) == at), default=len(self.files))
+
+
+def read_source(path: Path) -> Source | Unanalysed:
+    """Read one file as UTF-8, with or without a byte order mark; say why where it cannot be done.
+
+    `-` reads standard input. Line ends stay as they are.
+    """
+    name = "<stdin>" if path == STDIN else str(path)
+    try:
+        data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+    except OSError as error:
+        return Unanalysed(name, 1, f"cannot be read: {_os_reason(error)}")
+    return decode(name, data)
+
+
+def digest(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, in hex. Raises UsageError when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f'"{path}" cannot be read: {_os_reason(error)}', next_move="name a file") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all, making its folder. Raises UsageError when that cannot be done.
+
+    A link is followed. What is no file (`/dev/null`, a pipe) is written to, never replaced: replacing it is what
+    root may do to a device.
+    """
+    goal = Path(os.path.realpath(path))
+    beside = goal.with_name(f".{goal.name}.{os.getpid()}.tmp")
+    try:
+        if goal.exists() and not goal.is_file():
+            goal.write_text(text, encoding="utf-8")
+            return
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(goal)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise UsageError(f'"{path}" cannot be written: {_os_reason(error)}', next_move="name another file") from error
+
+
+def decode(name: str, data: bytes) -> Source | Unanalysed:
+    """Decode the bytes of a file, or name the first byte that is not text."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return Unanalysed(name, 1, "is UTF-16, not UTF-8: save it as UTF-8")
+    if (zero := data.find(b"\0")) >= 0:
+        return Unanalysed(name, _line(data, zero), f"is not text: a NUL byte at offset {zero}")
+    try:
+        return Source(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        # utf-8-sig counts from behind the byte order mark
+        at = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
+        return Unanalysed(name, _line(data, at), f"is not UTF-8: byte 0x{data[at]:02x} at offset {at}")
+
+
+def declared_wrapping(path: Path) -> Wrapping | None:
+    """Give what a file beside a migration says about its transaction: Diesel's metadata.toml."""
+    try:
+        said = tomllib.loads((path.parent / "metadata.toml").read_text(encoding="utf-8")).get("run_in_transaction")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    return {True: Wrapping.FILE, False: Wrapping.STATEMENT}[said] if isinstance(said, bool) else None
+
+
+def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ...]], ...]:
+    """Find, for files and folders that a user names, each history and those of its files that were meant.
+
+    Folders are searched through; a file brings its whole folder as its history. Raises UsageError for a
+    path that is not there.
+    """
+    wanted: dict[Path, None] = {}
+    for path in paths:
+        if path != STDIN:
+            _must_be_there(path)
+        found = tuple(_walk(path)) if is_folder(path) else (path,)
+        if not found:
+            raise UsageError(f'no .sql files in "{path}"', next_move="name a folder that holds migrations")
+        wanted.update(dict.fromkeys(found))
+    roots = dict.fromkeys(root_of(path) for path in wanted)
+    return tuple(_meant(root, [p for p in wanted if root_of(p) == root]) for root in roots)
+
+
+def history_of(root: Path) -> History:
+    """Put the SQL files of one migration folder into the order in which they run."""
+    nested = (f for d in _folders(root) for f in _sql_files(d) if f.name.lower() in _FOLDER_PER_MIGRATION)
+    flat = (f for f in _sql_files(root) if f.name.lower() not in _FOLDER_PER_MIGRATION)
+    return History(root, tuple(sorted([*flat, *nested], key=lambda f: order_key(f, root))))
+
+
+def root_of(path: Path) -> Path:
+    """Give the folder whose files are the history of a migration file."""
+    if path.name.lower() in _FOLDER_PER_MIGRATION:
+        return path.parent.parent
+    return path.parent
+
+
+def is_folder(path: Path) -> bool:
+    """Say whether a path leads to a folder; not where it cannot be looked at, whatever the reason."""
+    return stat.S_ISDIR(_mode(path) or 0)
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a path leads to a file; not where it cannot be looked at, whatever the reason."""
+    return stat.S_ISREG(_mode(path) or 0)
+
+
+def is_ours(path: Path) -> bool:
+    """Say whether a file in a folder is SQL that is not marked by its name as another database's."""
+    return path.name.lower().endswith(".sql") and _OTHER_DATABASE.search(path.name) is None
+
+
+def is_down(path: Path) -> bool:
+    """Say whether a whole file is a way back, by its name: x.down.sql, down.sql, U1__x.sql."""
+    return _DOWN.search(path.name) is not None
+
+
+def order_key(path: Path, root: Path) -> tuple[object, ...]:
+    """Make the sort key of a migration: numbers by value, repeatable ones (R__) last, up before down."""
+    relative = path.relative_to(root)
+    names = [_plain_date(part) for part in relative.with_name(_stem(path).name).parts]
+    if path.name.lower() in _FOLDER_PER_MIGRATION:
+        names = [_whole_date(name) for name in names]
+    parts = tuple(tuple(_natural(name)) for name in names)
+    return (_REPEATABLE.match(path.name) is not None, parts, is_down(path), str(relative))
+
+
+# ---- below -----------------------------------------------------------------------------------
+
+
+def _meant(root: Path, wanted: list[Path]) -> tuple[History, tuple[Path, ...]]:
+    history = history_of(root) if STDIN not in wanted else History(root, (STDIN,))
+    strangers = [p for p in wanted if p not in history.files]  # a name without .sql, a broken link
+    if strangers:
+        history = History(root, tuple(sorted({*history.files, *wanted}, key=lambda f: order_key(f, root))))
+    return history, tuple(f for f in history.files if f in set(wanted))
+
+
+def _must_be_there(path: Path) -> None:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        raise UsageError(f'no file or folder "{path}"', next_move="name SQL files or folders of migrations") from None
+    except OSError as error:
+        raise UsageError(
+            f'"{path}" cannot be read: {_os_reason(error)}', next_move="name SQL files or folders of migrations"
+        ) from None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Give every .sql file below a folder, following links to folders but none twice.
+
+    A folder that cannot be listed is given itself, to be reported when it is read.
+    """
+    seen: set[str] = set()
+    unlisted: list[OSError] = []
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=unlisted.append):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(d for d in folders if d not in _SKIPPED_FOLDERS)
+        yield from (Path(place) / f for f in sorted(files) if _is_sql(Path(place) / f))
+    yield from (Path(error.filename) for error in unlisted)
+
+
+def _folders(root: Path) -> list[Path]:
+    return [d for d in _entries(root) if d.name not in _SKIPPED_FOLDERS and is_folder(d)]
+
+
+def _sql_files(folder: Path) -> list[Path]:
+    return [f for f in _entries(folder) if _is_sql(f)]
+
+
+def _is_sql(path: Path) -> bool:
+    """Say whether an entry is a SQL file, or one that cannot be looked at and will be reported; pipes are not."""
+    if not is_ours(path):
+        return False
+    mode = _mode(path)
+    return mode is None or stat.S_ISREG(mode)
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return None
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []  # what cannot be listed is reported when it is read
+
+
+def _stem(path: Path) -> Path:
+    """Take the direction out of a name, so that a migration's up and down files sort together."""
+    name = re.sub(r"(?i)[._-]?(?:up|down|do|undo)?\.sql\Z", "", path.name)
+    return path.with_name(re.sub(r"^[VU](?=\d)", "", name) or "sql")
+
+
+def _plain_date(text: str) -> str:
+    """Take the dashes out of a leading date, as Diesel does: 2017-03-20-171841 comes after 20160101000000."""
+    return re.sub(r"^\d{4}-\d{2}-\d{2}(?:-\d+)?", lambda found: found[0].replace("-", ""), text)
+
+
+def _whole_date(text: str) -> str:
+    """Fill a leading date up to the second, for Prisma and Diesel order names as text, not by number."""
+    return re.sub(r"^(?:19|20)\d{6,11}(?!\d)", lambda found: found[0].ljust(14, "0"), text)
+
+
+def _natural(text: str) -> Iterator[tuple[int, int, str]]:
+    for piece in re.split(r"(\d+)", text):
+        if piece.isdecimal():
+            yield (0, int(piece), piece)
+        elif piece in (".", "_"):
+            yield (2, 0, "")  # V1__a runs before V1.1__b
+        elif piece:
+            yield (1, 0, piece.casefold())
+
+
+def _line(data: bytes, offset: int) -> int:
+    return data.count(b"\n", 0, offset) + 1
+
+
+def _os_reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

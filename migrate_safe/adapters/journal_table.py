@@ -1,0 +1,236 @@
+"""The journal in the schema `migrate_safe` of the target database: install, read, lease, write."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import socket
+import time
+from dataclasses import replace
+from datetime import datetime
+from importlib import resources
+from typing import Any
+
+from migrate_safe.adapters.database import Database
+from migrate_safe.executor.compose import record, text
+from migrate_safe.executor.intents import LostConnection
+from migrate_safe.executor.lease import Claim, claim, held_error
+from migrate_safe.executor.news import Tell, Waiting, silent
+from migrate_safe.executor.settings import Settings
+from migrate_safe.model.errors import Refused, TryLater, UsageError
+from migrate_safe.model.journal import Entry, Event, EventKind, JournaledPlan, Lease, Progress
+from migrate_safe.model.plan import Plan
+
+VERSION = 1
+_INSTALL_LOCK = 7_318_349_394_477_056  # advisory: two first applies must not install at once
+_LEASE_COLUMNS = "holder, token, environment, acquired, heartbeat, expires, host, pid, backends"
+_TAKE = """
+UPDATE migrate_safe.lease SET token = token + 1, holder = %s, host = %s, pid = %s, environment = %s, backends = %s,
+    acquired = clock_timestamp(), heartbeat = clock_timestamp(),
+    expires = clock_timestamp() + make_interval(secs => %s)
+WHERE token = %s RETURNING token
+"""
+_RELEASE = """
+UPDATE migrate_safe.lease SET holder = NULL, expires = clock_timestamp(), backends = '{}' WHERE token = %s
+"""
+_ALIVE = "SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s::int[])"
+_OPEN = """
+INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, {digest})
+    ON CONFLICT (name) DO UPDATE SET text = excluded.text, digest = excluded.digest, opened = excluded.opened;
+"""
+
+
+# ---- reading -------------------------------------------------------------------------------
+
+
+def is_installed(db: Database) -> bool:
+    """Say whether this database has a journal."""
+    return db.query("SELECT to_regclass('migrate_safe.event') IS NOT NULL")[0][0] is True
+
+
+def read_events(db: Database, plan: str, after: int = 0) -> tuple[Event, ...]:
+    """Read the events of a plan after a number, in order."""
+    sql = "SELECT * FROM migrate_safe.event WHERE plan = %s AND seq > %s ORDER BY seq"
+    return tuple(as_event(row) for row in db.query(sql, (plan, after)))
+
+
+def read_plans(db: Database) -> tuple[JournaledPlan, ...]:
+    """Read every plan that this database knows, oldest first."""
+    rows = db.query("SELECT name, text, digest, opened FROM migrate_safe.plan ORDER BY opened, name")
+    return tuple(JournaledPlan(*row) for row in rows)
+
+
+def read_plan(db: Database, name: str) -> JournaledPlan | None:
+    """Read the journal's copy of a plan."""
+    return next((p for p in read_plans(db) if p.name == name), None)
+
+
+def read_lease(db: Database) -> Lease:
+    """Read the lease as it stands."""
+    return _lease(db.query(f"SELECT {_LEASE_COLUMNS} FROM migrate_safe.lease")[0])
+
+
+def living_backends(db: Database, lease: Lease) -> frozenset[int]:
+    """Read which of the holder's server processes still exist."""
+    return frozenset(row[0] for row in db.query(_ALIVE, (list(lease.backends),)))
+
+
+def read_progress(db: Database, plan: str, step: str) -> Progress | None:
+    """Read where a walk stands, None when it has not begun."""
+    sql = """SELECT plan, step, cursor, rows_done, rows_total, filled FROM migrate_safe.progress
+             WHERE plan = %s AND step = %s"""
+    rows = db.query(sql, (plan, step))
+    if not rows:
+        return None
+    p, s, cursor, done, total, filled = rows[0]
+    return Progress(p, s, None if cursor is None else tuple(cursor), done, total, filled)
+
+
+def read_environment(db: Database) -> str | None:
+    """Read the environment that the first apply recorded."""
+    rows = db.query("SELECT environment FROM migrate_safe.meta")
+    return rows[0][0] if rows else None
+
+
+def server_now(db: Database) -> datetime:
+    """Read the server's clock."""
+    now = db.query("SELECT clock_timestamp()")[0][0]
+    assert isinstance(now, datetime)
+    return now
+
+
+def as_event(row: tuple[Any, ...]) -> Event:
+    """Read a row of the table `event`."""
+    seq, plan, kind, step, token, at, detail = row
+    return Event(seq, plan, EventKind(kind), step, token, at, detail)
+
+
+# ---- installing ----------------------------------------------------------------------------
+
+
+def install(db: Database) -> None:
+    """Install the journal where it is missing; safe to run at once from several places.
+
+    Raises Refused for a journal of a newer version, UsageError when the role may not create it.
+    """
+    if is_installed(db):
+        version = db.query("SELECT version FROM migrate_safe.meta")
+        if version and version[0][0] == VERSION:
+            return
+        if version and version[0][0] > VERSION:
+            raise Refused(
+                f"the journal of this database has version {version[0][0]}, this program knows {VERSION}",
+                next_move="use the newer migrate-safe",
+            )
+    elif not db.query("SELECT has_database_privilege(current_database(), 'CREATE')")[0][0]:
+        raise UsageError(
+            'the role may not create the schema "migrate_safe" in this database',
+            next_move="grant it CREATE on the database, or name a role that may (--role)",
+        )
+    script = (resources.files("migrate_safe.adapters") / "journal.sql").read_text(encoding="utf-8")
+    mark = f"""INSERT INTO migrate_safe.meta (version, system_identifier, database_oid)
+        VALUES ({VERSION}, {_identifier(db)}, (SELECT oid FROM pg_database WHERE datname = current_database()))
+        ON CONFLICT (only_row) DO UPDATE SET version = excluded.version;"""
+    db.send(f"BEGIN;\nSELECT pg_advisory_xact_lock({_INSTALL_LOCK});\n{script}\n{mark}\nCOMMIT;")
+
+
+def confirm_place(db: Database, environment: str | None, *, adopt: bool = False) -> None:
+    """Check that this is the database the journal was written in, and the environment the caller means.
+
+    A restored or cloned database carries the journal of another one: its system identifier or its oid
+    differ. `adopt` takes the journal over. Raises Refused.
+    """
+    known, oid, ident = db.query("SELECT environment, database_oid, system_identifier FROM migrate_safe.meta")[0]
+    here = db.query("SELECT oid FROM pg_database WHERE datname = current_database()")[0][0]
+    mine = _identifier(db)
+    moved = oid != here or (ident is not None and mine != "NULL" and mine != text(ident))
+    if moved and not adopt:
+        raise Refused(
+            "this database is a copy: its journal was written in another one"
+            + (f' (environment "{known}")' if known else ""),
+            next_move="give the DSN of the original, or --adopt to make this journal that of the copy",
+        )
+    if moved:
+        db.query(
+            f"UPDATE migrate_safe.meta SET database_oid = %s, system_identifier = {mine}, environment = %s",
+            (here, environment),
+        )
+        return
+    if known is not None and environment != known:
+        said = f'not "{environment}"' if environment else "and none was named"
+        raise Refused(
+            f'this database is environment "{known}", {said}', next_move=f"say --environment {known} if you mean it"
+        )
+    if known is None and environment is not None:
+        db.query("UPDATE migrate_safe.meta SET environment = %s", (environment,))
+
+
+def _identifier(db: Database) -> str:
+    """Give the system identifier as a literal; NULL where the role may not ask for it."""
+    may = db.query("SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')")[0][0]
+    return text(str(db.query("SELECT system_identifier FROM pg_control_system()")[0][0])) if may else "NULL"
+
+
+# ---- the lease -----------------------------------------------------------------------------
+
+
+def take_lease(db: Database, environment: str | None, settings: Settings, beat_pid: int, tell: Tell = silent) -> Lease:
+    """Take the lease, or raise TryLater naming its holder.
+
+    When the holder is dead but one of its backends still works, wait until that ends or its time runs out.
+    """
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    while True:
+        old = read_lease(db)
+        alive = living_backends(db, old)
+        match claim(old, server_now(db), alive):
+            case Claim.HELD:
+                raise held_error(old)
+            case Claim.WAIT:
+                left = ", ".join(f"pid {pid}" for pid in sorted(alive))
+                tell(Waiting(f'executor "{old.holder}" is dead, but its backend still works ({left})'))
+                time.sleep(settings.poll)
+                continue
+            case Claim.TAKE:
+                pass
+        values = (name, socket.gethostname(), os.getpid(), environment, [beat_pid, db.pid], settings.lease_ttl)
+        if db.query(_TAKE, (*values, old.token)):
+            return read_lease(db)
+
+
+def rename_backends(db: Database, lease: Lease, beat_pid: int) -> Lease:
+    """Note the server processes of the holder after one of its connections was opened anew."""
+    backends = (beat_pid, db.pid)
+    db.query("UPDATE migrate_safe.lease SET backends = %s WHERE token = %s", (list(backends), lease.token))
+    return replace(lease, backends=backends)
+
+
+def release_lease(db: Database, token: int) -> None:
+    """Give the lease back; does nothing when another holds it by now. Raises TryLater when that cannot be told."""
+    try:
+        db.query(_RELEASE, (token,))
+    except LostConnection as error:
+        raise TryLater(f"the connection was lost: {error}") from None
+
+
+def _lease(row: tuple[Any, ...]) -> Lease:
+    holder, token, environment, acquired, heartbeat, expires, host, pid, backends = row
+    return Lease(holder, token, environment, acquired, heartbeat, expires, host, pid, tuple(backends))
+
+
+# ---- writing -------------------------------------------------------------------------------
+
+
+def open_plan(db: Database, token: int, plan: Plan, plan_text: str) -> Event:
+    """Store a plan's text and journal that it was opened, in one transaction under the fence."""
+    digest = digest_of(plan_text)
+    stored = _OPEN.format(name=text(plan.name), text=text(plan_text), digest=text(digest))
+    entry = Entry(plan.name, EventKind.OPENED, None, {"digest": digest})
+    found = db.send(f"BEGIN;\n{stored}{record(entry, db.session(token))}\nCOMMIT;")
+    return as_event(found[-1][0])
+
+
+def digest_of(plan_text: str) -> str:
+    """Give the digest under which a plan's text is journaled."""
+    return "sha256:" + hashlib.sha256(plan_text.encode()).hexdigest()

@@ -1,0 +1,142 @@
+"""Does what the machine wants: one intent in, what came of it out."""
+
+from __future__ import annotations
+
+import time
+from typing import assert_never
+
+from migrate_safe.adapters.database import Database
+from migrate_safe.adapters.heartbeat import Heartbeat
+from migrate_safe.adapters.index_server import build, drop, inspect_index
+from migrate_safe.adapters.journal_table import as_event, read_events, read_progress, rename_backends
+from migrate_safe.adapters.locker import lockable, on_sequences, run_within_budget, watchable
+from migrate_safe.adapters.walker import fill_batch, prove_batch, survey, sweep
+from migrate_safe.executor.compose import blocking, count_query, keys_query, record_message, step_message
+from migrate_safe.executor.intents import (
+    Batch,
+    Build,
+    Busy,
+    Check,
+    Drop,
+    Fill,
+    Inspect,
+    Intent,
+    LostConnection,
+    Offending,
+    Prove,
+    ReadEvents,
+    ReadProgress,
+    Record,
+    Result,
+    SurveyKeys,
+    Sweep,
+    Transact,
+    Wait,
+)
+from migrate_safe.executor.news import Journaled, Moved, Tell, Waiting
+from migrate_safe.executor.settings import Settings
+from migrate_safe.model.errors import TryLater
+from migrate_safe.model.journal import Event, Lease, Progress
+from migrate_safe.model.plan import Requirement
+
+PATIENT = (Build, Drop, Fill, Prove)
+"""Intents after which the machine itself tries again when something was locked."""
+
+
+class Performer:
+    """Performs intents on one database under one lease."""
+
+    def __init__(self, db: Database, beat: Heartbeat, lease: Lease, settings: Settings, tell: Tell) -> None:
+        self.db, self.beat, self.lease, self.settings, self.tell = db, beat, lease, settings, tell
+        self._walk_began = (time.monotonic(), 0)
+
+    def __call__(self, intent: Intent) -> Result:
+        """Perform one intent, after a look whether the lease is still ours."""
+        self.beat.check()
+        try:
+            return self._perform(intent)
+        except LostConnection:
+            self.lease = rename_backends(self.db, self.lease, self.beat.pid)
+            raise
+        except Busy as busy:
+            if isinstance(intent, PATIENT):
+                raise
+            raise TryLater(f"cut off: {busy.reason}", next_move="run this again") from None
+
+    def _perform(self, intent: Intent) -> Result:
+        db, settings, token = self.db, self.settings, self.lease.token
+        match intent:
+            case Check(requirement):
+                return check(db, requirement, settings)
+            case Transact():
+                return self._transact(intent)
+            case Record(entry):
+                self._walk_began = (time.monotonic(), 0)
+                event = as_event(db.send(record_message(entry, db.session(token)))[-1][0])
+                self.tell(Journaled(entry))
+                return event
+            case ReadEvents(plan, after):
+                return read_events(db, plan, after)
+            case Inspect():
+                return inspect_index(db, intent)
+            case Build(work):
+                build(db, work)
+                return None
+            case Drop(work):
+                drop(db, work)
+                return None
+            case Wait(seconds, reason):
+                self.tell(Waiting(reason))
+                time.sleep(seconds)
+                return None
+            case SurveyKeys():
+                return survey(db, intent)
+            case ReadProgress(plan, step):
+                return read_progress(db, plan, step)
+            case Fill():
+                return self._moved(fill_batch(db, intent, token, settings), intent.progress)
+            case Sweep():
+                return sweep(db, intent, settings)
+            case Prove():
+                return self._moved(prove_batch(db, intent, token, settings), intent.progress)
+            case _:
+                assert_never(intent)
+
+    def _transact(self, intent: Transact) -> Event:
+        db, settings, session = self.db, self.settings, self.db.session(self.lease.token)
+        upfront = lockable(db, blocking(intent.sql.locks))
+        on_tables = watchable(db, blocking(intent.sql.locks)) or watchable(db, intent.sql.locks)
+        watched = (*on_tables, *on_sequences(db, intent.sql.locks))
+
+        def compose(wait_ms: int | None) -> str:
+            return step_message(
+                intent.sql, upfront, intent.entry, session, settings, wait_ms=wait_ms, guards=intent.guards
+            )
+
+        rows = run_within_budget(db, compose, upfront, watched, settings, self.tell, intent.entry.step)
+        self.tell(Journaled(intent.entry))
+        return as_event(rows[-1][0])
+
+    def _moved(self, batch: Batch, before: Progress) -> Batch:
+        """Tell how far a walk has come, with its rate since it began here and the time it will still take."""
+        if batch.last is None:
+            return batch
+        began, passed = self._walk_began
+        self._walk_began = (began, passed + batch.passed)
+        rate = (passed + batch.passed) / max(time.monotonic() - began, 1e-6)
+        done = before.rows_done + batch.passed
+        rest = None if before.rows_total is None else max(0, before.rows_total - done)
+        now = Progress(before.plan, before.step, batch.last, done, before.rows_total, before.filled + batch.changed)
+        self.tell(Moved(now, batch.passed, rate, None if rest is None or rate == 0 else rest / rate))
+        return batch
+
+
+def check(db: Database, requirement: Requirement, settings: Settings) -> Offending:
+    """Count the rows that break a requirement, and show the first."""
+    began = time.monotonic()
+    count = int(db.query(count_query(requirement))[0][0])
+    ms = (time.monotonic() - began) * 1000
+    if not count:
+        return Offending(0, (), ms)
+    rows = db.query(keys_query(requirement, settings.keys_shown))
+    return Offending(count, tuple(", ".join(map(str, row)) for row in rows), ms)

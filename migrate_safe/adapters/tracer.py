@@ -1,0 +1,218 @@
+"""Send the statements of a script to a scratch database one after the other and watch each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from migrate_safe.adapters.beyond import beyond_database
+from migrate_safe.adapters.captured import Captured, run_again, shown
+from migrate_safe.adapters.catalog_reader import read_schema
+from migrate_safe.adapters.observer import Observer
+from migrate_safe.adapters.postgres import connect
+from migrate_safe.adapters.wire import Sent
+from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.effects.analyse import analyse
+from migrate_safe.effects.compare import disagreements
+from migrate_safe.model.effect import Analysed, Effect, Observed
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.statement import (
+    Action,
+    AddConstraint,
+    AlterTable,
+    CreateTable,
+    CreateView,
+    Dml,
+    DmlKind,
+    DoBlock,
+    LockTable,
+    Other,
+    PsqlCommand,
+    RefreshView,
+    SetVariable,
+    Statement,
+    Transaction,
+    TransactionVerb,
+    ValidateConstraint,
+    Wrapping,
+)
+from migrate_safe.model.trace import Traced
+
+Connection = psycopg.Connection[Any]
+_PLANNED = (DmlKind.SELECT, DmlKind.INSERT, DmlKind.UPDATE, DmlKind.DELETE, DmlKind.MERGE, DmlKind.COPY_TO)
+"""Data statements: whether they read a table in full is for the server's planner to decide."""
+
+_END_A_FAILED_ONE = (
+    TransactionVerb.COMMIT,
+    TransactionVerb.ROLLBACK,
+    TransactionVerb.ROLLBACK_TO,
+    TransactionVerb.PREPARE,
+)
+
+
+def trace_script(dsn: str, found: Captured, schema: Schema, *, contained: bool = False) -> tuple[Traced, ...]:
+    """Run a script and give for each statement of its way forward what was predicted and what was seen.
+
+    `contained` leaves out what reaches beyond the database.
+
+    `schema` is the state before. Stops behind the first statement that the server refuses, unless the command that
+    sent it was refused there as well and went on.
+    """
+    with _Sessions(dsn, contained) as sessions:
+        return tuple(_traced(sessions, found, schema))
+
+
+def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Traced]:
+    senders = dict(zip((s.span.start for s in found.script.statements), found.messages, strict=True))
+    last = {sent.session: start for start, sent in senders.items() if sent is not None}
+    wrapped = found.script.wrapping is Wrapping.FILE
+    if wrapped:
+        sessions.of(None).execute("BEGIN")
+    ahead, astray = deque(analyse(found.script, schema)), False
+    while ahead:
+        one = ahead.popleft()
+        sent = senders[one.statement.span.start]
+        worker = sessions.of(sent)
+        traced = _beside_the_command(_one(sessions, one, sent), sent)
+        yield traced
+        refused = traced.observed is not None and traced.observed.effect.fails
+        if refused and (sent is None or sent.error is None):
+            return
+        astray |= bool(refused) and not one.effect.fails
+        if astray and worker.info.transaction_status is TransactionStatus.IDLE:
+            ahead, astray = _foreseen_anew(found, one, [a.statement for a in ahead], read_schema(worker)), False
+        if sent is not None and last[sent.session] == one.statement.span.start:
+            sessions.close(sent)
+    if wrapped:
+        sessions.of(None).execute("COMMIT")
+
+
+def _foreseen_anew(found: Captured, one: Analysed, rest: Sequence[Statement], schema: Schema) -> deque[Analysed]:
+    """Predict what comes after `one` from what the server has, once it refused what was predicted to work."""
+    script = replace(found.script, statements=tuple(rest))
+    born = frozenset(name for name in one.born if relation_exists(schema, name))
+    return deque(analyse(script, schema, session=one.session, unreleased=born))
+
+
+def _beside_the_command(traced: Traced, sent: Sent | None) -> Traced:
+    """Say where the statement fared otherwise when the command sent it."""
+    refused = traced.observed.sqlstate if traced.observed is not None and traced.observed.effect.fails else None
+    if sent is None or traced.note or sent.sqlstate == refused:
+        return traced
+    said = f"failed for the command: {sent.error} ({sent.sqlstate})" if sent.error else "did not fail for the command"
+    return replace(traced, note=f"it {said}")
+
+
+def _one(sessions: _Sessions, one: Analysed, sent: Sent | None) -> Traced:
+    worker = sessions.of(sent)
+    number = sessions.transaction(worker)
+    parameters = tuple(map(shown, sent.parameters)) if sent is not None else ()
+    beyond = beyond_database(one.statement) if sessions.contained else ""
+    note = beyond or _left_out(one.statement, sent) or _skipped(worker, one.statement)
+    if note:
+        return Traced(one, None, number, note=note)
+    run = partial(run_again, worker, one.statement, sent)
+    if isinstance(one.statement.action, Transaction | SetVariable):
+        refusal = _steered(run)
+        return Traced(one, refusal, number, disagreements(one.effect, refusal) if refusal is not None else ())
+    seen = sessions.observer(sent).watch(run, wrap=not isinstance(one.statement.action, LockTable))
+    differences = disagreements(
+        one.effect, seen, unforeseen="scans" if _is_planned(one, one.statement.action, seen) else ""
+    )
+    return Traced(one, seen, number, differences, parameters=parameters)
+
+
+def _is_planned(one: Analysed, action: Action, seen: Observed) -> bool:
+    """Say whether how it reads tables is up to the planner: a query, or the check of a foreign key of no rows."""
+    match action:
+        case Dml(kind=kind):
+            return kind in _PLANNED
+        case CreateTable(as_query=True) | CreateView() | RefreshView() | Other(kind="FetchStmt"):
+            return True
+        case DoBlock(inner=inner) | Other(inner=inner):
+            return any(_is_planned(one, statement.action, seen) for statement in inner)
+        case AlterTable(table=table, actions=actions) if one.before.resolve(table) in seen.empty:
+            added = [a.constraint for a in actions if isinstance(a, AddConstraint)]
+            return any(c.references for c in added) or any(isinstance(a, ValidateConstraint) for a in actions)
+        case _:
+            return False
+
+
+def _left_out(statement: Statement, sent: Sent | None) -> str:
+    match statement.action:
+        case PsqlCommand(command=command):
+            return f"not run: the psql command \\{command}"
+        case Dml(kind=DmlKind.COPY_FROM) if "stdin" in statement.text.lower() and (sent is None or sent.copied is None):
+            return "not run: the data of COPY"
+        case _:
+            return ""
+
+
+def _skipped(worker: Connection, statement: Statement) -> str:
+    """Say why nothing but the end of a transaction runs once a statement of it has failed."""
+    ends = isinstance(statement.action, Transaction) and statement.action.verb in _END_A_FAILED_ONE
+    failed = worker.info.transaction_status is TransactionStatus.INERROR
+    return "not run: its transaction had failed" if failed and not ends else ""
+
+
+def _steered(run: partial[None]) -> Observed | None:
+    """Run what only steers the session; a refusal counts, also one of a deferred constraint at COMMIT."""
+    try:
+        run()
+    except psycopg.Error as error:
+        return Observed(Effect(fails=error.diag.message_primary or str(error)), sqlstate=error.sqlstate)
+    return None
+
+
+@dataclass(slots=True)
+class _Sessions:
+    """One connection for each session that the command had, each with its observer; and the count of transactions.
+
+    `contained` says that what reaches beyond the database is left out.
+    """
+
+    dsn: str
+    contained: bool
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _open: dict[int, Observer] = field(default_factory=dict)
+    _last: int = 0
+
+    def __enter__(self) -> _Sessions:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def of(self, sent: Sent | None) -> Connection:
+        """Give the connection of the session that a message came from; a file is one session."""
+        return self.observer(sent).worker
+
+    def observer(self, sent: Sent | None) -> Observer:
+        """Give the observer of the session that a message came from."""
+        number = sent.session if sent is not None else 1
+        if number not in self._open:
+            options = {"options": sent.startup.options or " "} if sent is not None else {}  # none is not PGOPTIONS
+            connection = connect(self.dsn, prepare_threshold=None, **options)
+            self._stack.callback(connection.close)
+            self._open[number] = Observer(connection, self.dsn)
+        return self._open[number]
+
+    def close(self, sent: Sent) -> None:
+        """End a session that sent nothing any more: what it left open would stand in the way of the others for ever."""
+        worker = self._open.pop(sent.session).worker
+        with suppress(psycopg.OperationalError):  # it may have ended itself
+            worker.rollback()
+            worker.execute("DISCARD ALL")  # the server ends a session some time after its client is gone
+        worker.close()
+
+    def transaction(self, worker: Connection) -> int:
+        """Give the number of the transaction that the next statement belongs to: a new one unless one is open."""
+        self._last += worker.info.transaction_status is TransactionStatus.IDLE
+        return self._last

@@ -1,0 +1,143 @@
+"""Walks tables in batches: the bounds of a batch, its filling, its proof."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from migrate_safe.adapters.database import Database
+from migrate_safe.executor.compose import advance, fill_message
+from migrate_safe.executor.intents import Batch, Fill, Offending, Prove, Survey, SurveyKeys, Sweep
+from migrate_safe.executor.ranges import bound_query, key_range, page_range, shown_key
+from migrate_safe.executor.settings import Settings
+from migrate_safe.model.errors import Refused
+from migrate_safe.model.names import Name
+
+_KEYS = """
+SELECT array_agg(a.attname::text ORDER BY k.place), array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY k.place)
+FROM pg_index AS i
+CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
+LEFT JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND a.attnotnull
+WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+    AND k.place <= i.indnkeyatts
+GROUP BY i.indexrelid, i.indisprimary, i.indnkeyatts
+HAVING count(a.attname) = i.indnkeyatts AND NOT array_agg(a.attname::text) && %s::text[]
+ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid
+LIMIT 1
+"""
+_SIZE = """
+WITH RECURSIVE family AS (
+    SELECT to_regclass(%s)::oid AS oid
+    UNION
+    SELECT i.inhrelid FROM pg_inherits AS i JOIN family AS f ON i.inhparent = f.oid
+)
+SELECT sum(greatest(c.reltuples, 0))::bigint, sum(c.relpages)::bigint,
+       max(pg_relation_size(c.oid) / current_setting('block_size')::int)::bigint, bool_or(c.reltuples < 0), count(*)
+FROM family AS f JOIN pg_class AS c ON c.oid = f.oid
+"""
+_ROWS_PER_PAGE = 50
+"""Assumed for a table that was never analysed."""
+
+
+def survey(db: Database, wish: SurveyKeys) -> Survey:
+    """Find the key to walk a table by: the primary key, else any unique key without NULLs, else its pages."""
+    found = db.query(_SIZE, (str(wish.table),))
+    rows, pages, largest, never_analysed, known = found[0]
+    if not known:
+        raise Refused(f'table "{wish.table}" does not exist in this database', next_move="check the DSN and the plan")
+    if never_analysed:
+        rows, pages = largest * _ROWS_PER_PAGE, largest
+    keys = db.query(_KEYS, (str(wish.table), list(wish.avoid)))
+    columns, types = (tuple(keys[0][0]), tuple(keys[0][1])) if keys else ((), ())
+    return Survey(columns, types, int(rows), max(1, int(pages)))
+
+
+def fill_batch(db: Database, wish: Fill, token: int, settings: Settings) -> Batch:
+    """Fill the next rows of a backfill and move its cursor, in one transaction."""
+    found = compose_fill(db, wish, token, settings)
+    if found is None:
+        return Batch(None, 0, 0, 0.0)
+    message, last, passed = found
+    began = time.monotonic()
+    rows = db.send(message)
+    ms = (time.monotonic() - began) * 1000
+    return Batch(last, passed, int(rows[-1][0][0]), ms)
+
+
+def compose_fill(db: Database, wish: Fill, token: int, settings: Settings) -> tuple[str, tuple[str, ...], int] | None:
+    """Give the message of the next batch, the cursor after it and how many rows it passes; None at the end."""
+    found = _next_range(db, wish.work.table, wish.survey, wish.progress.cursor, wish.rows)
+    if found is None:
+        return None
+    last, passed, where = found
+    ahead = replace(wish.progress, cursor=last)
+    # a batch that cannot be made smaller may take longer than the budget, or it would never end
+    budget = settings.stall_budget_ms * (10 if wish.rows <= settings.batch_min else 1)
+    return fill_message(wish.work, where, ahead, passed, db.session(token), budget), last, passed
+
+
+def sweep(db: Database, wish: Sweep, settings: Settings) -> Offending:
+    """Look for rows that are still unset; reads the table once, locks nothing that clients wait for."""
+    keys = tuple(str(row[0]) for row in db.query(sweep_query(wish, settings)))
+    return Offending(len(keys), keys)
+
+
+def sweep_query(wish: Sweep, settings: Settings) -> str:
+    """Write the query for the first rows that are still unset."""
+    return f"SELECT {shown_key(wish.survey)} FROM {wish.work.table} WHERE {wish.work.unset} LIMIT {settings.keys_shown}"
+
+
+def prove_batch(db: Database, wish: Prove, token: int, settings: Settings) -> Batch:
+    """Count the rows of the next range of which the claim is not true, and show the first."""
+    found = compose_proof(db, wish, settings)
+    if found is None:
+        return Batch(None, 0, 0, 0.0)
+    counting, showing, last, passed = found
+    began = time.monotonic()
+    wrong = int(db.query(counting)[0][0])
+    ms = (time.monotonic() - began) * 1000
+    keys = tuple(str(row[0]) for row in db.query(showing)) if wrong else ()
+    db.query(advance(replace(wish.progress, cursor=last), passed, db.session(token), str(wrong)))
+    return Batch(last, passed, wrong, ms, keys)
+
+
+def compose_proof(db: Database, wish: Prove, settings: Settings) -> tuple[str, str, tuple[str, ...] | None, int] | None:
+    """Give the queries that count and show the wrong rows of the next range, its end and size; None at the end.
+
+    A table without a key is read in one statement, whose snapshot no row can leave by moving.
+    """
+    where, last, passed = "true", None, wish.survey.rows
+    if wish.survey.columns:
+        found = _next_range(db, wish.work.table, wish.survey, wish.progress.cursor, wish.rows)
+        if found is None:
+            return None
+        last, passed, where = found
+    broken = f"FROM {wish.work.table} WHERE {where} AND ({wish.work.holds}) IS NOT TRUE"
+    shown = f"SELECT {shown_key(wish.survey)} {broken} LIMIT {settings.keys_shown}"
+    return f"SELECT count(*) {broken}", shown, last, passed
+
+
+def _next_range(
+    db: Database, table: Name, survey: Survey, cursor: tuple[str, ...] | None, rows: int
+) -> tuple[tuple[str, ...], int, str] | None:
+    """Give the end of the next range, how many rows it has, and its condition; None at the end of the table."""
+    if not survey.columns:
+        return _next_pages(db, table, survey, cursor, rows)
+    found = db.query(bound_query(table, survey, cursor, rows))
+    if not found:
+        return None
+    count, *key = found[0]
+    last = tuple(key)
+    return last, int(count), key_range(survey, cursor, last)
+
+
+def _next_pages(
+    db: Database, table: Name, survey: Survey, cursor: tuple[str, ...] | None, rows: int
+) -> tuple[tuple[str, ...], int, str] | None:
+    first = 0 if cursor is None else int(cursor[0])
+    end = int(db.query(_SIZE, (str(table),))[0][2] or 0)  # None: a dry run, before the step that makes the table
+    if first >= end:
+        return None
+    per_page = max(1, survey.rows // survey.pages)
+    pages = min(max(1, rows // per_page), end - first)
+    return (str(first + pages),), pages * per_page, page_range(first, pages)

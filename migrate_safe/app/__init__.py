@@ -1,0 +1,1 @@
+"""One verb per file: walks the rooms and opens the adapters."""

@@ -1,0 +1,122 @@
+"""Bring a plan up to the end of a phase on a real database."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate_safe.adapters.database import Database
+from migrate_safe.adapters.journal_table import is_installed, open_plan, read_events, read_plan
+from migrate_safe.app.executing import (
+    Outcome,
+    Target,
+    find_plan,
+    journaled_plan,
+    leased,
+    opened,
+    read_copy,
+    refuse_others,
+    rehearse,
+    run,
+    state_of,
+)
+from migrate_safe.app.preflight import check_privileges, check_references, check_schema, check_version, check_way_ahead
+from migrate_safe.executor.machine import forward
+from migrate_safe.executor.news import Tell, silent
+from migrate_safe.executor.settings import DEFAULTS, Settings
+from migrate_safe.executor.state import PlanState, fold
+from migrate_safe.model.errors import Refused, UsageError
+from migrate_safe.model.plan import Phase, Plan
+from migrate_safe.planner.codec import to_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How far to go, and what may be overlooked: `accept_drift` that the tables changed since planning.
+
+    `dry_run` tells the SQL (as news) and sends nothing but reads; `schema` names what the plan was made from,
+    so that drift can be told.
+    """
+
+    through: Phase = Phase.MIGRATE
+    accept_drift: bool = False
+    dry_run: bool = False
+    schema: tuple[str, ...] = ()
+
+
+THROUGH_MIGRATE = Wish()
+
+
+def apply(
+    source: Path | str | Plan,
+    target: Target,
+    wish: Wish = THROUGH_MIGRATE,
+    settings: Settings = DEFAULTS,
+    *,
+    tell: Tell = silent,
+    stop_after: int | None = None,
+) -> Outcome:
+    """Run the steps of a plan that are still to do, through a phase (migrate, unless contract is asked for).
+
+    Goes on where an earlier run stopped, however it ended. `stop_after` is for tests (see drive). Raises
+    Refused on drift or a changed plan, TryLater when something is in the way, StepFailed when a step fails.
+    """
+    if wish.through is Phase.PURGE:
+        raise UsageError("apply does not purge", next_move="migrate-safe purge PLAN, once its window has passed")
+    given = find_plan(source)  # a bad file is told before anybody connects
+    with opened(target, settings) as db:
+        plan, state = ruling(db, given, wish)
+        end = plan.end_of(wish.through)
+        if wish.dry_run:
+            check_way_ahead(db, plan, state.position, end, settings)
+            return rehearse(db, plan, lambda p, s, t: forward(p, s, end, t), settings, tell)
+        with leased(db, target, settings, tell) as performer:
+            plan, state = ruling(db, given, wish)  # again: now nobody else can change it
+            refuse_others(db, plan)
+            end = plan.end_of(wish.through)
+            check_way_ahead(db, plan, state.position, end, settings)
+            if _to_be_opened(db, plan, state):
+                open_plan(db, performer.lease.token, plan, to_yaml(plan))
+            return run(performer, plan, lambda p, s, t: forward(p, s, end, t), settings, stop_after=stop_after)
+
+
+def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState]:
+    """Give the plan that rules, and where it stands; changes nothing.
+
+    Once a step has begun the journal's copy rules: raises Refused with the difference when the file says
+    otherwise. Before, the file rules, and must fit the database.
+    """
+    if isinstance(given, str):
+        plan = journaled_plan(db, given)
+        state = state_of(db, plan)
+    else:
+        plan = given
+        state = fold(read_events(db, plan.name)) if is_installed(db) else PlanState()
+        kept = read_plan(db, plan.name) if not state.untouched else None
+        if kept is not None and read_copy(kept) != plan:
+            raise _changed(read_copy(kept), plan)
+    check_version(db, plan)
+    if state.untouched:
+        refuse_others(db, plan)  # first: what another open plan has changed is no drift that could be accepted
+        if not wish.accept_drift:
+            check_schema(db, plan, wish.schema)
+    check_privileges(db, plan)
+    check_references(db, plan, state.position)
+    return plan, state
+
+
+def _to_be_opened(db: Database, plan: Plan, state: PlanState) -> bool:
+    kept = read_plan(db, plan.name)
+    return kept is None or (state.untouched and (state.closed or read_copy(kept) != plan))
+
+
+def _changed(kept: Plan, given: Plan) -> Refused:
+    lines = difflib.unified_diff(
+        to_yaml(kept).splitlines(), to_yaml(given).splitlines(), "journal", "file", lineterm="", n=1
+    )
+    return Refused(
+        f'plan "{given.name}" has begun, and its file no longer says the same:\n' + "\n".join(lines),
+        next_move=f"go on with the journal's copy: apply {given.name}; or take it back first: "
+        f"rollback {given.name} --to baseline",
+    )

@@ -1,0 +1,201 @@
+"""What apply, rollback and purge share: the way to a database, the ruling plan, the lease, the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate_safe.adapters.database import Database
+from migrate_safe.adapters.dry_run import DryRun
+from migrate_safe.adapters.heartbeat import Heartbeat
+from migrate_safe.adapters.journal_table import (
+    confirm_place,
+    install,
+    is_installed,
+    read_events,
+    read_lease,
+    read_plans,
+    release_lease,
+    take_lease,
+)
+from migrate_safe.adapters.performer import Performer
+from migrate_safe.executor.drive import drive
+from migrate_safe.executor.intents import Busy, LostConnection
+from migrate_safe.executor.machine import Machine, check_position
+from migrate_safe.executor.news import Tell, silent
+from migrate_safe.executor.settings import Settings
+from migrate_safe.executor.state import PlanState, fold, stage
+from migrate_safe.model.errors import Interrupted, MigrateSafeError, Refused, TryLater, UsageError
+from migrate_safe.model.journal import JournaledPlan
+from migrate_safe.model.plan import Plan
+from migrate_safe.planner.codec import from_yaml
+
+Decide = Callable[[Plan, PlanState, Settings], Machine]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The database to work on, and who says so.
+
+    `role` is taken on by SET ROLE; `environment` must be the one that the first apply recorded; `adopt`
+    takes over the journal of a database that this one is a copy of.
+    """
+
+    dsn: str = ""
+    role: str | None = None
+    environment: str | None = None
+    adopt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where a run began and ended. `stage` is baseline or the phase of the last step done."""
+
+    plan: Plan
+    before: PlanState
+    after: PlanState
+
+    @property
+    def stage(self) -> str:
+        """The place that the plan has reached."""
+        return stage(self.plan, self.after.position)
+
+
+@contextmanager
+def opened(target: Target, settings: Settings) -> Iterator[Database]:
+    """Open a session on the target, and close it whatever happens; a broken or blocked read is a TryLater."""
+    try:
+        db = Database(target.dsn, role=target.role, patience=settings.give_up_after)
+        try:
+            yield db
+        finally:
+            db.close()
+    except (LostConnection, Busy) as error:
+        raise TryLater(f"the database could not be read: {error}", next_move="run this again") from None
+
+
+@contextmanager
+def leased(db: Database, target: Target, settings: Settings, tell: Tell = silent) -> Iterator[Performer]:
+    """Install the journal where it is missing, take the lease, keep it alive, give it back.
+
+    Raises TryLater when another holds it, Refused on a copy of a database or for another environment.
+    """
+    install(db)
+    confirm_place(db, target.environment, adopt=target.adopt)
+    beat = Heartbeat(target.dsn, target.role, settings.lease_ttl)
+    try:
+        lease = take_lease(db, target.environment, settings, beat.pid, tell)
+        beat.start(lease.token)
+        try:
+            yield Performer(db, beat, lease, settings, tell)
+        finally:
+            _give_back(db, beat, lease.token)
+    finally:
+        beat.stop()
+
+
+def run(
+    performer: Performer, plan: Plan, decide: Decide, settings: Settings, *, stop_after: int | None = None
+) -> Outcome:
+    """Let the machine work on a plan from where the journal says that it stands."""
+    before = state_of(performer.db, plan)
+    try:
+        end = drive(decide(plan, before, settings), performer, stop_after=stop_after)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f'interrupted; the journal says where plan "{plan.name}" stands',
+            next_move=f"migrate-safe status; then apply {plan.name} to go on, or rollback {plan.name} to go back",
+        ) from None
+    return Outcome(plan, before, end)
+
+
+def rehearse(db: Database, plan: Plan, decide: Decide, settings: Settings, tell: Tell) -> Outcome:
+    """Tell the SQL that a run would send, and send nothing but reads."""
+    installed = is_installed(db)
+    before = state_of(db, plan) if installed else PlanState()
+    token = read_lease(db).token + 1 if installed else 1
+    end = drive(decide(plan, before, settings), DryRun(db, token, settings, tell, before))
+    return Outcome(plan, before, end)
+
+
+def state_of(db: Database, plan: Plan) -> PlanState:
+    """Fold the journal of a plan, and check that plan and journal speak of the same steps."""
+    state = fold(read_events(db, plan.name))
+    check_position(plan, state)
+    return state
+
+
+def find_plan(source: Path | str | Plan) -> Plan | str:
+    """Give the plan of a file, or the name when it is no file; raises UsageError for an unreadable file."""
+    if isinstance(source, Plan):
+        return source
+    path = Path(source)
+    if not path.exists() and path.suffix not in (".yaml", ".yml") and "/" not in str(source):
+        return str(source)
+    try:
+        return from_yaml(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise UsageError(
+            f'plan file "{path}" does not exist', next_move="name a file, or the name of a journaled plan"
+        ) from None
+    except UnicodeDecodeError as error:
+        reason = f"not UTF-8 text, from byte {error.start} on"
+        raise UsageError(f'plan file "{path}" cannot be read: {reason}', next_move="name a plan file") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UsageError(f'plan file "{path}" cannot be read: {reason}', next_move="name a plan file") from None
+
+
+def journaled_plan(db: Database, given: Plan | str) -> Plan:
+    """Give the journal's copy of a plan, by its name or by the name that a file carries; raises UsageError."""
+    name = given if isinstance(given, str) else given.name
+    plans = read_plans(db) if is_installed(db) else ()
+    for plan in plans:
+        if plan.name == name:
+            return read_copy(plan)
+    known = ", ".join(f'"{p.name}"' for p in plans) or "none"
+    raise UsageError(
+        f'plan "{name}" was never applied to this database (known: {known})', next_move="see migrate-safe status"
+    )
+
+
+def read_copy(plan: JournaledPlan) -> Plan:
+    """Read the journal's copy of a plan."""
+    return from_yaml(plan.text, f"journal:{plan.name}")
+
+
+def refuse_others(db: Database, plan: Plan) -> None:
+    """Raise Refused when another open plan touches a table of this one."""
+    for other in read_plans(db) if is_installed(db) else ():
+        if other.name == plan.name:
+            continue
+        state = fold(read_events(db, other.name))
+        shared = sorted(set(plan.touches) & set(read_copy(other).touches))
+        if shared and not state.closed and not state.untouched:
+            raise Refused(
+                f'plan "{other.name}" is open and touches "{shared[0]}" as well',
+                next_move=f"finish it (apply, purge) or take it back (rollback {other.name} --to baseline) first",
+            )
+
+
+def refuse_built_upon(db: Database, plan: Plan) -> None:
+    """Raise Refused when a plan that was opened later has changed a table of this one, and still stands."""
+    plans = read_plans(db)
+    opened_at = next(p.opened for p in plans if p.name == plan.name)
+    for other in plans:
+        shared = sorted(set(plan.touches) & set(read_copy(other).touches))
+        if other.opened > opened_at and shared and not fold(read_events(db, other.name)).untouched:
+            raise Refused(
+                f'plan "{other.name}" came later and rests on "{shared[0]}" as this plan has left it',
+                next_move=f"take that one back first: rollback {other.name} --to baseline",
+            )
+
+
+def _give_back(db: Database, beat: Heartbeat, token: int) -> None:
+    beat.halt()  # so that no beat revives what is given back
+    try:
+        release_lease(db, token)
+    except MigrateSafeError:
+        return  # it runs out by itself

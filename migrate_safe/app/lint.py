@@ -1,0 +1,223 @@
+"""Lint migrations: read them, run them in mind one after the other, and let the rules speak."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from migrate_safe.adapters.files import History, declared_wrapping, find_histories, read_source
+from migrate_safe.app.schema_source import empty_schema, named_schema
+from migrate_safe.catalog.evolve import fold
+from migrate_safe.effects.analyse import analyse, schema_after
+from migrate_safe.model.effect import Analysed, Session
+from migrate_safe.model.errors import Exit, UsageError
+from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed, Wrapping
+from migrate_safe.rulebook.load import check_together, load_rules
+from migrate_safe.rulebook.match import judgement
+from migrate_safe.rulebook.rule import ALWAYS, Cases, Rule
+from migrate_safe.sql.parse import parse_script
+
+
+@dataclass(frozen=True, slots=True)
+class LintRequest:
+    """What to lint and how; `version` and `wrapping` are None where the user did not say.
+
+    `schema` names files, folders or servers; `rules` is a folder of rules beside those of the tool;
+    `disable` names rules or themes.
+    """
+
+    paths: tuple[Path, ...]
+    schema: tuple[str, ...] = ()
+    rules: Path | None = None
+    version: int | None = None
+    wrapping: Wrapping | None = None
+    disable: tuple[str, ...] = ()
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LintOutcome:
+    """The report, and the files that could not be read at all."""
+
+    report: LintReport
+    unread: tuple[Unanalysed, ...] = ()
+
+    def exit_code(self, fail_on: Severity = Severity.WARNING) -> Exit:
+        """Give the exit code: unreadable input first, for the report is not whole then."""
+        if self.unread:
+            return Exit.USAGE
+        bad = any(finding.severity.rank <= fail_on.rank for finding in self.report.findings)
+        return Exit.FAILED if bad else Exit.OK
+
+
+def lint(request: LintRequest) -> LintOutcome:
+    """Lint every file that the request names, each on the schema that the files before it leave."""
+    rules, silent = chosen_rules(request)
+    base = named_schema(request.schema, wrapping=request.wrapping, version=request.version)
+    bench = _Bench(request, rules, silent, base.version)
+    judged = [
+        one
+        for history, meant in find_histories(request.paths)
+        for one in _lint_history(bench, base.schema, history, frozenset(meant))
+    ]
+    unread = (*base.unread, *(j.unread for j in judged if j.unread is not None))
+    return LintOutcome(_summed(judged, unread), unread)
+
+
+def lint_analysed(request: LintRequest, found: Sequence[tuple[Script, Sequence[Analysed]]], version: int) -> LintReport:
+    """Lint scripts that were analysed already, on a server of that major, by the rules that a request chooses."""
+    rules, silent = chosen_rules(request)
+    bench = _Bench(request, rules, silent, version)
+    return _summed([_judge(bench, script, analysed) for script, analysed in found])
+
+
+def lint_source(
+    source: Source, schema: Schema | None = None, rules: Sequence[Rule] | None = None
+) -> tuple[Finding, ...]:
+    """Lint one text on a schema (default: nothing known) by the rules of the tool."""
+    script = parse_script(source)
+    chosen = load_rules() if rules is None else rules
+    return judgement(analyse_both_ways(script, schema or empty_schema()), script, chosen).findings
+
+
+def analyse_both_ways(
+    script: Script, schema: Schema, *, session: Session | None = None, new: frozenset[Name] = frozenset()
+) -> tuple[Analysed, ...]:
+    """Analyse the way forward on the schema, and the way back, a run of its own, on what the way forward leaves.
+
+    `new` are tables that count as made by the way forward, whatever IF NOT EXISTS leaves open. The way back makes anew
+    what the way forward took away, so that there each table that nothing is known of counts as made.
+    """
+    forward = analyse(script, schema, session=session, unreleased=new)
+    down = [s for s in script.statements if s.direction is Direction.DOWN]
+    if not down:
+        return forward
+    back = replace(script, statements=tuple(replace(s, direction=Direction.UP) for s in down))
+    left = schema_after(forward, schema)
+    backward = analyse(back, left, session=session, unreleased=_unknown_but_made(back, left))
+    return forward + tuple(replace(a, statement=replace(a.statement, direction=Direction.DOWN)) for a in backward)
+
+
+def chosen_rules(request: LintRequest) -> tuple[tuple[Rule, ...], frozenset[str]]:
+    """Give all rules, with the severities that the user set, and the names of those that are switched off."""
+    rules = load_rules()
+    if request.rules is not None:
+        rules = check_together((*rules, *load_rules(request.rules)))
+    names = frozenset(rule.id for rule in rules)
+    _must_be_known(request.disable, names | {rule.theme for rule in rules}, "disable")
+    _must_be_known(request.severity, names, "severity")
+    silent = frozenset(rule.id for rule in rules if {rule.id, rule.theme} & set(request.disable))
+    return tuple(_with_severity(rule, request.severity.get(rule.id)) for rule in rules), silent
+
+
+# ---- below -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What is the same for every file of a run."""
+
+    request: LintRequest
+    rules: tuple[Rule, ...]
+    silent: frozenset[str]
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What one file gives; `counts` is false for a file that was only read for its effect on the schema."""
+
+    counts: bool = True
+    findings: tuple[Finding, ...] = ()
+    statements: int = 0
+    unanalysed: tuple[Unanalysed, ...] = ()
+    suppressed: int = 0
+    unread: Unanalysed | None = None
+
+
+def _summed(judged: Sequence[_Judged], unread: Sequence[Unanalysed] = ()) -> LintReport:
+    return LintReport(
+        findings=tuple(f for j in judged for f in j.findings),
+        files=sum(j.counts for j in judged),
+        statements=sum(j.statements for j in judged),
+        unanalysed=(*unread, *(u for j in judged for u in j.unanalysed)),
+        suppressed=sum(j.suppressed for j in judged),
+    )
+
+
+def _lint_history(bench: _Bench, schema: Schema, history: History, meant: Collection[Path]) -> Iterator[_Judged]:
+    """Go through a folder in order up to the last file that is meant; each file sees what those before it did.
+
+    Where the user named the schema, files that are not meant are taken to be in it.
+    """
+    base, needed = schema, {f for path in meant for f in history.before(path)}
+    for path in history.files:
+        wanted, ordered = path in meant, history.is_ordered(path)
+        if not wanted and (bench.request.schema or path not in needed):
+            continue
+        source = read_source(path)
+        if isinstance(source, Unanalysed):
+            yield _Judged(counts=wanted, unread=source)
+            continue
+        script = parse_script(source, wrapping=bench.request.wrapping or declared_wrapping(path))
+        known = schema if ordered else base
+        new = _unknown_but_made(script, known) if known.tables else frozenset()
+        analysed = analyse_both_ways(script, known, new=new) if wanted else ()
+        if wanted:
+            yield _judge(bench, script, analysed)
+        if ordered:
+            schema = _left_behind(schema, script, analysed)
+
+
+def _unknown_but_made(script: Script, schema: Schema) -> frozenset[Name]:
+    """Give the tables that CREATE TABLE IF NOT EXISTS makes on the way forward, as far as the schema tells of none.
+
+    That says something where it tells of others: with nothing known before, the table may as well have been there.
+    """
+    made = (s.action for s in script.statements if s.direction is Direction.UP)
+    names = (schema.resolve(a.table) for a in made if isinstance(a, CreateTable) and a.if_not_exists)
+    return frozenset(n for n in names if n not in schema.tables)
+
+
+def _left_behind(schema: Schema, script: Script, analysed: Sequence[Analysed]) -> Schema:
+    """Give the schema after a file, from its analysis where there is one: that has worked it out already."""
+    if not analysed:
+        return fold(schema, script)
+    return schema_after((a for a in analysed if a.statement.direction is Direction.UP), schema)
+
+
+def _judge(bench: _Bench, script: Script, analysed: Sequence[Analysed]) -> _Judged:
+    judged = judgement(analysed, script, bench.rules, version=bench.version, silent=bench.silent)
+    return _Judged(
+        findings=judged.findings,
+        statements=len(script.statements),
+        unanalysed=tuple(_unanalysed(analysed)),
+        suppressed=judged.suppressed,
+    )
+
+
+def _unanalysed(analysed: Sequence[Analysed]) -> Iterator[Unanalysed]:
+    for one in analysed:
+        span, action = one.statement.span, one.statement.action
+        if isinstance(action, Unparsed):
+            yield Unanalysed(span.file, span.line, action.reason)
+        elif one.effect.unknown is not None:
+            yield Unanalysed(span.file, span.line, one.effect.unknown)
+
+
+def _with_severity(rule: Rule, severity: Severity | None) -> Rule:
+    return rule if severity is None else replace(rule, severity=Cases(((ALWAYS, severity),)))
+
+
+def _must_be_known(given: Collection[str], valid: Collection[str], key: str) -> None:
+    for name in given:
+        if name not in valid:
+            near = difflib.get_close_matches(name, valid, n=1)
+            hint = f'did you mean "{near[0]}"?' if near else "see the names: migrate-safe explain"
+            raise UsageError(f'in "{key}": no rule "{name}"', next_move=hint)

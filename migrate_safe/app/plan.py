@@ -1,0 +1,77 @@
+"""Plan a migration file: read it, find out what the database holds before it, and split it into phases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate_safe.adapters.files import digest, is_file, is_folder, read_source, write_text
+from migrate_safe.app.schema_source import Known, named_schema, schema_before
+from migrate_safe.model.errors import UsageError
+from migrate_safe.model.finding import Unanalysed
+from migrate_safe.model.plan import Plan, PlanSource
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import Script, Unparsed
+from migrate_safe.planner.build import build_plan
+from migrate_safe.planner.codec import to_yaml
+from migrate_safe.sql.parse import parse_script
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What to plan: the file, and the database before it (`schema`; else the earlier files of its folder).
+
+    `name` is the plan's; the file's name without its ending where None. `version` is the server's major.
+    """
+
+    path: Path
+    schema: Sequence[str] = ()
+    name: str | None = None
+    version: int | None = None
+
+
+def plan(request: PlanRequest) -> Plan:
+    """Plan one migration. Raises UsageError for what cannot be read, Refused for what has no safe road."""
+    if is_folder(request.path):
+        raise UsageError(f'"{request.path}" is a folder', next_move="name one migration file of it")
+    source = read_source(request.path)
+    if isinstance(source, Unanalysed):
+        raise UsageError(source.reason, place=f"{source.file}:{source.line}", next_move="name a readable SQL file")
+    script = parse_script(source)
+    _must_be_read(script)
+    known = _known(request)
+    if known.unread:
+        first = known.unread[0]
+        raise UsageError(first.reason, place=f"{first.file}:{first.line}", next_move="correct it, or give --schema")
+    name = request.name or request.path.stem
+    return build_plan(script, known.schema, name=name, source=PlanSource(str(request.path), digest(request.path)))
+
+
+def write_plan(made: Plan, path: Path) -> None:
+    """Write the plan's file, over an earlier plan too; raises UsageError rather than overwrite anything else.
+
+    A plan in a plan's place is what planning again is for. A migration or a note there is a slip of the hand.
+    """
+    text = to_yaml(made)
+    if is_file(path) and not _is_replaceable(path):
+        raise UsageError(f'"{path}" exists and is no plan', next_move="name another file, or remove it first")
+    write_text(path, text)
+
+
+def _is_replaceable(path: Path) -> bool:
+    found = read_source(path)
+    return isinstance(found, Source) and (not found.text.strip() or "format: migrate-safe/plan/" in found.text)
+
+
+def _must_be_read(script: Script) -> None:
+    for statement in script.statements:
+        if isinstance(statement.action, Unparsed):
+            reason = f"it cannot be read: {statement.action.reason}"
+            raise UsageError(reason, place=str(statement.span), next_move="correct it, then plan again")
+
+
+def _known(request: PlanRequest) -> Known:
+    if request.schema:
+        return named_schema(request.schema, version=request.version)
+    return schema_before(request.path, version=request.version)

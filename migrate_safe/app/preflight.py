@@ -1,0 +1,168 @@
+"""What is looked at before anything is written: version, schema, privileges."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from migrate_safe.adapters.catalog_reader import read_schema
+from migrate_safe.adapters.database import Connection, Database
+from migrate_safe.adapters.performer import check
+from migrate_safe.adapters.respell import respelled
+from migrate_safe.app.schema_source import named_schema, schema_before
+from migrate_safe.catalog.diff import diff
+from migrate_safe.catalog.fingerprint import fingerprint
+from migrate_safe.executor.intents import FailedClean
+from migrate_safe.executor.settings import Settings
+from migrate_safe.executor.transact import held_back, held_up
+from migrate_safe.model.errors import MigrateSafeError, Refused, UsageError
+from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement
+from migrate_safe.model.schema import Schema
+from migrate_safe.planner.subjects import altered_tables, created_tables, referenced_tables
+from migrate_safe.planner.way_back import demands, demands_ahead
+
+_MISSING = "SELECT n FROM unnest(%s::text[]) AS n WHERE to_regclass(n) IS NULL"
+_NOT_OWNED = """
+SELECT n, pg_get_userbyid(c.relowner), current_user::text
+FROM unnest(%s::text[]) AS n JOIN pg_class AS c ON c.oid = to_regclass(n)
+WHERE NOT pg_has_role(c.relowner, 'USAGE')
+"""
+_NOT_REFERENCED = """
+SELECT n, current_user::text FROM unnest(%s::text[]) AS n
+WHERE to_regclass(n) IS NOT NULL AND NOT has_any_column_privilege(to_regclass(n), 'REFERENCES')
+"""
+_UNPROVEN = """
+SELECT format('SELECT %%s FROM %%s WHERE NOT (%%s)', coalesce(p.keys, 'ctid'), %(table)s::text, w.must),
+    format('%%s has rows that break %%I, so that they cannot be written anew: correct them first', %(table)s::text,
+        k.conname)
+FROM pg_constraint AS k
+CROSS JOIN LATERAL (SELECT CASE k.contype WHEN 'c' THEN pg_get_expr(k.conbin, k.conrelid)
+    ELSE (SELECT quote_ident(a.attname) || ' IS NOT NULL' FROM pg_attribute AS a
+        WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1]) END) AS w (must)
+CROSS JOIN LATERAL (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+    WHERE i.indrelid = k.conrelid AND i.indisprimary) AS p (keys)
+WHERE k.conrelid = to_regclass(%(table)s) AND k.contype IN ('c', 'n') AND NOT k.convalidated
+    AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
+ORDER BY k.conname
+"""
+# Constraints that are NOT VALID: a backfill fails on the old rows that break them, for every UPDATE tests them.
+_HIDING = "SELECT n, current_user::text FROM unnest(%s::text[]) AS n WHERE row_security_active(to_regclass(n))"
+
+
+def check_version(db: Database, plan: Plan) -> None:
+    """Raise Refused when the server is older than the plan asks for."""
+    found = re.fullmatch(r">=\s*(\d+)", plan.postgres)
+    if found and db.major < int(found[1]):
+        raise Refused(
+            f'plan "{plan.name}" is for PostgreSQL {plan.postgres}, this server runs {db.major}',
+            next_move=f"plan it anew with --postgres {db.major}",
+        )
+
+
+def check_schema(db: Database, plan: Plan, schema: tuple[str, ...]) -> None:
+    """Raise Refused, with the difference where it can be told, when the tables are not as the plan was made for."""
+    lines = db.read(lambda connection: drift(connection, plan, schema))
+    if lines is None:
+        return
+    altered = altered_tables(plan) - created_tables(plan)
+    missing = [row[0] for row in db.query(_MISSING, ([str(t) for t in plan.touches if t in altered],))]
+    if missing:
+        raise Refused(
+            f'plan "{plan.name}" is for another schema: table "{missing[0]}" does not exist here',
+            next_move="check the DSN; or plan anew against this database: migrate-safe plan ... --schema DSN",
+        )
+    told = ":\n" + "\n".join(lines) if lines else "; name what it was made from with --schema to see the difference"
+    raise Refused(
+        f'the schema has drifted since plan "{plan.name}" was made{told}',
+        next_move="plan anew against this database (migrate-safe plan ... --schema DSN), "
+        "or --accept-drift if the difference does not matter",
+    )
+
+
+def drift(connection: Connection, plan: Plan, schema: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Say how tables differ from those that a plan was made for: None if not at all, empty if that cannot be told.
+
+    A plan keeps only a fingerprint; what it was made from is found again in `schema` (files, folders, DSNs),
+    or in the migrations before the one that was planned, and believed when it has that fingerprint. Files may spell
+    an expression otherwise than the server does: then the server is asked how it spells theirs.
+    """
+    here = read_schema(connection)
+    if fingerprint(here, plan.touches) == plan.fingerprint:
+        return None
+    planned = _planned(plan, here, schema)
+    if planned is None:
+        return ()
+    return diff(respelled(connection, planned, plan.touches), here, plan.touches) or None
+
+
+def _planned(plan: Plan, here: Schema, schema: tuple[str, ...]) -> Schema | None:
+    """Find again what the plan was made from; None where that cannot be found."""
+    try:
+        if schema:
+            planned = named_schema(schema, version=here.server_version).schema
+        elif Path(plan.source.file).exists():
+            planned = schema_before(Path(plan.source.file), version=here.server_version).schema
+        else:
+            return None
+    except MigrateSafeError:
+        return None  # the drift is what the user must hear of
+    return planned if fingerprint(planned, plan.touches) == plan.fingerprint else None
+
+
+def check_privileges(db: Database, plan: Plan) -> None:
+    """Raise UsageError when the role does not own a table that the plan alters, or does not see all its rows.
+
+    Policies hide rows even from the owner under FORCE ROW LEVEL SECURITY: a backfill would leave them out.
+    """
+    for table, owner, role in db.query(_NOT_OWNED, (sorted(map(str, altered_tables(plan))),)):
+        raise UsageError(
+            f'role "{role}" does not own "{table}", and only its owner "{owner}" may alter it',
+            next_move=f"run as --role {owner}, or grant {owner} to {role}",
+        )
+    for table, role in db.query(_HIDING, (sorted(map(str, altered_tables(plan))),)):
+        raise UsageError(
+            f'row-level security hides rows of "{table}" from role "{role}": they could be neither filled nor proven',
+            next_move=f"run as an owner of the table with BYPASSRLS (ALTER ROLE ... BYPASSRLS), or"
+            f" ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY for as long as the plan runs",
+        )
+
+
+def check_references(db: Database, plan: Plan, position: int) -> None:
+    """Raise UsageError when a foreign key still to be added refers to a table that the role may not refer to."""
+    wanted = sorted(map(str, referenced_tables(plan.steps[position:])))
+    for table, role in db.query(_NOT_REFERENCED, (wanted,)):
+        raise UsageError(
+            f'role "{role}" may not make foreign keys that refer to "{table}"',
+            next_move=f"GRANT REFERENCES, SELECT ON {table} TO {role}, as the owner of {table}",
+        )
+
+
+def check_way_ahead(db: Database, plan: Plan, position: int, target: int, settings: Settings) -> None:
+    """Raise Refused, with count and keys, when a step on the way would find what it cannot bear; before the first.
+
+    What a later phase demands is asked when its turn comes: until then the old app may well write such rows.
+    """
+    filled = dict.fromkeys(s.work.table for s in plan.steps[position:target] if isinstance(s.work, Backfill))
+    unproven = (Requirement(*row) for table in filled for row in db.query(_UNPROVEN, {"table": str(table)}))
+    for requirement in (*demands_ahead(plan, position, target), *unproven):
+        try:
+            found = check(db, requirement, settings)
+        except FailedClean:
+            continue  # what cannot be asked from here is asked when its step comes
+        if found.count:
+            raise held_back(requirement, found)
+
+
+def check_way_back(db: Database, plan: Plan, position: int, target: int, settings: Settings) -> None:
+    """Raise Refused, with count and keys, when rows stand in the way back; before anything of it is done."""
+    to_coexistence = set(demands(plan, position, plan.end_of(Phase.MIGRATE)))
+    for requirement in demands(plan, position, target):
+        try:
+            found = check(db, requirement, settings)
+        except FailedClean:
+            continue  # what cannot be asked from here is asked when its step comes
+        if found.count and (requirement in to_coexistence or position <= plan.end_of(Phase.MIGRATE)):
+            raise held_up(requirement, found)
+        if found.count:
+            raise held_up(requirement, found, f"take contract back alone (rollback {plan.name}); then ")

@@ -1,0 +1,18 @@
+-- find a customer
+SELECT id, full_name, email FROM customers WHERE id = %(any_row)s;
+
+-- orders of a customer
+SELECT id, reference, channel, total_cents FROM orders WHERE customer_id = %(any_row)s ORDER BY id DESC LIMIT 10;
+
+-- to whom does the bill go
+SELECT o.id, o.total_cents, c.email FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.id = %(any_row)s;
+
+-- change an address
+UPDATE customers SET email = %(token)s WHERE id = %(row)s;
+
+-- new customer
+INSERT INTO customers (full_name, email) VALUES (%(name)s, %(token)s) RETURNING id;
+
+-- new order
+INSERT INTO orders (customer_id, reference, channel, total_cents)
+VALUES (%(any_row)s, %(token)s, %(word)s, %(amount)s) RETURNING id;

@@ -1,0 +1,144 @@
+"""Say where every plan of a database stands and what to do next; reads only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from migrate_safe.adapters.database import Database
+from migrate_safe.adapters.journal_table import (
+    is_installed,
+    living_backends,
+    read_environment,
+    read_events,
+    read_lease,
+    read_plans,
+    read_progress,
+    server_now,
+)
+from migrate_safe.adapters.locker import holders
+from migrate_safe.app.executing import Target, opened, read_copy
+from migrate_safe.executor.lease import Claim, claim
+from migrate_safe.executor.settings import DEFAULTS, Settings
+from migrate_safe.executor.state import PlanState, contracted_at, fold, stage
+from migrate_safe.executor.window import due
+from migrate_safe.model.errors import MigrateSafeError, UsageError
+from migrate_safe.model.journal import JournaledPlan, Lease
+from migrate_safe.model.locks import Lock, LockMode
+from migrate_safe.model.plan import Phase, Plan, Step
+from migrate_safe.model.status import PlanStatus, Retired, StatusReport, StepStatus
+
+_OLD_MS = 1000.0
+
+
+def status(target: Target, name: str | None = None, settings: Settings = DEFAULTS) -> StatusReport:
+    """Report on all plans of a database, or on one; works where nothing was ever installed."""
+    with opened(target, settings) as db:
+        now = server_now(db)
+        if not is_installed(db):
+            return StatusReport(False, now)
+        plans = [p for p in read_plans(db) if name in (None, p.name)]
+        if name is not None and not plans:
+            raise UsageError(f'plan "{name}" was never applied to this database', next_move="migrate-safe status")
+        lease = read_lease(db)
+        held = None if claim(lease, now, living_backends(db, lease)) is Claim.TAKE else lease
+        return StatusReport(True, now, read_environment(db), held, tuple(_plan(db, p, held, now) for p in plans))
+
+
+def _plan(db: Database, kept: JournaledPlan, lease: Lease | None, now: datetime) -> PlanStatus:
+    state = fold(read_events(db, kept.name))
+    try:
+        plan = read_copy(kept)
+    except MigrateSafeError as error:  # a newer version's plan is still worth a line
+        return PlanStatus(kept.name, "", "unknown", state.position, state.closed, (), failure=error.message)
+    steps = tuple(_step(db, plan, step, state, lease) for step in plan.steps)
+    failure = state.failure
+    return PlanStatus(
+        plan.name,
+        plan.summary,
+        stage(plan, state.position),
+        state.position,
+        state.closed,
+        steps,
+        None if failure is None else f"{failure.step}: {failure.reason}",
+        None if failure is None else failure.at,
+        _retired(plan, state),
+        () if state.closed else _blockers(db, plan),
+        next_move(plan, state, lease, now),
+    )
+
+
+def _step(db: Database, plan: Plan, step: Step, state: PlanState, lease: Lease | None) -> StepStatus:
+    history = state.of(step.id)
+    progress = read_progress(db, plan.name, step.id) if history.attempts else None
+    return StepStatus(
+        step.id,
+        step.phase,
+        step.does,
+        _state_word(plan, step, state, lease),
+        history.attempts,
+        history.started,
+        history.finished,
+        None if progress is None else progress.rows_done,
+        None if progress is None else progress.rows_total,
+    )
+
+
+def _state_word(plan: Plan, step: Step, state: PlanState, lease: Lease | None) -> str:
+    running, failure = state.running, state.failure
+    begun = running is not None and running.step == step.id
+    if begun and is_alive(state, lease):
+        return "undoing" if running is not None and running.undoing else "running"
+    if failure is not None and failure.step == step.id:
+        return "failed"
+    if begun:
+        return "interrupted"
+    if step.id in state.done:
+        return "done"
+    is_next = state.position < len(plan.steps) and plan.steps[state.position].id == step.id
+    return "next" if is_next else "waiting"
+
+
+def is_alive(state: PlanState, lease: Lease | None) -> bool:
+    """Say whether somebody is at work on the step that began: the lease under which it did is still held."""
+    return state.running is not None and lease is not None and lease.token == state.running.token
+
+
+def _retired(plan: Plan, state: PlanState) -> tuple[Retired, ...]:
+    contracted = contracted_at(plan, state)
+    if contracted is None:
+        return ()
+    left = plan.steps[state.position :]
+    return tuple(Retired(s.id, s.does, s.irreversible or "", due(s.not_before, contracted)) for s in left)
+
+
+def _blockers(db: Database, plan: Plan) -> tuple[str, ...]:
+    """Name transactions on the plan's tables that are too old to be queued behind."""
+    locks = tuple(Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in plan.touches)
+    return tuple(str(h) for h in holders(db, locks) if h.age_ms is not None and h.age_ms > _OLD_MS)
+
+
+def next_move(plan: Plan, state: PlanState, lease: Lease | None, now: datetime) -> str:
+    """Say what to do next about a plan."""
+    if lease is not None:
+        return f'wait: "{lease.holder}" is at work'
+    if state.closed and state.position:
+        return "nothing: all done"
+    if state.closed or state.untouched:
+        return f"apply {plan.name}"
+    if state.running is not None and state.running.undoing:
+        return f"its way back was cut off: rollback {plan.name} finishes it (apply takes it back, then goes on)"
+    if state.failure is not None and state.failure.next_move:
+        other = f"forward again: apply {plan.name}" if state.failure.undoing else f"back: rollback {plan.name}"
+        return f"{state.failure.next_move} (or go {other})"
+    if state.running is not None:
+        return f"it was cut off: apply {plan.name} goes on, rollback {plan.name} goes back"
+    following = plan.steps[state.position].phase if state.position < len(plan.steps) else Phase.PURGE
+    match following:
+        case Phase.EXPAND | Phase.MIGRATE:
+            return f"apply {plan.name}"
+        case Phase.CONTRACT:
+            return f"when no old app version is left: apply {plan.name} --through contract"
+        case Phase.PURGE:
+            opens = due(plan.steps[state.position].not_before, contracted_at(plan, state))
+            when = f" from {opens:%Y-%m-%d %H:%M %Z}" if opens is not None and opens > now else ""
+            return f"purge {plan.name}{when}; until then rollback {plan.name} takes contract back"

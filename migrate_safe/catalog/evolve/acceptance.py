@@ -1,0 +1,146 @@
+"""Whether the server takes statements that leave the catalog as it is: data, TRUNCATE, LOCK TABLE, REINDEX."""
+
+from __future__ import annotations
+
+from migrate_safe.catalog.change import CannotApply, certain, family, is_partitioned
+from migrate_safe.catalog.stored_views import as_tables
+from migrate_safe.catalog.things import need_thing, sees_everything
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Schema, Table
+from migrate_safe.model.statement import Dml, DmlKind, LockTable, Reindex, Truncate
+
+_FOREIGN = ("pg_catalog", "information_schema", "pg_toast", "migrate_safe", "pg_temp")
+_COPY_OF_MATERIALIZED = 18
+"""The first major version in which COPY reads materialized views."""
+
+
+def accept(schema: Schema, action: Dml | Truncate | LockTable | Reindex) -> None:
+    """Raise CannotApply where the server would certainly refuse the statement."""
+    match action:
+        case Dml():
+            _data(schema, action)
+        case Truncate():
+            _truncate(schema, action)
+        case LockTable(tables=tables):
+            for table in tables:
+                _lockable(schema, table)
+        case Reindex():
+            _reindexable(schema, action)
+
+
+def is_of_system(name: Name) -> bool:
+    """Say whether a relation, as written, is one that no schema holds: a catalog, or a table of this tool."""
+    return name.schema in _FOREIGN or (name.schema is None and name.name.startswith("pg_"))
+
+
+def surely_absent(schema: Schema, name: Name) -> bool:
+    """Say whether a relation certainly does not exist; those of extensions and of the system are not read."""
+    if not sees_everything(schema) or is_of_system(name):
+        return False
+    full = schema.resolve(name)
+    known = full in schema.tables or full in schema.views or full in schema.sequences
+    return not known and as_tables(schema).index_table(full) is None and full not in schema.composites
+
+
+def _need(schema: Schema, name: Name) -> Name:
+    if surely_absent(schema, name):
+        raise CannotApply(f"relation {name} does not exist")
+    return schema.resolve(name)
+
+
+# ---- data ----------------------------------------------------------------------------------
+
+
+def _data(schema: Schema, action: Dml) -> None:
+    for name in (*action.reads, *(t for _, t in action.also)):
+        _need(schema, name)
+    for name in action.row_locked:
+        if _is_materialized(schema, schema.resolve(name)):
+            raise CannotApply(f"cannot lock rows in materialized view {schema.resolve(name)}")
+    if action.kind is DmlKind.COPY_TO and action.only:
+        _copied(schema, _need(schema, action.only[0]))
+    if action.target is None or action.kind is DmlKind.COPY_TO:
+        return
+    full = _need(schema, action.target)
+    if _is_materialized(schema, full):
+        raise CannotApply(f"cannot change materialized view {full}")
+    if full in schema.views and action.kind is DmlKind.COPY_FROM and not schema.views[full].triggers:
+        raise CannotApply(f"cannot copy to view {full}")
+    if full in schema.sequences:
+        raise CannotApply(f"cannot change sequence {full}")
+    table = schema.tables.get(full)
+    missing = [c for c in action.columns if table is not None and table.column(c) is None]
+    if table is not None and missing and certain(schema, table) and action.kind is not DmlKind.MERGE:
+        raise CannotApply(f"column {missing[0]!r} of {full} does not exist")
+
+
+def _is_materialized(schema: Schema, name: Name) -> bool:
+    view = schema.views.get(name)
+    return view is not None and view.materialized
+
+
+def _copied(schema: Schema, name: Name) -> None:
+    """Raise CannotApply for what has no rows of its own: COPY needs a query for it."""
+    table = schema.tables.get(name)
+    late = _is_materialized(schema, name) and schema.server_version >= _COPY_OF_MATERIALIZED
+    if (table is not None and is_partitioned(table)) or (name in schema.views and not late):
+        raise CannotApply(f"cannot copy from {name}: it is not a table with rows of its own")
+
+
+# ---- whole tables --------------------------------------------------------------------------
+
+
+def _truncate(schema: Schema, action: Truncate) -> None:
+    found: list[Table] = []
+    for name in action.tables:
+        full = _need(schema, name)
+        if full in schema.views or full in schema.sequences or schema.index_table(full) is not None:
+            raise CannotApply(f"{full} is not a table")
+        table = schema.tables.get(full)
+        if table is None:
+            return
+        if is_partitioned(table) and name in action.only:
+            raise CannotApply(f"cannot truncate only a partitioned table: {full}")
+        found.extend(family(schema, table, only=name in action.only))
+    names = {t.name for t in found}
+    if action.cascade:
+        return
+    for table in found:
+        for near in referencing_tables(schema, table):
+            if near.name not in names:
+                raise CannotApply(f"cannot truncate {table.name}: a foreign key of {near.name} references it")
+
+
+def referencing_tables(schema: Schema, table: Table) -> list[Table]:
+    """Give the tables whose foreign keys point at a table, or at the partitioned one above it."""
+    found = [t for t, _ in schema.referencing(table.name)]
+    for parent in table.parents if table.partition_bound is not None else ():
+        known = schema.tables.get(parent)
+        found += referencing_tables(schema, known) if known is not None else []
+    return found
+
+
+def _lockable(schema: Schema, name: Name) -> None:
+    full = _need(schema, name)
+    other = full in schema.sequences or schema.index_table(full) is not None or _is_materialized(schema, full)
+    if other:
+        raise CannotApply(f"cannot lock {full}: it is not a table or view")
+
+
+def _reindexable(schema: Schema, action: Reindex) -> None:
+    if action.kind == "system" and action.concurrently:
+        raise CannotApply("cannot reindex system catalogs concurrently")
+    if action.target is None:
+        return
+    if action.kind == "schema":
+        need_thing(schema, "schema", action.target)
+        return
+    if action.kind not in ("index", "table"):
+        return
+    full = _need(schema, action.target)
+    plain_view = full in schema.views and not _is_materialized(schema, full)
+    is_table = full in schema.tables or _is_materialized(schema, full)
+    if action.kind == "index" and (is_table or plain_view or full in schema.sequences):
+        raise CannotApply(f"{full} is not an index")
+    if action.kind == "table" and (plain_view or full in schema.sequences or schema.index_table(full) is not None):
+        raise CannotApply(f"{full} is not a table or materialized view")

@@ -1,0 +1,92 @@
+"""What the server refuses of a column's definition, and how it keeps the rest."""
+
+from __future__ import annotations
+
+from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.evolve.expressions import refuse_mutable, refuse_subquery
+from migrate_safe.catalog.evolve.storage import usual_storage
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Column, Expr, Generated, Schema, Table, TypeName
+
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+_WITHOUT_COLLATION = frozenset(
+    "smallint|integer|bigint|numeric|real|double precision|boolean|date|uuid|json|jsonb|bytea|inet|cidr|interval|"
+    "timestamp without time zone|timestamp with time zone|time without time zone|time with time zone".split("|")
+)
+_VIRTUAL = 18
+"""The first major version with virtual generated columns."""
+
+
+def refuse_typed(table: Table, what: str) -> None:
+    """Refuse to change the columns of a typed table: they are its type's attributes."""
+    if table.of_type is not None:
+        raise CannotApply(f"cannot {what} typed table {table.name}")
+
+
+def refuse_cast(column: Column, new: TypeName) -> None:
+    """Refuse a type change without USING between types of which none is assigned to the other by itself."""
+    old = column.type
+    if old.dimensions or new.dimensions:
+        return
+    before, after = FAMILIES.get(old.name), FAMILIES.get(new.name)
+    if before is not None and after not in (None, "text", before):
+        raise CannotApply(f"column {column.name!r} cannot be cast automatically to type {new}")
+
+
+FAMILIES = {
+    **dict.fromkeys(("smallint", "integer", "bigint", "numeric", "real", "double precision"), "number"),
+    **dict.fromkeys(("text", "character varying", "character"), "text"),
+    **dict.fromkeys(("date", "timestamp without time zone", "timestamp with time zone"), "time"),
+    **dict.fromkeys(("json", "jsonb"), "json"),
+    **{name: name for name in ("uuid", "boolean", "bytea", "inet")},
+}
+"""Types that compare only with their like, and are assigned only to their like or to text."""
+
+
+def refuse_generated(schema: Schema, table: Name, column: Column) -> None:
+    """Refuse a generated column over itself, another generated one or a column that is not there."""
+    if column.generated is None or column.default is None:
+        return
+    if column.generated is Generated.VIRTUAL and schema.server_version < _VIRTUAL:
+        raise CannotApply("virtual generated columns exist from PostgreSQL 18 on")
+    if column.generated is Generated.VIRTUAL and Name(column.type.schema, column.type.name) in schema.domains:
+        raise CannotApply(f"virtual generated column {column.name!r} cannot have a domain type")
+    known = schema.tables.get(table)
+    refuse_expression(known, column.name, column.default)
+
+
+def refuse_attributes(table: Name, column: Column) -> None:
+    """Refuse a default over other columns, and COLLATE on a type that has no collations."""
+    if column.generated is None:
+        refuse_default(column.default)
+    if column.collation is not None and column.type.name in _WITHOUT_COLLATION:
+        raise CannotApply(f"collations are not supported by type {column.type}: column {column.name!r} of {table}")
+
+
+def refuse_default(default: Expr | None) -> None:
+    """Refuse a default that names a column or asks a query."""
+    if default is not None and default.columns:
+        raise CannotApply(f"cannot use column reference in DEFAULT expression: {sorted(default.columns)[0]!r}")
+    refuse_subquery(default, "DEFAULT expression")
+
+
+def refuse_expression(table: Table | None, column: str, expression: Expr) -> None:
+    """Refuse an expression that a generated column may not have."""
+    if column in expression.columns:
+        raise CannotApply(f"generated column {column!r} cannot be used in its own expression")
+    for name in sorted(expression.columns) if table is not None else ():
+        used = table.column(name) if table is not None else None
+        if used is not None and used.generated is not None:
+            raise CannotApply(f"cannot use generated column {name!r} in column generation expression")
+    refuse_mutable(expression, "a column generation expression")
+    refuse_subquery(expression, "a column generation expression")
+
+
+def kept_settings(column: Column) -> tuple[str, ...]:
+    """Give STORAGE and COMPRESSION as the catalog shows them: the storage that the type has anyhow is left out."""
+    return tuple(s for s in column.settings if s != f"SET STORAGE {usual_storage(column)}")
+
+
+def kept_collation(collation: Name | None) -> Name | None:
+    """Give a collation as the catalog shows it: the database's own is none."""
+    return None if collation is not None and collation.name == "default" else collation

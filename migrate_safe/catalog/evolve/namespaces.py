@@ -1,0 +1,124 @@
+"""How schemas come, get other names, and go with all that is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.evolve.renames import move
+from migrate_safe.catalog.evolve.tables import drop_table
+from migrate_safe.catalog.evolve.views import drop_views
+from migrate_safe.catalog.privileges import role_name
+from migrate_safe.catalog.things import need_thing, put_thing
+from migrate_safe.model.names import Name
+from migrate_safe.model.objects import Thing
+from migrate_safe.model.said import Dropped, NewSchema, Renamed
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.statement import DropTable, Other
+
+T = TypeVar("T")
+
+
+def other(schema: Schema, action: Other, _text: str) -> Schema | None:
+    """Apply CREATE, RENAME and DROP SCHEMA; None for other statements."""
+    match action.says:
+        case NewSchema() as new:
+            return create_schema(schema, new)
+        case Renamed(target=target, to=to) if target.kind == "schema":
+            return _renamed(schema, target.name.name, to)
+        case Dropped(targets=targets) as dropped if targets and targets[0].kind == "schema":
+            for each in targets:
+                schema = _dropped(schema, each.name.name, dropped)
+            return schema
+        case _:
+            return None
+
+
+def create_schema(schema: Schema, new: NewSchema) -> Schema:
+    """Add a schema; what is created inside of it is applied by itself."""
+    name = Name(None, role_name(schema, new.name))
+    if new.name.startswith("pg_"):
+        raise CannotApply(f"unacceptable schema name {new.name!r}")
+    if ("schema", name) in schema.things:
+        if new.if_not_exists:
+            return schema
+        raise CannotApply(f"schema {name} already exists")
+    owner = role_name(schema, new.owner) if new.owner is not None else schema.role
+    return put_thing(schema, Thing("schema", name, (("owner", owner),) if owner is not None else ()))
+
+
+def _renamed(schema: Schema, old: str, new: str) -> Schema:
+    known = need_thing(schema, "schema", Name(None, old))
+    if ("schema", Name(None, new)) in schema.things:
+        raise CannotApply(f"schema {new!r} already exists")
+    for relation in [*schema.tables, *schema.views, *schema.sequences]:
+        if relation.schema == old:
+            schema = _moved(schema, relation, Name(new, relation.name))
+    schema = replace(
+        schema,
+        functions={
+            _within(n, old, new): tuple(replace(f, name=_within(n, old, new)) for f in fs)
+            for n, fs in schema.functions.items()
+        },
+        enums=_keys(schema.enums, old, new),
+        domains=_keys(schema.domains, old, new),
+        composites=_keys(schema.composites, old, new),
+        things=_things_within(schema, old, new),
+    )
+    if known is not None:
+        things = {k: t for k, t in schema.things.items() if k != ("schema", known.name)}
+        schema = put_thing(replace(schema, things=things), replace(known, name=Name(None, new)))
+    return schema
+
+
+def _moved(schema: Schema, old: Name, new: Name) -> Schema:
+    """Move a relation unless it has gone along with its table already."""
+    still = old in schema.tables or old in schema.views or old in schema.sequences
+    return move(schema, old, new) if still else schema
+
+
+def _within(name: Name, old: str, new: str) -> Name:
+    return replace(name, schema=new) if name.schema == old else name
+
+
+def _keys(held: Mapping[Name, T], old: str, new: str) -> dict[Name, T]:
+    return {_within(name, old, new): value for name, value in held.items()}
+
+
+def _things_within(schema: Schema, old: str, new: str) -> dict[tuple[str, Name], Thing]:
+    moved = [replace(t, name=_within(t.name, old, new)) for t in schema.things.values()]
+    return {(t.kind, t.name): t for t in moved}
+
+
+def _dropped(schema: Schema, name: str, how: Dropped) -> Schema:
+    known = need_thing(schema, "schema", Name(None, name), if_exists=how.if_exists)
+    inside = things_inside(schema, name)
+    if inside and not how.cascade:
+        raise CannotApply(f"schema {name!r} is not empty: {inside[0]} is in it")
+    schema = _emptied(schema, name)
+    gone = {k for k, t in schema.things.items() if t.name.schema == name or t is known}
+    return replace(schema, things={k: t for k, t in schema.things.items() if k not in gone})
+
+
+def things_inside(schema: Schema, name: str) -> tuple[Name, ...]:
+    """Give all objects in a schema, tables first."""
+    held = (schema.tables, schema.views, schema.sequences, schema.functions, schema.enums, schema.domains)
+    named = [n for objects in (*held, schema.composites) for n in objects if n.schema == name]
+    return tuple(dict.fromkeys(named))
+
+
+def _emptied(schema: Schema, name: str) -> Schema:
+    """Drop all that is in a schema, and with it what rests on that elsewhere."""
+    schema = drop_views(schema, [v for v in schema.views if v.schema == name], cascade=True)
+    tables = tuple(t for t in schema.tables if t.schema == name)
+    schema = drop_table(schema, DropTable(tables, if_exists=True, cascade=True)) if tables else schema
+    return replace(
+        schema,
+        sequences={n: s for n, s in schema.sequences.items() if n.schema != name},
+        functions={n: f for n, f in schema.functions.items() if n.schema != name},
+        enums={n: e for n, e in schema.enums.items() if n.schema != name},
+        domains={n: d for n, d in schema.domains.items() if n.schema != name},
+        composites={n: c for n, c in schema.composites.items() if n.schema != name},
+    )

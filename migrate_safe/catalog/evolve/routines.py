@@ -1,0 +1,227 @@
+"""How functions, procedures and aggregates come, change and go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.evolve.calls import Calls
+from migrate_safe.catalog.evolve.freeing import freed, without_function
+from migrate_safe.catalog.evolve.resting import has_extensions, knows_functions, on_function
+from migrate_safe.catalog.evolve.views import created_name
+from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.model.names import Name, parse_name, quote_ident, quote_literal
+from migrate_safe.model.schema import Function, Schema, TypeName
+from migrate_safe.model.statement import AlterRoutine, Call, CreateFunction, DoBlock, DropRoutines, Routine
+from migrate_safe.sql.parse import parse_statements
+from migrate_safe.sql.routines import arguments_text, inputs, kept_options
+
+_COLUMN = "%TYPE"
+
+
+def create_function(schema: Schema, action: CreateFunction) -> Schema:
+    """Add or replace a routine; overloads are told apart by their arguments."""
+    made = finished(schema, replace(action.function, name=created_name(schema, action.function.name)))
+    _refuse_missing(schema, action)
+    known = _overload(schema, made.name, made.arguments)
+    if known is not None:
+        if not action.replace:
+            raise CannotApply(f"function {made.name}({made.arguments}) already exists with same argument types")
+        _refuse_other_shape(known, made)
+        made = replace(made, owner=known.owner, grants=known.grants)
+    others = tuple(f for f in schema.functions.get(made.name, ()) if f.arguments != made.arguments)
+    return replace(schema, functions={**schema.functions, made.name: (*others, made)})
+
+
+def finished(schema: Schema, function: Function) -> Function:
+    """Give a function as the catalog shows it: with the schemas of its types and of what it rests on."""
+    parameters = tuple(replace(p, type=found_type(schema, p.type)) for p in function.parameters)
+    returns = found_type(schema, function.returns) if function.returns is not None else None
+    options = tuple((w, _now(schema, w) if v == "FROM CURRENT" else v) for w, v in function.options)
+    return replace(
+        function,
+        parameters=parameters,
+        arguments=arguments_text(p.type for p in inputs(parameters)) if parameters else function.arguments,
+        returns=returns,
+        options=tuple((w, v) for w, v in options if v),
+        uses=frozenset(schema.resolve(n) for n in function.uses),
+    )
+
+
+def _now(schema: Schema, word: str) -> str:
+    """Give the value that a setting has in this session, where that is known."""
+    return ", ".join(schema.search_path) if word == "set search_path" else "FROM CURRENT"
+
+
+def found_type(schema: Schema, wanted: TypeName) -> TypeName:
+    """Give the type with its schema where it is one of users, and for `%TYPE` that of the column."""
+    if wanted.name.endswith(_COLUMN):
+        path, _, column = wanted.name.removesuffix(_COLUMN).rpartition(".")
+        table = schema.table(parse_name(path))
+        held = table.column(column) if table is not None else None
+        return replace(held.type, modifiers=()) if held is not None else wanted
+    if wanted.schema is not None:
+        return wanted
+    for namespace in schema.search_path:
+        name = Name(namespace, wanted.name)
+        typed = (schema.enums, schema.domains, schema.composites, schema.tables, schema.views)
+        if any(name in held for held in typed):
+            return replace(wanted, schema=namespace)
+    return wanted
+
+
+def _refuse_missing(schema: Schema, action: CreateFunction) -> None:
+    """Refuse a body that names relations which certainly are not there: the server looks at an SQL body."""
+    if has_extensions(schema):
+        return
+    inside = along(schema, action.function)
+    for name, _ in action.touches:
+        system = name.schema in ("pg_catalog", "information_schema") or name.name.startswith("pg_")
+        nowhere = name.schema is None and not inside.search_path
+        if not system and (nowhere or not relation_exists(inside, inside.resolve(name))):
+            raise CannotApply(f"relation {name} does not exist")
+
+
+def along(schema: Schema, function: Function) -> Schema:
+    """Give the schema as the body of a function sees it: along its own search_path."""
+    given = dict(function.options).get("set search_path")
+    if given is None:
+        return schema
+    path = tuple(p.strip().strip('"') for p in given.split(",") if p.strip() not in ("''", ""))
+    return replace(schema, search_path=path)
+
+
+def _refuse_other_shape(known: Function, made: Function) -> None:
+    """Refuse what OR REPLACE cannot change: kind, result, names of inputs, and defaults that go away."""
+    text = f"function {known.name}({known.arguments})"
+    if known.kind != made.kind:
+        raise CannotApply(f"{text} is a {known.kind}")
+    before, after = _result(known), _result(made)
+    if before and after and before != after:
+        raise CannotApply(f"cannot change the return type of {text}")
+    for old, new in zip(inputs(known.parameters), inputs(made.parameters), strict=False):
+        if old.name and old.name != new.name:
+            raise CannotApply(f"cannot change the name of input parameter {old.name!r} of {text}")
+        if old.default is not None and new.default is None:
+            raise CannotApply(f"cannot remove parameter defaults from {text}")
+
+
+def _result(function: Function) -> tuple[object, ...]:
+    """Give what a function returns, by the bare names of types: an earlier file may not have known their schemas."""
+    named = [(p.name, p.type) for p in function.parameters if p.mode in ("out", "inout", "table")]
+    types = [t for _, t in named] + ([function.returns] if function.returns is not None else [])
+    if any(t.name.endswith(_COLUMN) for t in types):
+        return ()
+    return (function.returns_set, [n for n, _ in named], [(t.name, t.dimensions) for t in types])
+
+
+def _overload(schema: Schema, name: Name, arguments: str) -> Function | None:
+    return next((f for f in schema.functions.get(name, ()) if f.arguments == arguments), None)
+
+
+def wanted_routine(schema: Schema, routine: Routine, kind: str, *, if_exists: bool = False) -> Function | None:
+    """Give the routine that a statement points at; None where it may be there unseen, or IF EXISTS finds none."""
+    overloads = _overloads(schema, routine.name)
+    if routine.arguments is None:
+        found = [f for f in overloads if _fits(f, kind)]
+        if len(found) > 1:
+            raise CannotApply(f"{kind} name {routine.name} is not unique")
+    else:
+        arguments = arguments_text(found_type(schema, a) for a in routine.arguments)
+        found = [f for f in overloads if f.arguments == arguments]
+        if found and not _fits(found[0], kind):
+            raise CannotApply(f"{routine} is not a {kind}")
+    if found or if_exists or not knows_functions(schema) or _may_be_builtin(routine.name):
+        return found[0] if found else None
+    raise CannotApply(f"{kind} {routine} does not exist")
+
+
+def _fits(function: Function, kind: str) -> bool:
+    return kind in ("routine", function.kind)
+
+
+def _may_be_builtin(name: Name) -> bool:
+    return name.schema in ("pg_catalog", "information_schema")
+
+
+def _overloads(schema: Schema, name: Name) -> list[Function]:
+    places = (name.schema,) if name.schema is not None else schema.search_path
+    return [f for place in places for f in schema.functions.get(Name(place, name.name), ())]
+
+
+def drop_routines(schema: Schema, action: DropRoutines) -> Schema:
+    """Drop routines; what rests on them makes the server refuse, or goes along."""
+    found = [wanted_routine(schema, r, action.kind, if_exists=action.if_exists) for r in action.routines]
+    gone = [f for f in found if f is not None]
+    for function in gone:
+        if function.of_extension:
+            raise CannotApply(f"an extension requires function {function.name}({function.arguments})")
+        rests = [r for r in on_function(schema, function) if not any(_is(r.relation, r.detail, g) for g in gone)]
+        schema = freed(schema, rests, f"function {function.name}({function.arguments})", cascade=action.cascade)
+    for function in gone:
+        schema = without_function(schema, function.name, function.arguments)
+    return schema
+
+
+def _is(name: Name | None, arguments: str, function: Function) -> bool:
+    return (name, arguments) == (function.name, function.arguments)
+
+
+def alter_routine(schema: Schema, action: AlterRoutine) -> Schema:
+    """Rename, move or alter a routine; what calls it follows."""
+    known = wanted_routine(schema, action.routine, action.kind)
+    if known is None:
+        return schema
+    name = Name(action.schema or known.name.schema, action.to or known.name.name)
+    if name != known.name and _overload(schema, name, known.arguments) is not None:
+        raise CannotApply(f"function {name}({known.arguments}) already exists")
+    changed = replace(
+        known,
+        name=name,
+        owner=known.owner,
+        volatility=action.volatility or known.volatility,
+        options=kept_options(known, action.options),
+    )
+    schema = without_function(schema, known.name, known.arguments)
+    schema = replace(
+        schema, functions={**schema.functions, name: (*schema.functions.get(name, ()), finished(schema, changed))}
+    )
+    return schema if name == known.name else _following(schema, known.name, name)
+
+
+def _following(schema: Schema, old: Name, new: Name) -> Schema:
+    """Let all that calls a function follow its new name; of several overloads it is not known which one is called."""
+    if schema.functions.get(old):
+        return schema
+    calls = Calls(old, new)
+    things = {
+        key: replace(t, facts=tuple((w, str(new) if v == str(old) else v) for w, v in t.facts))
+        for key, t in schema.things.items()
+    }
+    functions = {n: tuple(replace(f, calls=calls.names(f.calls)) for f in held) for n, held in schema.functions.items()}
+    return replace(
+        schema,
+        tables={n: calls.in_table(t) for n, t in schema.tables.items()},
+        views={n: calls.in_view(v) for n, v in schema.views.items()},
+        things=things,
+        functions=functions,
+    )
+
+
+def called_block(schema: Schema, action: Call) -> DoBlock | None:
+    """Give the body of a procedure as a DO block; None where it is not known which procedure is called."""
+    found = [f for f in _overloads(schema, action.procedure) if f.kind == "procedure" and _takes(f, action.arguments)]
+    if len(found) != 1 or found[0].parsed:
+        return None
+    body = found[0].body
+    if found[0].language == "sql":
+        return DoBlock("sql", body, parse_statements(body))
+    block = parse_statements(f"DO LANGUAGE {quote_ident(found[0].language)} {quote_literal(body)}")[0].action
+    return block if isinstance(block, DoBlock) else None
+
+
+def _takes(function: Function, arguments: int) -> bool:
+    """Say whether a procedure can be called with so many arguments; OUT parameters are given one too."""
+    given = [p for p in function.parameters if p.mode != "table"]
+    needed = [p for p in given if p.default is None]
+    return len(needed) <= arguments <= len(given)

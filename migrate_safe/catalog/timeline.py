@@ -1,0 +1,60 @@
+"""Transactions as a fold: what COMMIT keeps, and what ROLLBACK and ROLLBACK TO take back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from migrate_safe.model.statement import Transaction, TransactionVerb
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline(Generic[T]):
+    """A value `now` that transactions can take back.
+
+    `start` is the value to which ROLLBACK returns, None outside a transaction. `savepoints` hold the values
+    at SAVEPOINT, latest last.
+    """
+
+    now: T
+    start: T | None = None
+    savepoints: tuple[tuple[str, T], ...] = ()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction block is open."""
+        return self.start is not None
+
+    def at(self, now: T) -> Timeline[T]:
+        """Give the timeline with another present."""
+        return replace(self, now=now)
+
+    def begun(self) -> Timeline[T]:
+        """Open a transaction; inside of one the server only warns."""
+        return self if self.in_transaction else replace(self, start=self.now, savepoints=())
+
+    def step(self, control: Transaction) -> Timeline[T]:
+        """Take a transaction control statement."""
+        match control.verb:
+            case TransactionVerb.BEGIN:
+                return self.begun()
+            case TransactionVerb.COMMIT | TransactionVerb.PREPARE:
+                return Timeline(self.now)
+            case TransactionVerb.ROLLBACK:
+                return Timeline(self.start if self.start is not None else self.now)
+            case TransactionVerb.SAVEPOINT:
+                return replace(self, savepoints=(*self.savepoints, (control.name or "", self.now)))
+            case TransactionVerb.RELEASE:
+                return replace(self, savepoints=self.savepoints[: self._place(control.name)])
+            case TransactionVerb.ROLLBACK_TO:
+                place = self._place(control.name)
+                if place == len(self.savepoints):
+                    return self
+                return replace(self, now=self.savepoints[place][1], savepoints=self.savepoints[: place + 1])
+
+    def _place(self, name: str | None) -> int:
+        """Find the latest savepoint of a name; the number of savepoints where there is none."""
+        places = [i for i, (held, _) in enumerate(self.savepoints) if held == name]
+        return places[-1] if places else len(self.savepoints)

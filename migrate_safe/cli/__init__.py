@@ -1,0 +1,1 @@
+"""The front door: click, one file per command, no logic."""

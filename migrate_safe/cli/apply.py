@@ -1,0 +1,69 @@
+"""`migrate-safe apply`: run the phases of a plan on a database."""
+
+from __future__ import annotations
+
+import click
+
+from migrate_safe.app.apply import Wish, apply
+from migrate_safe.app.executing import Target
+from migrate_safe.cli.executing import pace_options, say_end, settings_from, target_options, teller
+from migrate_safe.cli.options import format_option
+from migrate_safe.model.plan import Phase
+
+EXAMPLES = """\b
+Examples:
+  migrate-safe apply plans/0042.yaml --dsn postgresql://db/shop       expand and migrate
+  migrate-safe apply 0042 --through contract                          by name, from the journal's copy
+  migrate-safe apply plans/0042.yaml --dry-run                        print the SQL, send nothing
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("plan", metavar="PLAN")
+@click.option(
+    "--through",
+    type=click.Choice([p.value for p in Phase if p is not Phase.PURGE]),
+    default=Phase.MIGRATE.value,
+    show_default=True,
+    help="Last phase to run. Contract ends the support of the old app version, so it must be asked for.",
+)
+@click.option("--accept-drift", is_flag=True, help="Go on although the tables changed since the plan was made.")
+@click.option("--dry-run", is_flag=True, help="Print exactly the SQL that a real run sends, and send only reads.")
+@click.option(
+    "--schema",
+    multiple=True,
+    metavar="FILE|DIR|DSN",
+    help="What the plan was made from, so that drift can be shown; default: the migrations before the planned one.",
+)
+@target_options
+@pace_options
+@format_option("text", "json")
+def command(
+    plan: str,
+    through: str,
+    accept_drift: bool,
+    dry_run: bool,
+    schema: tuple[str, ...],
+    dsn: str | None,
+    role: str | None,
+    environment: str | None,
+    adopt: bool,
+    stall_budget: int,
+    give_up_after: float,
+    batch_rows: int,
+    format: str,  # noqa: A002 - the name that format_option gives
+) -> None:
+    """Run the phases of a plan on a real database, journaled and resumable.
+
+    PLAN is a plan file, or the name of a plan that was applied before. Goes on where an earlier run
+    stopped, however it ended; Ctrl-C is safe at any moment.
+    """
+    outcome = apply(
+        plan,
+        Target(dsn or "", role, environment, adopt),
+        Wish(Phase(through), accept_drift, dry_run, schema),
+        settings_from(stall_budget, give_up_after, batch_rows),
+        tell=teller(format),
+    )
+    if not dry_run:
+        say_end("apply", outcome, format)

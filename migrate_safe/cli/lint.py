@@ -1,0 +1,96 @@
+"""`migrate-safe lint`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from migrate_safe.adapters.config import load_config
+from migrate_safe.app.lint import LintRequest, lint
+from migrate_safe.cli.options import config_option, format_option, postgres_option, schema_option
+from migrate_safe.model.finding import Severity
+from migrate_safe.model.statement import Wrapping
+from migrate_safe.report.lint_github import lint_github
+from migrate_safe.report.lint_json import lint_json
+from migrate_safe.report.lint_text import WIDTH, lint_text
+
+EXAMPLES = """\b
+Examples:
+  migrate-safe lint migrations/                     a whole folder, each file on what those before it left
+  migrate-safe lint migrations/0042_email.sql       one file; the earlier files of its folder tell what exists
+  migrate-safe lint --schema dump.sql 0042.sql      on a pg_dump --schema-only
+  migrate-safe lint --transaction file 0042.sql     for a runner that wraps each file in a transaction
+  migrate-safe lint --postgres 15 --fail-on error migrations/
+  migrate-safe lint --format json migrations/ | jq '.findings[].rule'
+  cat 0042.sql | migrate-safe lint -
+
+\b
+Silence one finding, with a reason, in the line before its statement:
+  -- migrate-safe: ignore drop-column: unused since v41
+"""
+
+
+@click.command("lint", epilog=EXAMPLES)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@schema_option()
+@postgres_option()
+@click.option(
+    "--transaction",
+    type=click.Choice([str(w) for w in Wrapping]),
+    help="How the runner sends a file: wrapped in one transaction, or each statement by itself. "
+    "Default: what the runner's own marks in the file say, else statement.",
+)
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder with rules of your own, beside those of the tool.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([str(s) for s in Severity]),
+    help="The least severity that makes the exit code 1.  [default: warning]",
+)
+@format_option("text", "json", "github")
+@config_option()
+def command(
+    paths: tuple[Path, ...],
+    schema: tuple[str, ...],
+    postgres: int | None,
+    transaction: str | None,
+    rules: Path | None,
+    fail_on: str | None,
+    format: Literal["text", "json", "github"],  # noqa: A002 the option's own name
+    config: Path | None,
+) -> int:
+    """Say what migrations would do to a live database, and what to write instead.
+
+    PATH is a SQL file, a folder of them, or - for standard input.
+
+    Exit code 0: nothing to fear; 1: findings; 2: a file could not be read, or bad usage.
+    """
+    settings = load_config(config)
+    outcome = lint(
+        LintRequest(
+            paths=paths,
+            schema=schema,
+            rules=rules or (settings.folder / settings.rules if settings.rules else None),
+            version=postgres or settings.postgres,
+            wrapping=Wrapping(transaction) if transaction else settings.wrapping,
+            disable=settings.disable,
+            severity=settings.severity,
+        )
+    )
+    match format:
+        case "json":
+            click.echo(lint_json(outcome.report))
+        case "github":
+            click.echo(lint_github(outcome.report), nl=False)
+        case "text":
+            width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+            click.echo(lint_text(outcome.report, colour=sys.stdout.isatty(), width=width), nl=False)
+    return int(outcome.exit_code(Severity(fail_on) if fail_on else settings.fail_on or Severity.WARNING))

@@ -1,0 +1,28 @@
+"""`migrate-safe status`: show where each plan stands."""
+
+from __future__ import annotations
+
+import click
+
+from migrate_safe.app.executing import Target
+from migrate_safe.app.status import status
+from migrate_safe.cli.options import config_option, dsn_option, format_option
+from migrate_safe.report.status import status_json, status_text
+
+EXAMPLES = """\b
+Examples:
+  migrate-safe status --dsn postgresql://db/shop
+  migrate-safe status 0042 --json
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("plan", metavar="[PLAN]", required=False)
+@dsn_option()
+@click.option("--role", metavar="ROLE", help="Take on this role (SET ROLE), the owner of the journal.")
+@config_option(expose=False)
+@format_option("text", "json")
+def command(plan: str | None, dsn: str | None, role: str | None, format: str) -> None:  # noqa: A002
+    """Show where each plan of a database stands, who is at work, and what to do next; reads only."""
+    report = status(Target(dsn or "", role), plan)
+    click.echo(status_json(report) if format == "json" else status_text(report), nl=False)

@@ -1,0 +1,1 @@
+"""What app versions ask of the database, compared with what it offers."""

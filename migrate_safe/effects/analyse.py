@@ -1,0 +1,213 @@
+"""The fold over a file: every statement in its place, with its transaction, its session and what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from migrate_safe.catalog.change import type_name
+from migrate_safe.catalog.evolve import evolve, session_ended
+from migrate_safe.catalog.evolve.views import created_name, view_name
+from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.timeline import Timeline
+from migrate_safe.effects.combine import Scene, strongest
+from migrate_safe.effects.effect import outcome_in
+from migrate_safe.effects.settings import Settings, after
+from migrate_safe.model.effect import Analysed, Effect, Session, TransactionRule
+from migrate_safe.model.locks import Lock
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.statement import (
+    AlterEnum,
+    CreateEnum,
+    CreateTable,
+    CreateView,
+    Direction,
+    DoBlock,
+    DropTable,
+    DropView,
+    Other,
+    RenameTable,
+    Script,
+    SetSchema,
+    SetVariable,
+    Statement,
+    Transaction,
+    TransactionVerb,
+    Wrapping,
+)
+
+_NEW_ENUMS_ARE_FREE = 17
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a transaction can take back."""
+
+    schema: Schema
+    settings: Settings
+    held: tuple[Lock, ...] = ()
+    born: frozenset[Name] = field(default_factory=frozenset)
+    fresh: frozenset[tuple[Name, str]] = field(default_factory=frozenset)
+
+
+def analyse(
+    script: Script,
+    schema: Schema,
+    *,
+    session: Session | None = None,
+    unreleased: frozenset[Name] = frozenset(),
+) -> tuple[Analysed, ...]:
+    """Analyse the UP statements of a file, in order.
+
+    `schema` is the state before the file; `session` what the runner sets before it. `unreleased` are relations
+    that files before this one create but no database has yet: they count as born here.
+    """
+    given = session or Session()
+    if given.search_path is not None:
+        schema = replace(schema, search_path=given.search_path)
+    line = Timeline(_State(schema, Settings(given, given), born=unreleased))
+    if script.wrapping is Wrapping.FILE:
+        line = line.begun()
+    found: list[Analysed] = []
+    for statement in script.statements:
+        if statement.direction is Direction.UP:
+            analysed, line = _step(line, statement)
+            found.append(analysed)
+    return tuple(found)
+
+
+def schema_after(analysed: Iterable[Analysed], before: Schema) -> Schema:
+    """Give the schema that a file leaves behind, once its session has ended."""
+    last = before
+    for item in analysed:
+        last = item.after
+    return session_ended(last, before.search_path)
+
+
+def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timeline[_State]]:
+    state = line.now
+    control = statement.action if isinstance(statement.action, Transaction) else None
+    scene = Scene(state.schema, state.settings.now, line.in_transaction, state.fresh)
+    effect, schema = (Effect(), state.schema) if control is not None else outcome_in(scene, statement)
+    moved = _controlled(line, control) if control is not None else line.at(_after(line, statement, effect, schema))
+    analysed = Analysed(
+        statement=statement,
+        before=state.schema,
+        after=moved.now.schema,
+        effect=effect,
+        in_transaction=line.in_transaction,
+        held=state.held,
+        born=state.born,
+        session=state.settings.now,
+    )
+    return analysed, moved
+
+
+def _controlled(line: Timeline[_State], control: Transaction) -> Timeline[_State]:
+    """Take a transaction control statement: at the end of a transaction its locks and local settings are gone."""
+    moved = line.step(control)
+    ends = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
+    if control.verb not in ends:
+        return moved
+    state = replace(moved.now, held=(), fresh=frozenset(), settings=moved.now.settings.committed())
+    return moved.at(state)
+
+
+def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema: Schema) -> _State:
+    """Give the state after any other statement; one that the server refuses changes nothing."""
+    state = line.now
+    if effect.fails is not None:
+        return state
+    settings = state.settings
+    for change in _settings_in(statement):
+        settings = after(settings, change, in_transaction=line.in_transaction)
+    if isinstance(statement.action, SetVariable):
+        schema = state.schema
+    if settings.now.search_path != state.settings.now.search_path:
+        schema = replace(schema, search_path=settings.now.search_path or ("public",))
+    held = _held(line, statement, effect)
+    return replace(
+        state,
+        schema=schema,
+        settings=settings,
+        held=held,
+        born=_born(state, statement),
+        fresh=state.fresh | _fresh(state, statement) if line.in_transaction else state.fresh,
+    )
+
+
+def _settings_in(statement: Statement) -> tuple[SetVariable, ...]:
+    match statement.action:
+        case SetVariable() as change:
+            return (change,)
+        case Other(kind="DiscardStmt", detail="all"):
+            return (SetVariable("all", None),)
+        case _:
+            return ()
+
+
+def _held(line: Timeline[_State], statement: Statement, effect: Effect) -> tuple[Lock, ...]:
+    """Give the locks held after a statement, under the names that relations then have."""
+    if not line.in_transaction or effect.transaction is TransactionRule.FORBIDDEN:
+        return line.now.held
+    held = strongest((*line.now.held, *effect.locks))
+    moved = _moved(line.now.schema, statement)
+    return tuple(replace(lock, relation=moved(lock.relation)) for lock in held)
+
+
+def _moved(schema: Schema, statement: Statement) -> Callable[[Name], Name]:
+    """Give the function from the names of relations to those that they have after a statement."""
+    match statement.action:
+        case RenameTable(table=table, to=to):
+            old = schema.resolve(table)
+            new = Name(old.schema, to)
+        case SetSchema(table=table, to=to):
+            old = schema.resolve(table)
+            new = Name(to, old.name)
+        case _:
+            return lambda name: name
+    return lambda name: new if name == old else name
+
+
+def _born(state: _State, statement: Statement) -> frozenset[Name]:
+    """Follow the relations that this migration created.
+
+    CREATE ... IF NOT EXISTS creates nothing when the relation is known, and nobody knows when it is neither known
+    nor known to be gone.
+    """
+    schema, born = state.schema, state.born
+    match statement.action:
+        case CreateTable() as action:
+            name = created_name(schema, action.table, temporary=action.persistence == "t")
+            unsure = action.if_not_exists and not schema.lacks(name) and name.schema != "pg_temp"
+            return born if unsure or relation_exists(schema, name) else born | {name}
+        case CreateView() as action:
+            name = view_name(schema, action)
+            unsure = (action.if_not_exists or action.replace) and not schema.lacks(name)
+            return born if unsure or relation_exists(schema, name) else born | {name}
+        case RenameTable() | SetSchema():
+            moved = _moved(schema, statement)
+            return frozenset(moved(n) for n in born)
+        case DropTable(tables=names) | DropView(views=names):
+            return born - {schema.resolve(n) for n in names}
+        case DoBlock(inner=inner):
+            for each in inner:
+                state = replace(state, born=_born(state, each), schema=evolve(state.schema, each))
+            return state.born
+        case _:
+            return born
+
+
+def _fresh(state: _State, statement: Statement) -> frozenset[tuple[Name, str]]:
+    """Give the enum values that may not be used before COMMIT; those of a new enum may, since PostgreSQL 17."""
+    match statement.action:
+        case AlterEnum(name=name, value=value, old=None):
+            full = type_name(state.schema, name)
+            made_here = (full, "") in state.fresh and state.schema.server_version >= _NEW_ENUMS_ARE_FREE
+            known = value in state.schema.enums.get(full, ())
+            return frozenset() if made_here or known else frozenset({(full, value)})
+        case CreateEnum(name=name):
+            return frozenset({(type_name(state.schema, name), "")})
+        case _:
+            return frozenset()

@@ -1,0 +1,41 @@
+"""What DO blocks and psql commands do, as far as one can see inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from migrate_safe.catalog.evolve import evolve
+from migrate_safe.effects.combine import Scene, merge
+from migrate_safe.model.effect import Effect
+from migrate_safe.model.statement import DoBlock, PsqlCommand, Statement
+
+_HARMLESS = frozenset(
+    r"""
+    set unset echo qecho warn timing pset x t a f h q if elif else endif encoding prompt password conninfo errverbose
+    d dt di dn df dv du l ? copyright
+    """.split()
+)
+
+
+def do_block(scene: Scene, block: DoBlock, effect_in: Callable[[Scene, Statement], Effect]) -> Effect:
+    """Add up the effects of the static statements of a DO block, all of them assumed to run in one transaction.
+
+    None is sure to fail: it may stand behind a condition (IF NOT EXISTS ...) or an exception handler.
+    """
+    parts: list[Effect] = []
+    inside = Scene(scene.schema, scene.session, True, scene.fresh_values)
+    for statement in block.inner:
+        parts.append(effect_in(inside, statement))
+        inside = inside.at(evolve(inside.schema, statement))
+    if block.opaque is not None:
+        parts.append(Effect(unknown=block.opaque))
+    return replace(merge(*parts), fails=None)
+
+
+def psql_command(action: PsqlCommand) -> Effect:
+    r"""Judge a psql command: \set and the like do nothing, \i and \gexec may do anything."""
+    word = action.command.lstrip("\\")
+    if word in _HARMLESS or word.startswith("d"):
+        return Effect()
+    return Effect(unknown=f"\\{word} may do anything")

@@ -1,0 +1,328 @@
+"""What adding, validating and dropping constraints does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from migrate_safe.catalog.change import certain, is_partitioned
+from migrate_safe.catalog.evolve.constraints import index_for
+from migrate_safe.effects.combine import (
+    PARTITIONED_INDEXES_PLANNED,
+    Scene,
+    breaking,
+    building,
+    column_text,
+    family,
+    index_names,
+    locking,
+    merge,
+    reached,
+    scanning,
+)
+from migrate_safe.effects.doubts import Doubt, Rows
+from migrate_safe.effects.parts import index_parts
+from migrate_safe.effects.proofs import proves_not_null
+from migrate_safe.model.effect import BreakKind, Effect
+from migrate_safe.model.locks import LockMode
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Constraint, ConstraintKind, Index, Table
+from migrate_safe.model.table_action import AlterConstraint
+
+_AX = LockMode.ACCESS_EXCLUSIVE
+_INDEX_LOCKED_WITH_KEY = 18
+"""From this major version on a new foreign key leaves a lock on the index that it rests on."""
+_PARTITIONED_FAR_SIDE_LOCKED = 15
+"""Before this major version a foreign key had no triggers on a partitioned table that it references."""
+_KEYS_VALIDATED_WHEN_TAKEN = 18
+"""From this major version on a NOT VALID key of a partition can serve as that of its parent: it is validated."""
+_ALL_CHILDREN_LOCKED = 18
+"""From this major version on ADD CONSTRAINT locks every child, whatever the constraint."""
+
+
+def add_constraint(
+    scene: Scene,
+    table: Table,
+    constraint: Constraint,
+    *,
+    only: bool = False,
+    new_column: bool = False,
+    filled: bool = True,
+) -> Effect:
+    """ADD CONSTRAINT; `new_column` where ADD COLUMN carries it, `filled` where that column has a default."""
+    match constraint.kind:
+        case ConstraintKind.CHECK:
+            return _add_check(scene, table, constraint, only=only)
+        case ConstraintKind.NOT_NULL:
+            return _add_not_null(scene, table, constraint, only=only)
+        case ConstraintKind.FOREIGN:
+            return _add_foreign(scene, table, constraint, unchecked=new_column and not filled)
+        case ConstraintKind.PRIMARY | ConstraintKind.UNIQUE | ConstraintKind.EXCLUDE:
+            return _add_indexed(scene, table, constraint, only=only)
+
+
+def _add_check(scene: Scene, table: Table, constraint: Constraint, *, only: bool) -> Effect:
+    """Check every row, but for the tables that have the very constraint under that name already."""
+    members = (table,) if only or constraint.no_inherit else reached(scene.schema, table, _lacks(constraint))
+    if not _lacks(constraint)(table):
+        members = (table,)
+    locked = members if only else (*members, *_locked_with(scene, table))
+    checked = constraint.validated and constraint.enforced
+    scans = [m.name for m in members if not is_partitioned(m) and _lacks(constraint)(m)] if checked else []
+    refused = breaking(BreakKind.WRITE_REFUSED, str(table.name)) if constraint.enforced else Effect()
+    rows = [Rows.BREAKING.effect(n, constraint.name or "the new CHECK") for n in scans]
+    return merge(locking(_AX, *(m.name for m in locked)), scanning(*scans), refused, *rows)
+
+
+def _lacks(constraint: Constraint) -> Callable[[Table], bool]:
+    """Give the question whether a table has no constraint of that name yet."""
+    return lambda table: constraint.name is None or table.constraint(constraint.name) is None
+
+
+def _add_not_null(scene: Scene, table: Table, constraint: Constraint, *, only: bool) -> Effect:
+    members = family(scene.schema, table, only=only)
+    column = constraint.columns[0]
+    read = members[:1] if constraint.no_inherit else members
+    scans = [m.name for m in read if constraint.validated and not column_proven(m, column)]
+    refused = breaking(BreakKind.WRITE_REFUSED, column_text(table.name, column))
+    nulls = [Rows.NULLS.effect(n, column) for n in scans]
+    return merge(locking(_AX, *(m.name for m in members)), scanning(*scans), refused, *nulls)
+
+
+def column_proven(table: Table, column: str) -> bool:
+    """Say whether it is known that no row has NULL in the column: NOT NULL already, or a valid CHECK says so."""
+    if is_partitioned(table):
+        return True
+    known = table.column(column)
+    named = [c for c in table.constraints if c.kind is ConstraintKind.NOT_NULL and c.columns == (column,)]
+    if known is not None and known.not_null and all(c.validated for c in named):
+        return True
+    return any(proves_not_null(c, column) for c in table.constraints)
+
+
+def _add_foreign(scene: Scene, table: Table, constraint: Constraint, *, unchecked: bool) -> Effect:
+    """Lock both tables of a foreign key, and read both unless it is NOT VALID."""
+    assert constraint.references is not None
+    far = scene.table(constraint.references.table)
+    members = family(scene.schema, table) if is_partitioned(table) else (table,)
+    mode = LockMode.SHARE_ROW_EXCLUSIVE
+    adopted = any(serves_key(scene, c, constraint) for m in members[1:] for c in m.constraints)
+    distant = family(scene.schema, far) if is_partitioned(far) else (far,)
+    locks = locking(mode, *(m.name for m in (*_locked_with(scene, table), *members, *distant)))
+    checked = constraint.validated and constraint.enforced and not unchecked
+    orphans = Rows.ORPHANS.effect(table.name, far.name)
+    size = merge(key_check(scene, members, distant, period=constraint.period), orphans) if checked else Effect()
+    refused = breaking(BreakKind.WRITE_REFUSED, str(table.name)) if constraint.enforced else Effect()
+    taken_over = locking(_AX, far.name) if adopted else Effect()
+    return merge(locks, key_index_lock(scene, far, constraint), size, refused, taken_over)
+
+
+def serves_key(scene: Scene, held: Constraint, wanted: Constraint) -> bool:
+    """Say whether a foreign key of a partition can be its part of its parent's: its triggers are then dropped."""
+    if held.references is None or wanted.references is None or not held.local:
+        return False
+    if not held.validated and wanted.validated and scene.version < _KEYS_VALIDATED_WHEN_TAKEN:
+        return False
+    far = scene.schema.resolve(wanted.references.table)
+    columns = wanted.references.columns or scene.table(far).primary_key
+    wished = replace(wanted.references, table=far, columns=columns)
+    return (held.columns, held.references) == (wanted.columns, wished)
+
+
+def key_index_lock(scene: Scene, far: Table, constraint: Constraint) -> Effect:
+    """Lock the index that a foreign key rests on, as new keys do from PostgreSQL 18 on; that of partitions too."""
+    if scene.version < _INDEX_LOCKED_WITH_KEY or constraint.references is None:
+        return Effect()
+    columns = set(constraint.references.columns or far.primary_key)
+    served = [i for i in far.indexes if i.unique and {k.column for k in i.keys} == columns and i.name]
+    parts = family(scene.schema, far) if is_partitioned(far) else (far,)
+    names = [Name(far.name.schema, i.name) for i in served[:1] if i.name]
+    for member in parts[1:]:
+        names += [Name(member.name.schema, i.name) for i in member.indexes if i.name and i.parent in names]
+    return locking(LockMode.ACCESS_SHARE, *names)
+
+
+def key_check(scene: Scene, members: tuple[Table, ...], far: tuple[Table, ...], *, period: bool = False) -> Effect:
+    """Read both tables; the query that joins them takes the weakest lock on all their indexes.
+
+    A key with PERIOD is rather looked up row by row, as a write would do it.
+    """
+    holding = [m for m in (*members, *far) if not is_partitioned(m)]
+    planned = far if scene.version >= PARTITIONED_INDEXES_PLANNED else ()
+    indexes = [n for m in (*holding, *planned) for n in index_names(m)]
+    looked_up = [n for m in far for n in index_names(m)] if period else []
+    return merge(
+        locking(LockMode.ACCESS_SHARE, *indexes),
+        locking(LockMode.ROW_SHARE, *looked_up),
+        scanning(*(m.name for m in holding)),
+    )
+
+
+def _add_indexed(scene: Scene, table: Table, constraint: Constraint, *, only: bool) -> Effect:
+    members = family(scene.schema, table, only=only) if is_partitioned(table) else (table,)
+    locks = merge(*_index_locks(scene, table, members, constraint, only=only))
+    refused = breaking(BreakKind.WRITE_REFUSED, str(table.name))
+    by = ", ".join(constraint.columns) or constraint.name or "the new constraint"
+    if constraint.using_index is not None:
+        return merge(locks, _using_index(table, constraint), refused)
+    if constraint.kind is ConstraintKind.PRIMARY:
+        heirs = family(scene.schema, table, only=only)
+        unproven = [m.name for m in heirs if not all(column_proven(m, c) for c in constraint.columns)]
+        locks = merge(locks, scanning(*unproven), *(Rows.NULLS.effect(n, by) for n in unproven))
+    locks = merge(locks, Rows.DUPLICATES.effect(table.name, by))
+    if not is_partitioned(table):
+        return merge(locks, building(table.name), refused)
+    unseen = [building(m.name) for m in members[1:] if m.name == table.name]
+    parts = index_parts(scene, table, index_for(constraint), constraint) if not only else Effect()
+    return merge(locks, parts, *unseen, refused)
+
+
+def _index_locks(
+    scene: Scene, table: Table, members: tuple[Table, ...], constraint: Constraint, *, only: bool
+) -> list[Effect]:
+    """Lock the table against everybody; its partitions only as CREATE INDEX does, before PostgreSQL 18.
+
+    A primary key marks columns NOT NULL first, which takes the children along in every version.
+    """
+    everywhere = constraint.kind is ConstraintKind.PRIMARY or scene.version >= _ALL_CHILDREN_LOCKED
+    heirs = family(scene.schema, table, only=only) if everywhere else (table,)
+    return [locking(_AX, *(m.name for m in heirs)), locking(LockMode.SHARE, *(m.name for m in members[1:]))]
+
+
+def _locked_with(scene: Scene, table: Table) -> tuple[Table, ...]:
+    """Give the children that ADD CONSTRAINT locks although the constraint is none of theirs, from 18 on."""
+    return family(scene.schema, table) if scene.version >= _ALL_CHILDREN_LOCKED else ()
+
+
+def _using_index(table: Table, constraint: Constraint) -> Effect:
+    """Take over an index that is there already; a primary key also has to prove its columns NOT NULL."""
+    assert constraint.using_index is not None
+    name = Name(table.name.schema, constraint.using_index)
+    renamed = constraint.name is not None and constraint.name != constraint.using_index
+    mode = LockMode.SHARE_UPDATE_EXCLUSIVE if renamed else LockMode.ACCESS_SHARE
+    locks = locking(mode, name)
+    index = table.index(constraint.using_index)
+    if constraint.kind is not ConstraintKind.PRIMARY:
+        return locks
+    if index is None:
+        nulls = Rows.NULLS.effect(table.name, f"the columns of {name}")
+        return merge(locks, scanning(table.name), Doubt.KEY_NOT_NULL.effect(name), nulls)
+    unproven = [k.column for k in index.keys if k.column is not None and not column_proven(table, k.column)]
+    nulls = Rows.NULLS.effect(table.name, ", ".join(unproven))
+    return merge(locks, merge(scanning(table.name), nulls) if unproven else Effect())
+
+
+def validate_constraint(scene: Scene, table: Table, name: str) -> Effect:
+    """VALIDATE CONSTRAINT: reads every row, but lets clients read and write."""
+    constraint = table.constraint(name)
+    mode = LockMode.SHARE_UPDATE_EXCLUSIVE
+    if constraint is not None and constraint.kind is ConstraintKind.FOREIGN:
+        return _validate_key(scene, table, constraint)
+    members = family(scene.schema, table)
+    locks = locking(mode, *(m.name for m in members))
+    if constraint is None:
+        doubt = Effect() if certain(scene.schema, table) else Doubt.VALIDATED.effect(name)
+        return merge(locks, scanning(table.name), doubt, Rows.BREAKING.effect(table.name, name))
+    if constraint.validated or constraint.no_inherit:
+        rows = Rows.BREAKING.effect(table.name, name)
+        return merge(locking(mode, table.name), Effect() if constraint.validated else scanning(table.name), rows)
+    if constraint.kind is ConstraintKind.NOT_NULL:
+        read = [m for m in members if not column_proven(m, constraint.columns[0])]
+    else:
+        read = [m for m in members if not is_partitioned(m) and not _is_valid(m, name)]
+    return merge(locks, scanning(*(m.name for m in read)), *(Rows.BREAKING.effect(m.name, name) for m in read))
+
+
+def _is_valid(table: Table, name: str) -> bool:
+    held = table.constraint(name)
+    return held is not None and held.validated
+
+
+def _validate_key(scene: Scene, table: Table, constraint: Constraint) -> Effect:
+    assert constraint.references is not None
+    members = family(scene.schema, table) if is_partitioned(table) else (table,)
+    if constraint.validated:
+        return locking(LockMode.SHARE_UPDATE_EXCLUSIVE, table.name)
+    locks = locking(LockMode.SHARE_UPDATE_EXCLUSIVE, *(m.name for m in members))
+    far = scene.table(constraint.references.table)
+    distant = family(scene.schema, far) if is_partitioned(far) else (far,)
+    read = locking(LockMode.ACCESS_SHARE, *(d.name for d in distant[1:]))
+    size = key_check(scene, members, distant, period=constraint.period)
+    return merge(locks, locking(LockMode.ROW_SHARE, far.name), read, size, Rows.ORPHANS.effect(table.name, far.name))
+
+
+def drop_constraint(scene: Scene, table: Table, name: str, *, cascade: bool, only: bool = False) -> Effect:
+    """DROP CONSTRAINT: a foreign key takes the table that it references along, a unique one its index."""
+    constraint = table.constraint(name)
+    members = family(scene.schema, table)
+    if constraint is None:
+        doubt = Doubt.CONSTRAINT.effect(name, table.name) if table.partial else Effect()
+        return merge(locking(_AX, table.name), doubt)
+    handed = constraint.kind is ConstraintKind.CHECK and not constraint.no_inherit
+    heirs = members if handed or is_partitioned(table) else (table,)
+    if only and handed:
+        heirs = (table, *scene.schema.partitions_of(table.name))
+    locks = locking(_AX, *(m.name for m in heirs))
+    if constraint.references is not None:
+        far = scene.schema.resolve(constraint.references.table)
+        return merge(locks, locking(_AX, far, *far_side(scene, far)))
+    if constraint.kind is ConstraintKind.NOT_NULL:
+        heirs = members
+        locks = locking(_AX, *(m.name for m in heirs))
+    indexes = [Name(m.name.schema, i.name) for m in heirs for i in m.indexes if i.name and _owns(m, i, constraint)]
+    resting = [t.name for t, c in scene.schema.referencing(table.name) if cascade and _rests(c, constraint, table)]
+    kept = breaking(BreakKind.ARBITER, str(Name(table.name.schema, name))) if indexes else Effect()
+    value = Effect()
+    if constraint.kind is ConstraintKind.NOT_NULL:
+        value = breaking(BreakKind.VALUE, column_text(table.name, constraint.columns[0]))
+    return merge(locks, locking(_AX, *indexes, *resting), kept, value)
+
+
+def _owns(table: Table, index: Index, dropped: Constraint) -> bool:
+    """Say whether an index belongs to a constraint, or to what a partition inherited of it under another name."""
+    owner = table.constraint(index.constraint) if index.constraint is not None else None
+    return owner is not None and (owner.kind, owner.columns) == (dropped.kind, dropped.columns)
+
+
+def _rests(key: Constraint, constraint: Constraint, table: Table) -> bool:
+    assert key.references is not None
+    return set(key.references.columns or table.primary_key) == set(constraint.columns)
+
+
+def referenced(scene: Scene, name: Name) -> list[Name]:
+    """Give the table that a foreign key points at, with its partitions."""
+    far = scene.table(name)
+    return [m.name for m in (family(scene.schema, far) if is_partitioned(far) else (far,))]
+
+
+def far_side(scene: Scene, name: Name) -> list[Name]:
+    """Give the relations from which a foreign key that goes has triggers taken: of old, partitioned ones have none."""
+    if scene.version >= _PARTITIONED_FAR_SIDE_LOCKED:
+        return referenced(scene, name)
+    far = scene.table(name)
+    return [m.name for m in family(scene.schema, far) if not is_partitioned(m)] if is_partitioned(far) else [far.name]
+
+
+def alter_constraint(scene: Scene, table: Table, action: AlterConstraint) -> Effect:
+    """ALTER CONSTRAINT: only the catalog changes, but a foreign key that is enforced from now on is checked.
+
+    Its triggers come or go, so the other table is locked as ADD or DROP CONSTRAINT would lock it.
+    """
+    known = table.constraint(action.name)
+    locks = locking(_AX, *(m.name for m in family(scene.schema, table)))
+    if action.no_inherit is not None:
+        return merge(locks, _handed_not_null(scene, table, known, action))
+    if known is None or known.references is None or action.enforced in (None, known.enforced):
+        return locks
+    if not action.enforced:
+        return merge(locks, locking(_AX, *referenced(scene, known.references.table)))
+    added = _add_foreign(scene, table, replace(known, enforced=True, validated=True), unchecked=False)
+    return merge(locks, added)
+
+
+def _handed_not_null(scene: Scene, table: Table, known: Constraint | None, action: AlterConstraint) -> Effect:
+    """Check the children that get a NOT NULL constraint of their parent."""
+    if known is None or action.no_inherit or not known.no_inherit:
+        return Effect()
+    children = family(scene.schema, table)[1:]
+    return scanning(*(m.name for m in children if not column_proven(m, known.columns[0])))

@@ -1,0 +1,113 @@
+"""What the triggers that a statement fires lock and read, as far as their functions can be looked into.
+
+Whether they come to it depends on rows and on branches, so that all of it is in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from migrate_safe.catalog.change import is_partitioned, put
+from migrate_safe.effects.blocks import do_block
+from migrate_safe.effects.combine import Scene, family, merge
+from migrate_safe.effects.dml import bases, writes
+from migrate_safe.effects.doubts import Doubt
+from migrate_safe.model.effect import Effect
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Function, Table, Trigger, View
+from migrate_safe.model.statement import Dml, DmlKind, Statement, Truncate
+from migrate_safe.sql.blocks import trigger_block
+from migrate_safe.sql.parse import parse_statements
+
+EffectIn = Callable[[Scene, Statement], Effect]
+
+_EVENTS = {
+    DmlKind.INSERT: ("INSERT",),
+    DmlKind.COPY_FROM: ("INSERT",),
+    DmlKind.UPDATE: ("UPDATE",),
+    DmlKind.DELETE: ("DELETE",),
+    DmlKind.MERGE: ("INSERT", "UPDATE", "DELETE"),
+}
+
+
+def fired_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
+    """Give what the triggers do that a data statement fires, on partitions and children and through views too."""
+    found: list[Effect] = []
+    for kind, target in writes(action):
+        events = (*_EVENTS.get(kind, ()), *(("UPDATE",) if action.arbiter and kind is DmlKind.INSERT else ()))
+        columns = action.columns if kind is DmlKind.UPDATE and target == action.target else None
+        for name in _written(scene, scene.schema.resolve(target)):
+            for holder, trigger in _triggers(scene, name, deep=kind not in (DmlKind.INSERT, DmlKind.COPY_FROM)):
+                if _is_fired(trigger, events, columns):
+                    found.append(_fired(scene, holder, trigger, effect_in))
+    return merge(*found)
+
+
+def fired_by_truncation(scene: Scene, action: Truncate, effect_in: EffectIn) -> Effect:
+    """Give what the triggers for TRUNCATE do."""
+    found = [
+        _fired(scene, member, trigger, effect_in)
+        for name in action.tables
+        for member in family(scene.schema, scene.table(name), only=name in action.only)
+        for trigger in member.triggers
+        if _is_fired(trigger, ("TRUNCATE",), None)
+    ]
+    return merge(*found)
+
+
+def _written(scene: Scene, target: Name) -> list[Name]:
+    """Give the relation that a statement writes to and, through a view that nothing acts for, the tables below."""
+    view = scene.schema.views.get(target)
+    return [target] if view is None or view.triggers else bases(scene, target)
+
+
+def _triggers(scene: Scene, name: Name, *, deep: bool) -> Iterator[tuple[Table | View, Trigger]]:
+    """Yield the triggers of a relation, and those for each row of what is below it."""
+    view = scene.schema.views.get(name)
+    if view is not None:
+        yield from ((view, trigger) for trigger in view.triggers)
+        return
+    table = scene.table(name)
+    below = family(scene.schema, table)[1:] if deep or is_partitioned(table) else ()
+    yield from ((table, trigger) for trigger in table.triggers)
+    yield from ((m, trigger) for m in below for trigger in m.triggers if trigger.for_each_row and not trigger.inherited)
+
+
+def _is_fired(trigger: Trigger, events: tuple[str, ...], columns: tuple[str, ...] | None) -> bool:
+    """Say whether a trigger may be fired; UPDATE OF looks at the columns that the statement sets."""
+    if trigger.enabled not in "OA" or not set(events) & set(trigger.events):
+        return False
+    return columns is None or not trigger.columns or bool(set(trigger.columns) & set(columns))
+
+
+def _fired(scene: Scene, holder: Table | View, trigger: Trigger, effect_in: EffectIn) -> Effect:
+    function = _function(scene, trigger)
+    if function is None and (scene.schema.complete or trigger.function is None):
+        return Effect()  # a function of the server's own
+    unknown = Doubt.TRIGGER.effect(trigger.name, holder.name)
+    if function is None or function.language != "plpgsql":
+        return unknown
+    inside = do_block(_within(scene, holder), trigger_block(function.body, parse_statements), effect_in)
+    passing = {scene.schema.resolve(Name(None, t)) for t in (trigger.old_table, trigger.new_table) if t}
+    locks = tuple(lock for lock in inside.locks if lock.relation not in passing)
+    doubts = [Doubt.TRIGGERED.effect(trigger.name, holder.name)] if locks or inside.rewrites or inside.scans else []
+    doubts += [unknown] if inside.unknown else []
+    felt = Effect(locks=locks, rewrites=inside.rewrites, scans=inside.scans, builds=inside.builds)
+    return merge(felt, *doubts)
+
+
+def _function(scene: Scene, trigger: Trigger) -> Function | None:
+    wanted = trigger.function
+    if wanted is None:
+        return None
+    names = [wanted] if wanted.schema is not None else [Name(s, wanted.name) for s in scene.schema.search_path]
+    return next((f for n in names for f in scene.schema.functions.get(n, ()) if not f.arguments), None)
+
+
+def _within(scene: Scene, holder: Table | View) -> Scene:
+    """Give the scene in which a trigger acts: what it does to its own relation is not followed round and round."""
+    if isinstance(holder, Table):
+        return scene.at(put(scene.schema, replace(holder, triggers=())))
+    views = {**scene.schema.views, holder.name: replace(holder, triggers=())}
+    return scene.at(replace(scene.schema, views=views))

@@ -1,0 +1,98 @@
+"""What publications and subscriptions do: the tables that come and go of a publication are locked against DDL."""
+
+from __future__ import annotations
+
+from migrate_safe.catalog.change import CannotApply, is_partition
+from migrate_safe.catalog.evolve.replication import published
+from migrate_safe.catalog.things import fact
+from migrate_safe.effects.combine import Scene, breaking, locking, merge
+from migrate_safe.model.effect import BreakKind, Effect, TransactionRule
+from migrate_safe.model.locks import LockMode
+from migrate_safe.model.names import Name
+from migrate_safe.model.said import PublicationChange, SubscriptionChange
+from migrate_safe.model.schema import ConstraintKind, Publication
+from migrate_safe.model.statement import Other
+
+_SUX = LockMode.SHARE_UPDATE_EXCLUSIVE
+_OFF = frozenset({"none", "false", "off", "0"})
+
+
+def other(scene: Scene, action: Other) -> Effect | None:
+    """Give the effect of a statement about replication; None for those about something else."""
+    match action.says:
+        case PublicationChange() as change:
+            return _publication(scene, change)
+        case SubscriptionChange() as change:
+            return _subscription(scene, change)
+        case _:
+            return None
+
+
+def _publication(scene: Scene, change: PublicationChange) -> Effect:
+    """Lock the tables named; ALTER PUBLICATION ... SET locks those that were in it too.
+
+    A published table without a replica identity refuses UPDATE and DELETE.
+    """
+    named = [n for t in change.tables for n in _members(scene, change, t.table)]
+    known = scene.schema.publications.get(change.name)
+    held = [t.table for t in known.tables] if known is not None and change.verb == "set" else []
+    locks = locking(_SUX, *dict.fromkeys([*named, *held]))
+    if change.verb not in ("create", "add", "set"):
+        return locks
+    bare = [n for n in named if _refuses_updates(scene, n)]
+    return merge(locks, *(breaking(BreakKind.WRITE_REFUSED, str(n)) for n in bare))
+
+
+def _members(scene: Scene, change: PublicationChange, table: Name) -> list[Name]:
+    try:
+        return [t.name for t in published(scene.schema, scene.schema.resolve(table), only=table in change.only)]
+    except CannotApply:
+        return [scene.schema.resolve(table)]
+
+
+def unidentified(scene: Scene, name: Name, operation: str) -> str | None:
+    """Say why a table that publishes UPDATE or DELETE refuses it: its rows could not be told apart elsewhere."""
+    for publication in scene.schema.publications.values() if _refuses_updates(scene, name) else ():
+        if operation in publication.operations and _publishes(scene, publication, name):
+            return f"{name} has no replica identity, and publication {publication.name!r} publishes each {operation}"
+    return None
+
+
+def _publishes(scene: Scene, publication: Publication, name: Name) -> bool:
+    """Say whether a table is published: by itself, with its schema, by a partitioned table above it, or as all are."""
+    table = scene.schema.tables.get(name)
+    if table is None or table.persistence != "p":
+        return False
+    if publication.all_tables or name.schema in publication.schemas or name in {t.table for t in publication.tables}:
+        return True
+    return is_partition(table) and any(_publishes(scene, publication, parent) for parent in table.parents)
+
+
+def _refuses_updates(scene: Scene, name: Name) -> bool:
+    table = scene.schema.tables.get(name)
+    if table is None or table.partial:
+        return False
+    told = any(c.kind is ConstraintKind.PRIMARY and not c.deferrable for c in table.constraints)
+    return table.replica_identity == "nothing" or (table.replica_identity == "default" and not told)
+
+
+def _subscription(scene: Scene, change: SubscriptionChange) -> Effect:
+    """CREATE SUBSCRIPTION that makes a slot, DROP of one that has it, and REFRESH may not run in a transaction."""
+    given = dict(change.options)
+    match change.verb:
+        case "create":
+            connects = given.get("connect", "true") not in _OFF
+            return _forbidden(connects and given.get("create_slot", "true") not in _OFF)
+        case "refresh" | "set publication" | "add publication" | "drop publication":
+            return _forbidden(given.get("refresh", "true") not in _OFF)
+        case "drop":
+            known = scene.schema.things.get(("subscription", Name(None, change.name)))
+            if known is None:
+                return _forbidden(not (change.if_exists and scene.schema.complete))
+            return _forbidden(fact(known, "slot") is not None)
+        case _:
+            return Effect()
+
+
+def _forbidden(really: bool) -> Effect:
+    return Effect(transaction=TransactionRule.FORBIDDEN if really else TransactionRule.ANY)

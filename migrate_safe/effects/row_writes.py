@@ -1,0 +1,155 @@
+"""What the rows that a statement writes lock: sequences, partitions, and both sides of foreign keys.
+
+Rows are not known here, so that most of it depends on them: the server looks up the other side of a key by a query of
+its own, once for each row whose key is new, changed or gone, under ROW SHARE or, where the key says CASCADE or SET
+NULL, ROW EXCLUSIVE. Its plan is kept for the session: then only the index that it uses is locked.
+"""
+
+from __future__ import annotations
+
+import re
+
+from migrate_safe.catalog.change import is_partitioned
+from migrate_safe.effects.combine import Scene, family, locking, merge, planned_indexes
+from migrate_safe.effects.doubts import Doubt
+from migrate_safe.model.effect import Effect
+from migrate_safe.model.locks import LockMode
+from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.schema import Column, Constraint, Table
+from migrate_safe.model.statement import Dml, DmlKind
+
+_RX = LockMode.ROW_EXCLUSIVE
+_RS = LockMode.ROW_SHARE
+_CHANGING = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
+
+
+def written_rows(scene: Scene, kind: DmlKind, target: Name, action: Dml) -> Effect:
+    """Give what writing rows of a table locks besides the table; through views of that below them."""
+    full = scene.schema.resolve(target)
+    view = scene.schema.views.get(full)
+    if view is not None:
+        if view.triggers:  # these decide what becomes of the rows
+            return Effect()
+        below = [r for r in sorted(view.relations) if r != full]
+        return merge(*(written_rows(scene, kind, r, action) for r in below))
+    table = scene.schema.tables.get(full)
+    if table is None:
+        return Effect()
+    match kind:
+        case DmlKind.INSERT | DmlKind.COPY_FROM:
+            inserted = _inserted(scene, table, action if target == action.target else Dml(kind, target))
+            return merge(inserted, _updated(scene, table, action) if action.arbiter else Effect())
+        case DmlKind.UPDATE:
+            return _updated(scene, table, action)
+        case DmlKind.DELETE:
+            return _deleted(scene, table)
+        case DmlKind.MERGE:
+            inserted = _inserted(scene, table, Dml(kind, target, columns=action.columns))
+            return merge(inserted, _updated(scene, table, action), _deleted(scene, table))
+        case _:
+            return Effect()
+
+
+# ---- new rows ------------------------------------------------------------------------------
+
+
+def _inserted(scene: Scene, table: Table, action: Dml) -> Effect:
+    given = _given(table, action)
+    sure = given is not None and not action.from_query and action.kind is DmlKind.INSERT
+    rest = [c for c in table.columns if given is None or c.name not in given]
+    sequences = [n for c in rest for n in _drawn_from(scene, table, c)]
+    doubt = Effect() if sure or not sequences else Doubt.DEFAULTS.effect(table.name)
+    filled = None if given is None else {*given, *(c.name for c in rest if c.default is not None)}
+    keys = [k for k in _keys(table) if filled is None or set(k.columns) <= filled]
+    return merge(
+        locking(_RX, *sequences),
+        doubt,
+        *(_far_side(scene, table, key) for key in keys),
+        _routed(scene, table),
+    )
+
+
+def _given(table: Table, action: Dml) -> set[str] | None:
+    """Give the columns that surely get a value of the statement's own."""
+    if action.given is None:
+        return None
+    names = action.columns or tuple(c.name for c in table.columns)
+    return {names[i] for i in action.given if i < len(names)}
+
+
+def _drawn_from(scene: Scene, table: Table, column: Column) -> list[Name]:
+    """Give the sequences that a column takes its default from."""
+    if column.identity is not None:
+        return [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, column.name)]
+    text = column.default.sql if column.default is not None and column.generated is None else ""
+    names = [scene.schema.resolve(parse_name(n)) for n in re.findall(r"nextval\('(.+?)'", text)]
+    return [n for n in names if n in scene.schema.sequences]
+
+
+def _routed(scene: Scene, table: Table) -> Effect:
+    """Lock the partition that a row goes to; a partition written directly has its bound looked up in its parents."""
+    parts: list[Effect] = []
+    if is_partitioned(table):
+        below = [m.name for m in family(scene.schema, table)[1:]]
+        doubt = Doubt.PARTITIONS_WRITTEN.effect(table.name) if below else Effect()
+        parts.append(merge(locking(_RX, *below), doubt))
+    if table.partition_bound is not None:
+        above = _ancestors(scene, table)
+        parts.append(merge(locking(LockMode.ACCESS_SHARE, *above), Doubt.BOUND_LOOKED_UP.effect(table.name)))
+    return merge(*parts)
+
+
+def _ancestors(scene: Scene, table: Table) -> list[Name]:
+    found: list[Name] = []
+    for parent in table.parents:
+        found.append(parent)
+        known = scene.schema.tables.get(parent)
+        found.extend(_ancestors(scene, known) if known is not None else [])
+    return found
+
+
+# ---- changed and deleted rows ----------------------------------------------------------------
+
+
+def _updated(scene: Scene, table: Table, action: Dml) -> Effect:
+    """Look up the other side of every key one of whose columns changes."""
+    columns = set(action.columns)
+    own = [_far_side(scene, table, k) for k in _keys(table) if columns & set(k.columns)]
+    near = [
+        _near_side(scene, table, other, key.references.on_update)
+        for other, key in scene.schema.referencing(table.name)
+        if key.references is not None and key.enforced and columns & set(key.references.columns or table.primary_key)
+    ]
+    moved = _routed(scene, table) if table.partition_bound is not None else Effect()
+    return merge(*own, *near, moved)
+
+
+def _deleted(scene: Scene, table: Table, seen: frozenset[Name] = frozenset()) -> Effect:
+    parts = []
+    for other, key in scene.schema.referencing(table.name):
+        if key.references is None or not key.enforced:
+            continue
+        parts.append(_near_side(scene, table, other, key.references.on_delete))
+        if key.references.on_delete == "CASCADE" and other.name not in seen:
+            parts.append(_deleted(scene, other, seen | {table.name}))
+    return merge(*parts)
+
+
+def _keys(table: Table) -> list[Constraint]:
+    return [c for c in table.constraints if c.references is not None and c.enforced]
+
+
+def _far_side(scene: Scene, table: Table, key: Constraint) -> Effect:
+    assert key.references is not None
+    far = scene.table(key.references.table)
+    return merge(_looked_up(scene, far, _RS), Doubt.REFERRING.effect(table.name, far.name))
+
+
+def _near_side(scene: Scene, table: Table, near: Table, how: str) -> Effect:
+    doubt = Doubt.REFERRED.effect(near.name, table.name)
+    return merge(_looked_up(scene, near, _RX if how in _CHANGING else _RS), doubt)
+
+
+def _looked_up(scene: Scene, table: Table, mode: LockMode) -> Effect:
+    members = family(scene.schema, table) if is_partitioned(table) else (table,)
+    return merge(*(locking(mode, m.name, *planned_indexes(scene, m)) for m in members))

@@ -1,0 +1,228 @@
+"""What creating, dropping, renaming and emptying tables does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from migrate_safe.catalog.change import family
+from migrate_safe.catalog.evolve.drawing import drawn_from, sequence_users
+from migrate_safe.catalog.evolve.freeing import locked_relations
+from migrate_safe.catalog.evolve.resting import on_relation, with_all
+from migrate_safe.catalog.evolve.views import created_name, only_below, views_on
+from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.effects.combine import (
+    Scene,
+    breaking,
+    column_text,
+    index_names,
+    locking,
+    merge,
+    planned_indexes,
+)
+from migrate_safe.effects.constraints import far_side, key_index_lock, referenced
+from migrate_safe.effects.partitions import ancestors, default_check, default_of, referencing_locks
+from migrate_safe.model.effect import BreakKind, Effect
+from migrate_safe.model.locks import LockMode
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
+from migrate_safe.model.statement import (
+    CreateTable,
+    DropTable,
+    RenameColumn,
+    RenameConstraint,
+    RenameTable,
+    SetSchema,
+)
+
+_AX = LockMode.ACCESS_EXCLUSIVE
+_AS = LockMode.ACCESS_SHARE
+_SUX = LockMode.SHARE_UPDATE_EXCLUSIVE
+_DEFAULTS_LOCK = 18
+_SYSTEM = ("pg_catalog", "information_schema")
+_HANDED_DOWN = (ConstraintKind.CHECK, ConstraintKind.NOT_NULL)
+
+
+def create_table(scene: Scene, action: CreateTable) -> Effect:
+    """CREATE TABLE: locks nothing that clients use, but what it refers to: parents, templates, referenced tables."""
+    name = created_name(scene.schema, action.table, temporary=action.persistence == "t")
+    if relation_exists(scene.schema, name):
+        return Effect()
+    keys = [c for c in (*action.constraints, *(k for d in action.columns for k in d.constraints)) if c.references]
+    parts = [_new_key(scene, name, key) for key in keys]
+    parts.append(locking(_AS, *(scene.schema.resolve(n) for n in action.like)))
+    parts.append(_copied_defaults(scene, action))
+    parts.append(locking(_SUX, *(scene.schema.resolve(n) for n in action.inherits)))
+    reads = [scene.schema.resolve(n) for n in action.reads]
+    parts.extend(reading(scene, r) if action.with_data else locking(_AS, r) for r in reads)
+    if action.partition_of is not None:
+        parts.append(_new_partition(scene, action))
+    return merge(*parts)
+
+
+def _copied_defaults(scene: Scene, action: CreateTable) -> Effect:
+    """Lock the sequences that copied defaults name, as PostgreSQL does from 18 on when it writes a default down."""
+    if scene.version < _DEFAULTS_LOCK:
+        return Effect()
+    given = zip(action.like, action.like_options, strict=False)
+    sources = [*action.inherits, *(template for template, wanted in given if "defaults" in wanted)]
+    sources += [action.partition_of] if action.partition_of is not None else []
+    tables = [scene.schema.table(s) for s in sources]
+    return merge(*(sequences_drawn_from(scene, c) for t in tables if t is not None for c in t.columns))
+
+
+def sequences_drawn_from(scene: Scene, column: Column, mode: LockMode = _AS) -> Effect:
+    """Lock the sequences that the default of a column takes values from."""
+    names = drawn_from(scene.schema, column)
+    return locking(mode, *(n for n in names if n in scene.schema.sequences))
+
+
+def _new_key(scene: Scene, name: Name, key: Constraint) -> Effect:
+    assert key.references is not None
+    if scene.schema.resolve(key.references.table) == name:
+        return Effect()
+    far = scene.table(key.references.table)
+    locks = locking(LockMode.SHARE_ROW_EXCLUSIVE, *(m.name for m in family(scene.schema, far)))
+    return merge(locks, key_index_lock(scene, far, key))
+
+
+def _new_partition(scene: Scene, action: CreateTable) -> Effect:
+    assert action.partition_of is not None
+    parent = scene.table(action.partition_of)
+    keys = [_new_key(scene, Name(None, ""), c) for c in parent.constraints if c.references is not None]
+    return merge(
+        locking(_AX, parent.name),
+        locking(_SUX, *index_names(parent)),
+        default_check(scene, parent, action.partition_bound or "") if action.partition_bound != "DEFAULT" else Effect(),
+        referencing_locks(scene, parent),
+        *keys,
+    )
+
+
+def reading(scene: Scene, relation: Name, *, only: bool = False) -> Effect:
+    """Take the weakest lock on a relation and on all its indexes (the planner looks at each).
+
+    Locks on the server's own catalogs are in nobody's way.
+    """
+    if relation.schema in _SYSTEM:
+        return Effect()
+    table = scene.schema.tables.get(relation)
+    if table is not None:
+        children = () if only else scene.schema.partitions_of(relation)
+        return merge(
+            locking(_AS, table.name, *planned_indexes(scene, table)),
+            *(reading(scene, p.name) for p in children),
+        )
+    view = scene.schema.views.get(relation)
+    if view is None:
+        return locking(_AS, relation)
+    below = () if view.materialized else tuple(sorted(view.relations))
+    alone = only_below(scene.schema, view)
+    indexes = [Name(relation.schema, i.name) for i in view.indexes if i.name is not None]
+    deeper = (reading(scene, r, only=r in alone) for r in below if r != relation)
+    return merge(locking(_AS, relation, *indexes), *deeper)
+
+
+def drop_table(scene: Scene, action: DropTable) -> Effect:
+    """DROP TABLE: ACCESS EXCLUSIVE on the table, on what goes with it, and on every table that it references."""
+    parts: list[Effect] = []
+    for wanted in action.tables:
+        table = scene.schema.table(wanted)
+        full = scene.schema.resolve(wanted)
+        if table is None and scene.schema.complete:
+            continue
+        members = family(scene.schema, table) if table is not None else (Table(full, partial=True),)
+        parts.extend(_drop_one(scene, m, cascade=action.cascade) for m in members)
+    return merge(*parts)
+
+
+def _drop_one(scene: Scene, table: Table, *, cascade: bool) -> Effect:
+    schema = scene.schema
+    keys = [c for c in table.constraints if c.references is not None and c.local]
+    far = [n for c in keys if c.references is not None for n in far_side(scene, c.references.table)]
+    sequences = [n for n, s in schema.sequences.items() if s.owner is not None and s.owner[0] == table.name]
+    views = with_indexes(schema, views_over(schema, table.name)) if cascade else []
+    acting = locked_relations(schema, with_all(schema, on_relation(schema, table.name))) if cascade else []
+    parents = [schema.tables[p] for p in table.parents if p in schema.tables and table.partition_bound is not None]
+    default = [d.name for p in parents for d in default_of(schema, p)]
+    above = [*(p.name for p in parents), *default]
+    return merge(
+        locking(_AX, table.name, *index_names(table), *sequences, *far, *views, *acting, *above),
+        _cascaded(scene, table) if cascade else Effect(),
+        breaking(BreakKind.GONE, str(table.name)),
+        *(breaking(BreakKind.GONE, str(v)) for v in views),
+        Effect(loses=(f"table {table.name}",)),
+    )
+
+
+def _cascaded(scene: Scene, table: Table) -> Effect:
+    """Lock the tables whose foreign keys CASCADE drops, those too that point at a table above a partition."""
+    near = [t.name for t, _ in scene.schema.referencing(table.name)]
+    for above in ancestors(scene.schema, table):
+        held = scene.schema.referencing(above.name)
+        near += [*(t.name for t, _ in held), *(referenced(scene, above.name) if held else ())]
+    sequences = [n for n, s in scene.schema.sequences.items() if s.owner is not None and s.owner[0] == table.name]
+    return locking(_AX, *near, *(t for t, _ in sequence_users(scene.schema, sequences)))
+
+
+def views_over(schema: Schema, relation: Name) -> list[Name]:
+    """Give the views that rest on a relation, directly or by way of other views."""
+    found: list[Name] = []
+    for view in views_on(schema, relation):
+        found.extend(n for n in [view.name, *views_over(schema, view.name)] if n not in found)
+    return found
+
+
+def with_indexes(schema: Schema, views: Iterable[Name]) -> list[Name]:
+    """Give the names of views, and of the indexes of those that are materialized."""
+    found: list[Name] = []
+    for name in views:
+        view = schema.views.get(name)
+        found += [name, *(Name(name.schema, i.name) for i in (view.indexes if view is not None else ()) if i.name)]
+    return found
+
+
+def rename_table(scene: Scene, action: RenameTable) -> Effect:
+    """RENAME TO: only the catalog changes, but the old name is gone for running apps."""
+    full = scene.schema.resolve(action.table)
+    if action.if_exists and scene.schema.complete and not relation_exists(scene.schema, full):
+        return Effect()
+    carrier = scene.schema.index_table(full)
+    if carrier is not None or action.object == "index":
+        mode = _SUX if action.object == "index" and scene.schema.table(full) is None else _AX
+        return locking(mode, full)
+    gone = breaking(BreakKind.GONE, str(full))
+    return merge(locking(_AX, full), gone)
+
+
+def set_schema(scene: Scene, action: SetSchema) -> Effect:
+    """SET SCHEMA: moves a table with its indexes and owned sequences."""
+    full = scene.schema.resolve(action.table)
+    if scene.schema.complete and not relation_exists(scene.schema, full):
+        return Effect()
+    owned = [n for n, s in scene.schema.sequences.items() if s.owner is not None and s.owner[0] == full]
+    return merge(locking(_AX, full, *owned), breaking(BreakKind.GONE, str(full)))
+
+
+def rename_column(scene: Scene, action: RenameColumn) -> Effect:
+    """RENAME COLUMN: only the catalog changes, but the old name is gone for running apps."""
+    full = scene.schema.resolve(action.table)
+    if scene.schema.complete and not relation_exists(scene.schema, full):
+        return Effect()
+    table = scene.table(action.table)
+    members = family(scene.schema, table) if full not in scene.schema.views else ()
+    gone = breaking(BreakKind.GONE, column_text(full, action.column))
+    return merge(locking(_AX, full, *(m.name for m in members)), gone, breaking(BreakKind.SHAPE, str(full)))
+
+
+def rename_constraint(scene: Scene, action: RenameConstraint) -> Effect:
+    """RENAME CONSTRAINT: with its index; ON CONFLICT ON CONSTRAINT no longer finds the old name."""
+    if scene.schema.complete and not relation_exists(scene.schema, scene.schema.resolve(action.table)):
+        return Effect()
+    table = scene.table(action.table)
+    constraint = table.constraint(action.constraint)
+    handed = constraint is not None and constraint.kind in _HANDED_DOWN and not constraint.no_inherit
+    members = family(scene.schema, table) if handed else (table,)
+    name = Name(table.name.schema, action.constraint)
+    index = locking(_SUX, name) if table.index(action.constraint) is not None else Effect()
+    arbiter = breaking(BreakKind.ARBITER, str(name)) if index.locks else Effect()
+    return merge(locking(_AX, *(m.name for m in members)), index, arbiter)

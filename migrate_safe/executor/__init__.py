@@ -1,0 +1,1 @@
+"""What to do next: a machine of intents over the journal."""

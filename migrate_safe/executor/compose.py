@@ -1,0 +1,202 @@
+"""The exact SQL of every message that the executor sends: pure text, so that a dry run prints what a real run sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrate_safe.executor.settings import Settings
+from migrate_safe.model.journal import Entry, Progress
+from migrate_safe.model.locks import Lock, LockMode
+from migrate_safe.model.names import Name, quote_ident, quote_literal
+from migrate_safe.model.plan import Backfill, Requirement, Sql
+
+GUARD_STATE = "MS002"
+"""SQLSTATE of a requirement that no longer holds under the lock."""
+FENCE_STATE = "MS001"
+"""SQLSTATE of a journal write by an executor whose lease has passed to another."""
+
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED;"
+"""A batch relies on READ COMMITTED, whatever the role's default is."""
+
+_LEFT = (
+    "SELECT set_config('statement_timeout', "
+    "greatest(1, {budget} - (extract(epoch FROM clock_timestamp() - now()) * 1000)::int)::text, true);"
+)
+_AFTER_LOCKS_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the messages must know of the session: fencing token, pinned search_path, server major version."""
+
+    token: int
+    search_path: str
+    server_major: int
+
+
+def step_message(
+    sql: Sql,
+    lockable: tuple[Lock, ...],
+    entry: Entry,
+    session: Session,
+    settings: Settings,
+    *,
+    wait_ms: int | None = None,
+    guards: tuple[Requirement, ...] = (),
+) -> str:
+    """Write one attempt at a transactional step as ONE message, so that no round trip lies inside a lock.
+
+    `lockable` are the locks to take up front, in order. With `wait_ms` the first may wait so long; all
+    others, and without it every one, are NOWAIT: waiting while holding is what kills clients.
+    """
+    lines = [BEGIN, pinned(session)]
+    if lockable:
+        lines += _strict(lockable, session, settings, wait_ms)
+    else:
+        lines += [f"SET LOCAL lock_timeout = {settings.weak_lock_ms};", "SET LOCAL statement_timeout = 0;"]
+    left = [_LEFT.format(budget=settings.stall_budget_ms)] if lockable else []
+    for requirement in guards:
+        lines += [*left, guard(requirement)]
+    for statement in sql.statements:
+        lines += [*left, terminated(statement)]
+    lines += [*left, record(entry, session), "COMMIT;"]
+    return "\n".join(lines)
+
+
+def pinned(session: Session) -> str:
+    """Pin the search_path for the transaction.
+
+    By set_config, which takes the text of the setting as it is: it may be empty, or hold what SET would not read.
+    """
+    return f"SELECT pg_catalog.set_config('search_path', {text(session.search_path)}, true);"
+
+
+def blocking(locks: tuple[Lock, ...]) -> tuple[Lock, ...]:
+    """Give the locks that make readers or writers wait: those to take up front, within the budget.
+
+    One per relation, the strongest at once: an upgrade of a held lock kills clients that wait for each other.
+    """
+    strongest: dict[Name, LockMode] = {}
+    for lock in locks:
+        if lock.mode.blocks_reads or lock.mode.blocks_writes:
+            strongest[lock.relation] = max(lock.mode, strongest.get(lock.relation, lock.mode))
+    return tuple(Lock(relation, mode) for relation, mode in strongest.items())
+
+
+def record(entry: Entry, session: Session) -> str:
+    """Write the call that appends an entry, and fails when the lease has passed to another."""
+    step = "NULL" if entry.step is None else text(entry.step)
+    return (
+        f"SELECT * FROM migrate_safe.record({session.token}, {text(entry.plan)}, {text(entry.kind.value)}, "
+        f"{step}, {text(_json(entry.detail))}::jsonb);"
+    )
+
+
+def record_message(entry: Entry, session: Session) -> str:
+    """Write one journal entry alone."""
+    return record(entry, session)
+
+
+def guard(requirement: Requirement) -> str:
+    """Write a requirement as a statement that fails when any row breaks it."""
+    message = text(requirement.message.replace("%", "%%"))
+    body = (
+        f"BEGIN IF EXISTS ({bare(requirement.query)}) "
+        f"THEN RAISE EXCEPTION {message} USING ERRCODE = '{GUARD_STATE}'; END IF; END"
+    )
+    return f"DO {text(body)};"
+
+
+def count_query(requirement: Requirement) -> str:
+    """Write the query that counts the rows that break a requirement."""
+    return f"SELECT count(*) FROM ({bare(requirement.query)}) AS offending"
+
+
+def keys_query(requirement: Requirement, shown: int) -> str:
+    """Write the query that shows the first rows that break a requirement."""
+    return f"SELECT * FROM ({bare(requirement.query)}) AS offending LIMIT {shown}"
+
+
+def kick_message(lock: Lock, settings: Settings) -> str:
+    """Write the message that makes autovacuum leave a table, holding up no client.
+
+    Autovacuum yields only to a waiter that reaches deadlock_timeout; SHARE UPDATE EXCLUSIVE conflicts
+    with it and not with DML. It is released before the real lock is queued for.
+    """
+    mode = LockMode.SHARE_UPDATE_EXCLUSIVE.sql
+    return (
+        f"{BEGIN}\nSET LOCAL lock_timeout = {settings.weak_lock_ms};\n"
+        f"LOCK TABLE {lock.relation} IN {mode} MODE;\nCOMMIT;"
+    )
+
+
+def fill_message(work: Backfill, where: str, progress: Progress, passed: int, session: Session, budget_ms: int) -> str:
+    """Write one batch: the rows of a range that are unset, and the cursor, in one transaction.
+
+    `progress` carries the cursor as it will stand after the batch. One statement reads and writes, so
+    that READ COMMITTED re-evaluates WHERE and SET on the newest version of each row and no client's
+    write is lost. lock_timeout stays below deadlock_timeout, so that no client is a deadlock victim.
+    """
+    assign = ", ".join(f"{quote_ident(column)} = ({expression})" for column, expression in work.assign)
+    return "\n".join(
+        [
+            BEGIN,
+            pinned(session),
+            "SET LOCAL migrate_safe.backfill = 'on';",
+            f"SET LOCAL lock_timeout = {max(1, budget_ms * 8 // 10)};",
+            f"SET LOCAL statement_timeout = {budget_ms};",
+            f"SET LOCAL idle_in_transaction_session_timeout = {budget_ms};",
+            f"WITH filled AS (UPDATE {work.table} SET {assign}",
+            f"  WHERE {where} AND ({work.unset}) RETURNING 1)",
+            f"{advance(progress, passed, session, '(SELECT count(*) FROM filled)')};",
+            "COMMIT;",
+        ]
+    )
+
+
+def advance(progress: Progress, passed: int, session: Session, changed: str) -> str:
+    """Write the call that moves a cursor, and fails when the lease has passed to another."""
+    cursor = "NULL" if progress.cursor is None else f"ARRAY[{', '.join(text(x) for x in progress.cursor)}]::text[]"
+    total = "NULL" if progress.rows_total is None else str(progress.rows_total)
+    return (
+        f"SELECT migrate_safe.advance({session.token}, {text(progress.plan)}, {text(progress.step)}, {cursor}, "
+        f"{progress.rows_done}, {passed}, {changed}, {total})"
+    )
+
+
+def terminated(statement: str) -> str:
+    """End a statement with a semicolon, on a line of its own when a comment would swallow it."""
+    body = bare(statement)
+    return f"{body}\n;" if "--" in body.rpartition("\n")[2] else f"{body};"
+
+
+def bare(statement: str) -> str:
+    """Give a statement without its last semicolon and the space around."""
+    return statement.strip().removesuffix(";").rstrip()
+
+
+def text(value: str) -> str:
+    """Write a string literal without the leading space that quote_literal() gives an escaped one."""
+    return quote_literal(value).lstrip()
+
+
+def _strict(locks: tuple[Lock, ...], session: Session, settings: Settings, wait_ms: int | None) -> list[str]:
+    budget = settings.stall_budget_ms
+    lines = [
+        f"SET LOCAL lock_timeout = {wait_ms or settings.queue_ms};",
+        f"SET LOCAL statement_timeout = {budget};",
+        f"SET LOCAL idle_in_transaction_session_timeout = {budget};",
+    ]
+    if session.server_major >= 17:
+        lines.append(f"SET LOCAL transaction_timeout = {2 * budget};")
+    for i, lock in enumerate(locks):
+        nowait = "" if i == 0 and wait_ms is not None else " NOWAIT"
+        lines.append(f"LOCK TABLE {lock.relation} IN {lock.mode.sql} MODE{nowait};")
+    lines.append(f"SET LOCAL lock_timeout = {max(1, int(budget * _AFTER_LOCKS_SHARE))};")
+    return lines
+
+
+def _json(detail: Mapping[str, object]) -> str:
+    return json.dumps(dict(detail), sort_keys=True, ensure_ascii=False)

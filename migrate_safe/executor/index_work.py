@@ -1,0 +1,102 @@
+"""Index builds and drops outside transactions: what to do about leftovers and about backends that still work."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from migrate_safe.executor.intents import (
+    Build,
+    Busy,
+    Drop,
+    FailedClean,
+    IndexLook,
+    IndexState,
+    Inspect,
+    Intent,
+    LostConnection,
+    NotAsPlanned,
+    Result,
+    Talk,
+    Wait,
+)
+from migrate_safe.executor.journaling import journal, start, too_many_losses
+from migrate_safe.executor.settings import Settings
+from migrate_safe.model.journal import Entry
+from migrate_safe.model.names import Name
+from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently
+
+
+def build_index(work: BuildIndex, end: Entry, seq: int, settings: Settings, *, resumed: bool) -> Talk:
+    """Build an index concurrently, once: wait for a build that still runs, drop only a dead leftover.
+
+    A killed client's backend goes on building and may well finish a valid index; a failed build leaves an
+    invalid one that IF NOT EXISTS would accept. `resumed` says that a valid index may be our own.
+    """
+    tries = 0
+    if not resumed:
+        yield from _refuse_foreign(work)
+    begun = yield from start(end, seq, settings)
+    while True:
+        look = yield from _settled(work.table, work.index, settings)
+        if look.state is IndexState.VALID:
+            return (yield from journal(end, begun.seq, settings))
+        tries += 1
+        if tries > settings.max_losses:
+            raise too_many_losses(end)
+        try:
+            if look.state is IndexState.INVALID:
+                yield Drop(DropIndexConcurrently(work.table, work.index))
+            yield Build(work)
+        except LostConnection:
+            continue
+        except Busy as busy:
+            yield Wait(settings.poll, busy.reason)
+        except FailedClean:
+            yield from _clear(work, settings)
+            raise
+
+
+def drop_index(work: DropIndexConcurrently, end: Entry, seq: int, settings: Settings) -> Talk:
+    """Drop an index concurrently; done when there is none."""
+    tries = 0
+    begun = yield from start(end, seq, settings)
+    while True:
+        look = yield from _settled(work.table, work.index, settings)
+        if look.state is IndexState.ABSENT:
+            return (yield from journal(end, begun.seq, settings))
+        tries += 1
+        if tries > settings.max_losses:
+            raise too_many_losses(end)
+        try:
+            yield Drop(work)
+        except LostConnection:
+            continue
+        except Busy as busy:
+            yield Wait(settings.poll, busy.reason)
+
+
+def _refuse_foreign(work: BuildIndex) -> Generator[Intent, Result, None]:
+    look = yield Inspect(work.table, work.index)
+    assert isinstance(look, IndexLook)
+    if look.state is IndexState.VALID:
+        raise NotAsPlanned(
+            f'index "{work.index}" on "{work.table}" exists already, and this plan did not build it',
+            next_move="drop or rename it, or take the step out of the plan, then run this again",
+        )
+
+
+def _settled(table: Name, index: Name, settings: Settings) -> Generator[Intent, Result, IndexLook]:
+    """Look at an index until no backend works on it any more."""
+    while True:
+        look = yield Inspect(table, index)
+        assert isinstance(look, IndexLook)
+        if not look.busy:
+            return look
+        yield Wait(settings.poll, f'backend {look.busy[0]} still works on index "{index}"')
+
+
+def _clear(work: BuildIndex, settings: Settings) -> Generator[Intent, Result, None]:
+    """Drop the invalid index that a failed build has left."""
+    look = yield from _settled(work.table, work.index, settings)
+    if look.state is IndexState.INVALID:
+        yield Drop(DropIndexConcurrently(work.table, work.index))

@@ -1,0 +1,243 @@
+"""What the machine wants done and what it is told back: plain values between the one that decides and the doer."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from migrate_safe.model.errors import Exit, MigrateSafeError, StepFailed, TryLater
+from migrate_safe.model.journal import Entry, Event, Progress
+from migrate_safe.model.names import Name
+from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently, Requirement, Sql, Verify
+
+# ---- intents -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Look for rows that break a requirement; told back as Offending."""
+
+    requirement: Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Transact:
+    """Run SQL and write its journal entry in one transaction; told back as the Event.
+
+    `guards` are the requirements that are cheap enough to be looked at again under the lock.
+    """
+
+    sql: Sql
+    entry: Entry
+    guards: tuple[Requirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write a journal entry alone; told back as the Event."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvents:
+    """Read the plan's events after a number; told back as a tuple of Event."""
+
+    plan: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Look at an index; told back as IndexLook."""
+
+    table: Name
+    index: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Run CREATE INDEX CONCURRENTLY; told back as None when the server ended it without an error."""
+
+    work: BuildIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Run DROP INDEX CONCURRENTLY; told back as None."""
+
+    work: DropIndexConcurrently
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait; told back as None."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyKeys:
+    """Find by which key the rows of a table can be walked; told back as Survey."""
+
+    table: Name
+    avoid: tuple[str, ...] = ()
+    """Columns that the walk itself changes, and that can therefore not be its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadProgress:
+    """Read where a walk stood; told back as Progress or None."""
+
+    plan: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Fill the next `rows` rows after the cursor, and move the cursor in the same transaction; told back as Batch."""
+
+    work: Backfill
+    survey: Survey
+    progress: Progress
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Look for rows that a backfill has left unset; told back as Offending (`count` stops at what is shown)."""
+
+    work: Backfill
+    survey: Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Test the next `rows` rows after the cursor; told back as Batch."""
+
+    work: Verify
+    survey: Survey
+    progress: Progress
+    rows: int
+
+
+Intent = (
+    Check
+    | Transact
+    | Record
+    | ReadEvents
+    | Inspect
+    | Build
+    | Drop
+    | Wait
+    | SurveyKeys
+    | ReadProgress
+    | Fill
+    | Sweep
+    | Prove
+)
+
+# ---- what is told back ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Offending:
+    """Rows that break a requirement: how many, the first keys, and how long looking took."""
+
+    count: int
+    keys: tuple[str, ...] = ()
+    ms: float = 0.0
+
+
+class IndexState(StrEnum):
+    """What the catalog says of an index."""
+
+    ABSENT = "absent"
+    INVALID = "invalid"
+    VALID = "valid"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLook:
+    """An index and the backends (pids) that are building or dropping it right now."""
+
+    state: IndexState
+    busy: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """How to walk a table: by key columns with their types, or by `ctid` ranges when `columns` is empty.
+
+    `rows` and `pages` are the server's estimates.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch of a walk. `last` is the cursor after it, None when the walk is over.
+
+    `changed` counts rows written (of a backfill) or found wrong (of a verification, with the first `keys`).
+    """
+
+    last: tuple[str, ...] | None
+    passed: int
+    changed: int
+    ms: float
+    keys: tuple[str, ...] = ()
+
+
+Result = Offending | Event | tuple[Event, ...] | IndexLook | Survey | Progress | Batch | None
+
+# ---- what can go wrong on the way ------------------------------------------------------------
+
+
+class LostConnection(Exception):
+    """The connection broke and was opened anew; whether the last intent happened, the journal knows."""
+
+
+class Busy(Exception):
+    """Nothing was changed: a row or table was locked (`overran` false), or the time limit struck (true)."""
+
+    def __init__(self, reason: str, *, overran: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.overran = overran
+
+
+class FailedClean(StepFailed):
+    """A step failed, and nothing of it is left behind."""
+
+
+class NotAsPlanned(FailedClean):
+    """A step found rows or objects otherwise than the plan needs them, and refused; nothing of it is left behind."""
+
+    code = Exit.REFUSED
+
+
+class LeaseLost(TryLater):
+    """Another executor holds the lease now; this one can write nothing more."""
+
+
+class Blocked(TryLater):
+    """A lock could not be had within the budget."""
+
+
+def describe_failure(error: BaseException) -> tuple[str, str]:
+    """Give reason and next move of whatever stopped a step, for the journal."""
+    if isinstance(error, MigrateSafeError):
+        return error.message, error.next_move
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", "run apply to go on, or rollback to go back"
+    return f"{type(error).__name__}: {error}", ""
+
+
+Talk = Generator[Intent, Result, Event]
+"""A part of the machine that ends with the event that concludes a step."""

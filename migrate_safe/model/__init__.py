@@ -1,0 +1,1 @@
+"""The hall: values that all rooms share. Standard library only."""

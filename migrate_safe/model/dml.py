@@ -1,0 +1,56 @@
+"""Data statements as values.
+
+Rooms import these from `migrate_safe.model.statement`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from migrate_safe.model.names import Name
+
+
+class DmlKind(StrEnum):
+    """Data statements."""
+
+    SELECT = "select"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+    MERGE = "merge"
+    COPY_FROM = "copy from"
+    COPY_TO = "copy to"
+
+
+@dataclass(frozen=True, slots=True)
+class Dml:
+    """A data statement. `target` is the table written (None for SELECT), `reads` every other relation named.
+
+    `bounded` is false for UPDATE and DELETE without a WHERE (or with one that names no column).
+    `from_query` is true for INSERT ... SELECT. `functions` holds every function called: a SELECT may do anything.
+    `only` are the relations behind ONLY, `row_locked` those whose rows FOR UPDATE and the like lock, `also` what
+    further parts of WITH write, `sequences` those that nextval() and the like name. `arbiter` says that ON CONFLICT
+    looks for an index, `filtered` that a condition may leave partitions out. `given` are the places of an INSERT that
+    surely get a value of their own, None where these are not known. `sources` are the relations beside the target whose
+    rows are gone through, `pinned` the columns (of the target, or of the only source of an INSERT) that WHERE compares
+    with given values.
+    """
+
+    kind: DmlKind
+    target: Name | None
+    reads: tuple[Name, ...] = ()
+    columns: tuple[str, ...] = ()
+    bounded: bool = True
+    from_query: bool = False
+    for_update: bool = False
+    functions: frozenset[Name] = frozenset()
+    only: tuple[Name, ...] = ()
+    row_locked: tuple[Name, ...] = ()
+    also: tuple[tuple[DmlKind, Name], ...] = ()
+    sequences: tuple[Name, ...] = ()
+    arbiter: bool = False
+    filtered: bool = False
+    given: tuple[int, ...] | None = None
+    sources: tuple[Name, ...] = ()
+    pinned: frozenset[str] = frozenset()

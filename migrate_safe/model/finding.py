@@ -1,0 +1,56 @@
+"""Findings of the linter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from migrate_safe.model.source import Span
+
+
+class Severity(StrEnum):
+    """How bad: ERROR will block, break or lose; WARNING may (something is not known); NOTICE is worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding: who waits on what, where, and the safe SQL in the user's own names ("" where none)."""
+
+    rule: str
+    severity: Severity
+    span: Span
+    message: str
+    statement: str
+    relation: str | None = None
+    effects: tuple[str, ...] = ()
+    safe: str = ""
+    fixable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unanalysed:
+    """A file or statement that could not be analysed, with the reason."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LintReport:
+    """The outcome of a lint run."""
+
+    findings: tuple[Finding, ...]
+    files: int
+    statements: int
+    unanalysed: tuple[Unanalysed, ...] = ()
+    suppressed: int = 0

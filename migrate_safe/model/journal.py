@@ -1,0 +1,92 @@
+"""The journal: append-only events in the target database, and the lease that guards it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened. Position moves only on DONE, UNDONE."""
+
+    OPENED = "opened"
+    """The plan was registered: its text and digest are stored."""
+    STARTED = "started"
+    """A step that cannot run in the journal's transaction began (index build, backfill, verify)."""
+    DONE = "done"
+    FAILED = "failed"
+    """A step or its undo failed and left nothing behind, unless `detail.leftover` is true."""
+    UNDO_STARTED = "undo started"
+    UNDONE = "undone"
+    """A step was taken back; `detail.also` names the earlier steps taken back with it."""
+    CLOSED = "closed"
+    """Everything done including purge, or everything undone to baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event that is still to be written: the journal adds number, token and time."""
+
+    plan: str
+    kind: EventKind
+    step: str | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One journal line. `seq` grows; `token` is the fencing token of the lease it was written under."""
+
+    seq: int
+    plan: str
+    kind: EventKind
+    step: str | None
+    token: int
+    at: datetime
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may change this database now. `token` grows with each new holder: old holders are fenced off.
+
+    `holder` is None when nobody holds it. `host` and `pid` are the client process; `backends` are the pids
+    of its server processes, first that of the heartbeat. `environment` is what the holder confirmed.
+    """
+
+    holder: str | None
+    token: int
+    environment: str | None
+    acquired: datetime
+    heartbeat: datetime
+    expires: datetime
+    host: str = ""
+    pid: int = 0
+    backends: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a backfill or verification stands; `cursor` is the last key done (as text values), None at the start.
+
+    `rows_done` counts the rows passed, `filled` those that had to be written; `rows_total` is an estimate.
+    """
+
+    plan: str
+    step: str
+    cursor: tuple[str, ...] | None
+    rows_done: int
+    rows_total: int | None
+    filled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledPlan:
+    """A plan as the journal keeps it: `text` is the YAML that rules once its first step began."""
+
+    name: str
+    text: str
+    digest: str
+    opened: datetime

@@ -1,0 +1,308 @@
+"""Statements about views, sequences and the types that users make.
+
+Rooms import these from `migrate_safe.model.statement`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from migrate_safe.model.expr import Expr
+from migrate_safe.model.names import Name
+from migrate_safe.model.query import Shape
+from migrate_safe.model.schema import Domain, DomainConstraint, View
+from migrate_safe.model.sequence import SequenceOptions
+from migrate_safe.model.table_action import TableAction
+from migrate_safe.model.user_types import TypeName
+
+# ---- views ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CreateView:
+    """CREATE [OR REPLACE] [TEMPORARY] [RECURSIVE] VIEW, CREATE MATERIALIZED VIEW."""
+
+    view: View
+    replace: bool = False
+    if_not_exists: bool = False
+    shape: Shape | None = None
+    temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropView:
+    """DROP [MATERIALIZED] VIEW."""
+
+    views: tuple[Name, ...]
+    materialized: bool = False
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshView:
+    """REFRESH MATERIALIZED VIEW [CONCURRENTLY] [WITH NO DATA]."""
+
+    view: Name
+    concurrently: bool = False
+    with_data: bool = True
+
+
+ViewAction = CreateView | DropView | RefreshView
+
+# ---- sequences -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSequence:
+    """CREATE SEQUENCE."""
+
+    name: Name
+    options: SequenceOptions = field(default_factory=SequenceOptions)
+    if_not_exists: bool = False
+    persistence: str = "p"
+
+
+@dataclass(frozen=True, slots=True)
+class AlterSequence:
+    """ALTER SEQUENCE with options; renames and the like are those of tables."""
+
+    name: Name
+    options: SequenceOptions
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropSequence:
+    """DROP SEQUENCE."""
+
+    sequences: tuple[Name, ...]
+    if_exists: bool = False
+    cascade: bool = False
+
+
+SequenceAction = CreateSequence | AlterSequence | DropSequence
+
+# ---- types ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEnum:
+    """CREATE TYPE ... AS ENUM."""
+
+    name: Name
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlterEnum:
+    """ALTER TYPE ... ADD VALUE (`old` None) or RENAME VALUE."""
+
+    name: Name
+    value: str
+    old: str | None = None
+    if_not_exists: bool = False
+    neighbour: str | None = None
+    after: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CreateComposite:
+    """CREATE TYPE ... AS (...)."""
+
+    name: Name
+    attributes: tuple[tuple[str, TypeName], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChange:
+    """One action of ALTER TYPE on a composite type, in the form that it has for tables."""
+
+    action: TableAction
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterComposite:
+    """ALTER TYPE ... ADD, DROP or ALTER ATTRIBUTE."""
+
+    name: Name
+    changes: tuple[AttributeChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenameAttribute:
+    """ALTER TYPE ... RENAME ATTRIBUTE."""
+
+    name: Name
+    attribute: str
+    to: str
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRange:
+    """CREATE TYPE ... AS RANGE; `multirange` is the name given for the type that comes with it."""
+
+    name: Name
+    subtype: TypeName
+    multirange: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDomain:
+    """CREATE DOMAIN."""
+
+    name: Name
+    domain: Domain
+
+
+class DomainVerb(StrEnum):
+    """What ALTER DOMAIN does."""
+
+    SET_DEFAULT = "set default"
+    DROP_DEFAULT = "drop default"
+    SET_NOT_NULL = "set not null"
+    DROP_NOT_NULL = "drop not null"
+    ADD = "add constraint"
+    DROP = "drop constraint"
+    VALIDATE = "validate constraint"
+
+
+@dataclass(frozen=True, slots=True)
+class AlterDomain:
+    """ALTER DOMAIN. `constraint` is the one that is added, or stands for the one named."""
+
+    name: Name
+    verb: DomainVerb
+    constraint: DomainConstraint | None = None
+    default: Expr | None = None
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenameDomainConstraint:
+    """ALTER DOMAIN ... RENAME CONSTRAINT."""
+
+    name: Name
+    constraint: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameType:
+    """ALTER TYPE ... RENAME TO, or ALTER DOMAIN (`domain`)."""
+
+    name: Name
+    to: str
+    domain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetTypeSchema:
+    """ALTER TYPE ... SET SCHEMA, or ALTER DOMAIN (`domain`)."""
+
+    name: Name
+    schema: str
+    domain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropType:
+    """DROP TYPE, or DROP DOMAIN (`domain`)."""
+
+    types: tuple[Name, ...]
+    domain: bool = False
+    if_exists: bool = False
+    cascade: bool = False
+
+
+TypeAction = (
+    CreateEnum
+    | AlterEnum
+    | CreateComposite
+    | AlterComposite
+    | RenameAttribute
+    | CreateRange
+    | CreateDomain
+    | AlterDomain
+    | RenameDomainConstraint
+    | RenameType
+    | SetTypeSchema
+    | DropType
+)
+
+# ---- foreign data --------------------------------------------------------------------------
+
+
+class ForeignKind(StrEnum):
+    """What stands between a database and foreign tables."""
+
+    WRAPPER = "foreign data wrapper"
+    SERVER = "server"
+    MAPPING = "user mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionChange:
+    """One entry of OPTIONS (...): `verb` is add, set or drop."""
+
+    verb: str
+    name: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateForeign:
+    """CREATE FOREIGN DATA WRAPPER, SERVER, USER MAPPING. A mapping is named server.user; an empty user is PUBLIC.
+
+    `facts` are the wrapper of a server, its type and version, and the handler of a wrapper.
+    """
+
+    kind: ForeignKind
+    name: Name
+    facts: tuple[tuple[str, str], ...] = ()
+    options: tuple[OptionChange, ...] = ()
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterForeign:
+    """ALTER FOREIGN DATA WRAPPER, SERVER, USER MAPPING; an empty fact takes one away."""
+
+    kind: ForeignKind
+    name: Name
+    facts: tuple[tuple[str, str], ...] = ()
+    options: tuple[OptionChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DropForeign:
+    """DROP FOREIGN DATA WRAPPER, SERVER, USER MAPPING."""
+
+    kind: ForeignKind
+    names: tuple[Name, ...]
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenameForeign:
+    """ALTER FOREIGN DATA WRAPPER ... RENAME TO, or of a server."""
+
+    kind: ForeignKind
+    name: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportForeignSchema:
+    """IMPORT FOREIGN SCHEMA: which tables it makes only the other server knows."""
+
+    server: str
+    schema: str
+
+
+ForeignAction = CreateForeign | AlterForeign | DropForeign | RenameForeign | ImportForeignSchema

@@ -1,0 +1,166 @@
+"""Plans: a migration as steps in four phases, each with its way back.
+
+Steps are linear: a database stands at a position k, meaning that the first k steps are done. Doing
+step k+1 or undoing step k moves the position; nothing else does. So from any position, also after a
+failure half-way, both `apply` and `rollback` lead out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from migrate_safe.model.locks import Lock
+from migrate_safe.model.names import Name
+
+PLAN_FORMAT = "migrate-safe/plan/1"
+
+
+class Phase(StrEnum):
+    """The four phases, in order."""
+
+    EXPAND = "expand"
+    MIGRATE = "migrate"
+    CONTRACT = "contract"
+    PURGE = "purge"
+
+    @property
+    def order(self) -> int:
+        """0 for expand."""
+        return list(Phase).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Something that must hold before a piece of SQL runs, proven by a query that must return no row.
+
+    `query` selects offending keys (the executor adds its own LIMIT and count); `message` says what they mean.
+    """
+
+    query: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """SQL that runs in one transaction together with its journal event.
+
+    `locks` are all relation locks that the statements take; those that block reads or writes are taken
+    up front within the stall budget, in this order, the first one waiting and the others NOWAIT.
+    Empty `statements` mean that there is nothing to do in this direction.
+    """
+
+    statements: tuple[str, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    require: tuple[Requirement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildIndex:
+    """CREATE INDEX CONCURRENTLY, outside any transaction. `statement` carries CONCURRENTLY and the name.
+
+    Done when the index exists and is valid. A dead invalid leftover is dropped first; a build that a
+    live backend still runs is waited for.
+    """
+
+    table: Name
+    index: Name
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropIndexConcurrently:
+    """DROP INDEX CONCURRENTLY. Done when no such index exists."""
+
+    table: Name
+    index: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Fill columns of existing rows in small batches: UPDATE table SET assign WHERE unset.
+
+    `assign` maps column -> expression over the row; `unset` is the predicate of rows still to do, false once
+    done. The executor adds key ranges and the marker `migrate_safe.backfill`.
+    """
+
+    table: Name
+    assign: tuple[tuple[str, str], ...]
+    unset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Prove, in batches, that `holds` is true of every row (NULL counts as false)."""
+
+    table: Name
+    holds: str
+    message: str
+
+
+Work = Sql | BuildIndex | DropIndexConcurrently | Backfill | Verify
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what it does forward and on the way back.
+
+    `undo` is None only in purge, where `irreversible` says what is lost. `takes_back` names earlier steps
+    (directly preceding, contiguous) that this step's undo takes back as well, so that undoing it moves
+    the position below them. `not_before` is a waiting time after the last contract step (`7d`, `12h`, `30m`).
+    """
+
+    id: str
+    phase: Phase
+    does: str
+    work: Work
+    undo: Work | None
+    takes_back: tuple[str, ...] = ()
+    not_before: str | None = None
+    irreversible: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSource:
+    """The migration that was planned: file and digest of its bytes (hex)."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRelease:
+    """The app release that the plan belongs to."""
+
+    app: str
+    old: str
+    new: str
+    strategy: str = "rolling"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A phased plan.
+
+    `fingerprint` is that of the touched objects at planning time (`sha256:<hex>`, see catalog.fingerprint);
+    `touches` names the tables it covers.
+    """
+
+    name: str
+    summary: str
+    source: PlanSource
+    steps: tuple[Step, ...]
+    fingerprint: str
+    touches: tuple[Name, ...]
+    postgres: str = ">=14"
+    release: PlanRelease | None = None
+    notes: tuple[str, ...] = ()
+    """What a reviewer must know: queries to re-prepare, how the runner learns that it is done."""
+
+    def step(self, step_id: str) -> Step | None:
+        """Give the step of that id, or None."""
+        return next((s for s in self.steps if s.id == step_id), None)
+
+    def end_of(self, phase: Phase) -> int:
+        """Give the position after the last step of a phase: how many steps are then done."""
+        return sum(1 for s in self.steps if s.phase.order <= phase.order)

@@ -1,0 +1,168 @@
+"""Statements about what acts: triggers' kin (policies, rules), routines, and the objects that calls rest on.
+
+Rooms import these from `migrate_safe.model.statement`, where all statements are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrate_safe.model.locks import LockMode
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Expr, Function, Policy, Rule, Thing, TypeName
+
+
+@dataclass(frozen=True, slots=True)
+class CreateFunction:
+    """CREATE [OR REPLACE] FUNCTION, PROCEDURE or AGGREGATE.
+
+    `touches` are the relations that its SQL body names, with the mode in which the server locks them to check it.
+    """
+
+    function: Function
+    replace: bool = False
+    touches: tuple[tuple[Name, LockMode], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A routine as statements point at it; `arguments` is None where the name stands alone."""
+
+    name: Name
+    arguments: tuple[TypeName, ...] | None = None
+
+    def __str__(self) -> str:
+        """Write the routine in SQL."""
+        return str(self.name) if self.arguments is None else f"{self.name}({', '.join(map(str, self.arguments))})"
+
+
+@dataclass(frozen=True, slots=True)
+class AlterRoutine:
+    """ALTER FUNCTION, PROCEDURE, AGGREGATE or ROUTINE (see `kind`): one of a new name or schema, or options.
+
+    An option without a value goes back to its default; `set` alone stands for RESET ALL.
+    """
+
+    kind: str
+    routine: Routine
+    to: str | None = None
+    schema: str | None = None
+    volatility: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DropRoutines:
+    """DROP FUNCTION, PROCEDURE, AGGREGATE or ROUTINE (see `kind`)."""
+
+    kind: str
+    routines: tuple[Routine, ...]
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """CALL of a procedure with so many arguments; `functions` are those that its arguments call."""
+
+    procedure: Name
+    arguments: int = 0
+    functions: frozenset[Name] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePolicy:
+    """CREATE POLICY."""
+
+    table: Name
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class AlterPolicy:
+    """ALTER POLICY; what is None stays as it is."""
+
+    table: Name
+    policy: str
+    roles: tuple[str, ...] | None = None
+    using: Expr | None = None
+    check: Expr | None = None
+    relations: frozenset[Name] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRule:
+    """CREATE [OR REPLACE] RULE; `touches` are the relations that its actions name, with the mode that they need."""
+
+    table: Name
+    rule: Rule
+    replace: bool = False
+    touches: tuple[tuple[Name, LockMode], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenamePart:
+    """ALTER TRIGGER, POLICY or RULE (see `kind`) ... RENAME TO."""
+
+    kind: str
+    table: Name
+    name: str
+    to: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropPart:
+    """DROP POLICY or DROP RULE (see `kind`)."""
+
+    kind: str
+    table: Name
+    name: str
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateThing:
+    """CREATE of an object that no room looks into; names inside its facts are as written."""
+
+    thing: Thing
+    replace: bool = False
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlterThing:
+    """ALTER of such an object: a new name, a new schema, or other facts (an empty one goes away)."""
+
+    kind: str
+    name: Name
+    to: str | None = None
+    schema: str | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DropThings:
+    """DROP of such objects."""
+
+    kind: str
+    names: tuple[Name, ...]
+    if_exists: bool = False
+    cascade: bool = False
+
+
+ProgramAction = (
+    CreateFunction
+    | AlterRoutine
+    | DropRoutines
+    | Call
+    | CreatePolicy
+    | AlterPolicy
+    | CreateRule
+    | RenamePart
+    | DropPart
+    | CreateThing
+    | AlterThing
+    | DropThings
+)

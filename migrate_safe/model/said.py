@@ -1,0 +1,264 @@
+"""What statements say that have no action of their own: rights, owners, comments, upkeep, replication and the like.
+
+Rooms import these from `migrate_safe.model.statement`, where `Other.says` holds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrate_safe.model.expr import Expr
+from migrate_safe.model.names import Name
+from migrate_safe.model.objects import PublishedTable
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An object that a statement speaks of, as written. `kind` is the grammar's word: `table`, `type`, `tabconstraint`.
+
+    `part` is what is meant on it: a column, constraint, trigger, policy or rule; of a routine, its argument types.
+    """
+
+    kind: str
+    name: Name
+    part: str = ""
+
+
+# ---- rights and words ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """COMMENT ON; `text` is None where the comment goes."""
+
+    target: Target
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityLabel:
+    """SECURITY LABEL ON."""
+
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOwner:
+    """ALTER ... OWNER TO, of objects that ALTER TABLE does not speak of. `role` is `CURRENT_USER` where so written."""
+
+    target: Target
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Privilege:
+    """A privilege as SQL spells it, in capitals, on the whole object or on `columns`. ALL is spelled ALL."""
+
+    word: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """GRANT (or REVOKE) of privileges on objects; an empty role is PUBLIC.
+
+    `option` says WITH GRANT OPTION, or GRANT OPTION FOR; `everywhere` that `targets` are schemas all of whose objects
+    of that kind are meant.
+    """
+
+    kind: str
+    targets: tuple[Target, ...]
+    privileges: tuple[Privilege, ...]
+    roles: tuple[str, ...]
+    grant: bool = True
+    option: bool = False
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultPrivileges:
+    """ALTER DEFAULT PRIVILEGES: what objects that `creators` make (none: the current role) get, in some schemas."""
+
+    grants: Grants
+    creators: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedBy:
+    """REASSIGN OWNED BY ... TO, or DROP OWNED BY where `to` is None."""
+
+    roles: tuple[str, ...]
+    to: str | None = None
+    cascade: bool = False
+
+
+# ---- names ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """ALTER ... RENAME TO, of objects that are no relations."""
+
+    target: Target
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """ALTER ... SET SCHEMA, of objects that are no relations."""
+
+    target: Target
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """DROP, of objects that are no relations."""
+
+    targets: tuple[Target, ...]
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewSchema:
+    """CREATE SCHEMA; what it creates inside stands in `Other.inner`."""
+
+    name: str
+    owner: str | None = None
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """CREATE, UPDATE or SET SCHEMA of an extension, and ADD or DROP of a member, by `verb`."""
+
+    verb: str
+    name: str
+    schema: str | None = None
+    if_not_exists: bool = False
+    cascade: bool = False
+
+
+# ---- statistics, storage, upkeep -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewStatistics:
+    """CREATE STATISTICS; `name` None where the server chooses it."""
+
+    name: Name | None
+    tables: tuple[Name, ...]
+    columns: tuple[str, ...] = ()
+    expressions: tuple[Expr, ...] = ()
+    kinds: tuple[str, ...] = ()
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsTarget:
+    """ALTER STATISTICS ... SET STATISTICS; `target` None stands for DEFAULT."""
+
+    name: Name
+    target: int | None
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MoveAll:
+    """ALTER TABLE, INDEX or MATERIALIZED VIEW ALL IN TABLESPACE ... SET TABLESPACE."""
+
+    kind: str
+    here: str
+    there: str
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """A table of VACUUM or ANALYZE."""
+
+    table: Name
+    columns: tuple[str, ...] = ()
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Vacuum:
+    """VACUUM or ANALYZE, of every table where none is named. `bare` takes no table: ONLY_DATABASE_STATS."""
+
+    tables: tuple[Tended, ...]
+    vacuum: bool = True
+    full: bool = False
+    analyze: bool = False
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """CLUSTER; without a table every one that was clustered before, without an index by the one used before."""
+
+    table: Name | None
+    index: str | None = None
+
+
+# ---- replication ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationChange:
+    """CREATE or ALTER PUBLICATION, by `verb`: create, add, set, drop, options. Options not given are None."""
+
+    verb: str
+    name: str
+    all_tables: bool = False
+    tables: tuple[PublishedTable, ...] = ()
+    only: tuple[Name, ...] = ()
+    schemas: tuple[str, ...] = ()
+    current_schema: bool = False
+    operations: tuple[str, ...] | None = None
+    via_root: bool | None = None
+    generated: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChange:
+    """CREATE, ALTER or DROP SUBSCRIPTION, by `verb`; `options` as written, in lower case."""
+
+    verb: str
+    name: str
+    publications: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetConstraints:
+    """SET CONSTRAINTS; no names mean ALL."""
+
+    names: tuple[Name, ...]
+    deferred: bool
+
+
+Said = (
+    Comment
+    | SecurityLabel
+    | ChangeOwner
+    | Grants
+    | DefaultPrivileges
+    | OwnedBy
+    | Renamed
+    | Moved
+    | Dropped
+    | NewSchema
+    | Extension
+    | NewStatistics
+    | StatisticsTarget
+    | MoveAll
+    | Vacuum
+    | Cluster
+    | PublicationChange
+    | SubscriptionChange
+    | SetConstraints
+)

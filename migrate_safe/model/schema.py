@@ -1,0 +1,450 @@
+"""The catalog as a value: what a database contains at one moment.
+
+Mappings inside these values are never mutated; a change makes a new value (`dataclasses.replace`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from migrate_safe.model.expr import Expr as Expr
+from migrate_safe.model.names import Name
+
+# One schema hands all of these on.
+# isort: off
+from migrate_safe.model.objects import (
+    ColumnGrant as ColumnGrant,
+    Grant as Grant,
+    Policy as Policy,
+    Publication as Publication,
+    PublishedTable as PublishedTable,
+    Rule as Rule,
+    Thing as Thing,
+)
+from migrate_safe.model.user_types import (
+    Domain as Domain,
+    DomainConstraint as DomainConstraint,
+    TypeName as TypeName,
+)
+# isort: on
+
+
+class Generated(StrEnum):
+    """How a generated column keeps its value; VIRTUAL exists from PostgreSQL 18."""
+
+    STORED = "stored"
+    VIRTUAL = "virtual"
+
+
+class Identity(StrEnum):
+    """GENERATED ... AS IDENTITY."""
+
+    ALWAYS = "always"
+    BY_DEFAULT = "by default"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. `generated` columns keep their expression in `default`.
+
+    `grants` and `settings` (actions of ALTER COLUMN: `SET STATISTICS 500`, `SET STORAGE EXTERNAL`) are known only
+    of a live server. `local` is false where the table has it from its parents alone, as pg_attribute.attislocal.
+    """
+
+    name: str
+    type: TypeName
+    not_null: bool = False
+    default: Expr | None = None
+    generated: Generated | None = None
+    identity: Identity | None = None
+    collation: Name | None = None
+    comment: str | None = None
+    grants: tuple[ColumnGrant, ...] = ()
+    settings: tuple[str, ...] = ()
+    local: bool = True
+
+
+class ConstraintKind(StrEnum):
+    """Constraint kinds; NOT_NULL as a named constraint exists from PostgreSQL 18."""
+
+    CHECK = "check"
+    UNIQUE = "unique"
+    PRIMARY = "primary key"
+    FOREIGN = "foreign key"
+    EXCLUDE = "exclude"
+    NOT_NULL = "not null"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The far side of a foreign key. Empty `columns` mean the primary key. Actions as SQL spells them.
+
+    `cleared` are the columns that ON DELETE SET NULL or SET DEFAULT names (PostgreSQL 15; none: all of the key).
+    """
+
+    table: Name
+    columns: tuple[str, ...] = ()
+    on_delete: str = "NO ACTION"
+    on_update: str = "NO ACTION"
+    match: str = "SIMPLE"
+    cleared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A table constraint; column constraints are written as table constraints over that column.
+
+    `name` is None in a statement that names none (the catalog fills in the server's choice).
+    `using_index` is set by ADD CONSTRAINT ... USING INDEX. `definition` is the text after the name,
+    as pg_get_constraintdef() or the statement gives it. `backing` is the index that a statement asks for; in the
+    catalog it stands among the table's indexes. `operators` are those of EXCLUDE. `period` says that the last column
+    is a range (WITHOUT OVERLAPS, PERIOD; PostgreSQL 18). `local` is false where a parent alone demands the constraint.
+    """
+
+    kind: ConstraintKind
+    columns: tuple[str, ...]
+    name: str | None = None
+    expression: Expr | None = None
+    references: Reference | None = None
+    validated: bool = True
+    deferrable: bool = False
+    deferred: bool = False
+    no_inherit: bool = False
+    enforced: bool = True
+    include: tuple[str, ...] = ()
+    nulls_not_distinct: bool = False
+    using_index: str | None = None
+    definition: str = ""
+    comment: str | None = field(default=None, compare=False)
+    backing: Index | None = None
+    operators: tuple[str, ...] = ()
+    period: bool = False
+    local: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class IndexKey:
+    """One key of an index: a plain column, or an expression (then `column` is None)."""
+
+    column: str | None
+    expression: Expr | None = None
+    collation: Name | None = None
+    opclass: str | None = None
+    descending: bool = False
+    nulls_first: bool | None = None
+    """None: the default of the direction (last for ASC, first for DESC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index. `name` is None in a statement that names none. `valid` as pg_index.indisvalid.
+
+    `constraint` names the constraint that owns the index, if one does. `options` are the WITH parameters.
+    `parent` is the index of the partitioned table of which this one is a part; `statistics` are the targets set
+    for its expressions, by position.
+    """
+
+    name: str | None
+    keys: tuple[IndexKey, ...]
+    unique: bool = False
+    method: str = "btree"
+    include: tuple[str, ...] = ()
+    predicate: Expr | None = None
+    nulls_not_distinct: bool = False
+    valid: bool = True
+    constraint: str | None = None
+    options: tuple[tuple[str, str], ...] = ()
+    tablespace: str | None = None
+    comment: str | None = field(default=None, compare=False)
+    parent: Name | None = None
+    statistics: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Every column the index mentions: keys, expressions, INCLUDE and predicate."""
+        named = {k.column for k in self.keys if k.column is not None} | set(self.include)
+        for expr in [*(k.expression for k in self.keys), self.predicate]:
+            if expr is not None:
+                named |= expr.columns
+        return frozenset(named)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger. `timing` is BEFORE, AFTER or INSTEAD OF; `events` as SQL spells them; `columns` of UPDATE OF.
+
+    `enabled` is O (origin, the default), D (disabled), R (replica) or A (always), as in pg_trigger.tgenabled.
+    """
+
+    name: str
+    timing: str
+    events: tuple[str, ...]
+    for_each_row: bool = True
+    columns: tuple[str, ...] = ()
+    function: Name | None = None
+    arguments: tuple[str, ...] = ()
+    condition: Expr | None = None
+    constraint: bool = False
+    deferrable: bool = False
+    deferred: bool = False
+    old_table: str | None = None
+    new_table: str | None = None
+    enabled: str = "O"
+    inherited: bool = False
+    """The clone, on a partition, of a trigger of the partitioned table."""
+    references: Name | None = None
+    """The other table of a constraint trigger (FROM)."""
+    comment: str | None = field(default=None, compare=False)
+
+
+class TableKind(StrEnum):
+    """What pg_class.relkind says of a table-like relation that holds rows."""
+
+    TABLE = "table"
+    PARTITIONED = "partitioned table"
+    FOREIGN = "foreign table"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with all that hangs on it. `rows` and `bytes` are estimates, None where unknown.
+
+    `parents` are inheritance parents or the partitioned table; `partition_bound` is the text of
+    FOR VALUES ... or DEFAULT for a partition. `partial` says that only what statements told is here:
+    the table existed before them, has other columns, constraints and indexes, and is assumed big and in use.
+    """
+
+    name: Name
+    columns: tuple[Column, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    kind: TableKind = TableKind.TABLE
+    parents: tuple[Name, ...] = ()
+    partition_key: str | None = None
+    partition_bound: str | None = None
+    persistence: str = "p"
+    row_security: bool = False
+    forced_row_security: bool = False
+    policies: tuple[Policy, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    replica_identity: str = "default"
+    """default, full, nothing, or `index NAME`."""
+    options: tuple[tuple[str, str], ...] = ()
+    tablespace: str | None = None
+    access_method: str = "heap"
+    clustered_on: str | None = None
+    of_type: Name | None = None
+    """The composite type of a typed table."""
+    server: str | None = None
+    """The server of a foreign table."""
+    owner: str | None = None
+    grants: tuple[Grant, ...] = ()
+    comment: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    partial: bool = False
+
+    def column(self, name: str) -> Column | None:
+        """Give the column of that name, or None."""
+        return next((c for c in self.columns if c.name == name), None)
+
+    def constraint(self, name: str) -> Constraint | None:
+        """Give the constraint of that name, or None."""
+        return next((c for c in self.constraints if c.name == name), None)
+
+    def index(self, name: str) -> Index | None:
+        """Give the index of that name, or None."""
+        return next((i for i in self.indexes if i.name == name), None)
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The columns of the primary key, empty without one."""
+        return next((c.columns for c in self.constraints if c.kind is ConstraintKind.PRIMARY), ())
+
+
+STAR = "*"
+"""Stands for every column of a relation, where these are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view or materialized view with the relations that its query names.
+
+    `columns` are the column names that its query mentions anywhere (unqualified, so a superset), `uses` those whose
+    relation is certain; `shows` those that it gives, in order, empty where not known, and `types` and `collations`
+    theirs, None where not known or usual. Only materialized views have `indexes`; `defaults` are those of ALTER VIEW
+    ... ALTER COLUMN ... SET DEFAULT.
+    """
+
+    name: Name
+    materialized: bool = False
+    relations: frozenset[Name] = frozenset()
+    columns: frozenset[str] = frozenset()
+    uses: frozenset[tuple[Name, str]] = frozenset()
+    star: bool = False
+    definition: str = ""
+    shows: tuple[str, ...] = ()
+    types: tuple[TypeName | None, ...] = ()
+    collations: tuple[Name | None, ...] = ()
+    defaults: tuple[tuple[str, Expr], ...] = ()
+    indexes: tuple[Index, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    populated: bool = True
+    owner: str | None = None
+    grants: tuple[Grant, ...] = ()
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a routine; `mode` is in, out, inout, variadic or table. A type may end in `%TYPE`."""
+
+    name: str
+    type: TypeName
+    mode: str = "in"
+    default: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function, procedure or aggregate, as `kind` says. `arguments` are the types of its inputs, as text.
+
+    `options` are the words and values that differ from the defaults (`strict`, `cost`, `set search_path`), in order of
+    words; of an aggregate its parts. A body that the server keeps as parsed (RETURN, BEGIN ATOMIC) is `parsed`: it
+    rests on the relations that it `uses`, on their columns that it names, and on the functions that it `calls`.
+    """
+
+    name: Name
+    arguments: str = ""
+    volatility: str = "volatile"
+    language: str = ""
+    body: str = ""
+    kind: str = "function"
+    owner: str | None = None
+    grants: tuple[Grant, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    returns: TypeName | None = None
+    returns_set: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    parsed: bool = False
+    uses: frozenset[Name] = frozenset()
+    columns: frozenset[str] = frozenset()
+    calls: frozenset[Name] = frozenset()
+    of_extension: bool = False
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence and the column that owns it, if any. None stands for the bound that its type and direction give."""
+
+    name: Name
+    type: str = "bigint"
+    owner: tuple[Name, str] | None = None
+    start: int = 1
+    increment: int = 1
+    minimum: int | None = None
+    maximum: int | None = None
+    cycle: bool = False
+    cache: int = 1
+    persistence: str = "p"
+    role: str | None = None
+    grants: tuple[Grant, ...] = ()
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A whole database as far as it is known.
+
+    `complete` says that what is not here does not exist (a dump or a live server was read); otherwise
+    an absent table is merely unknown: assumed big, old and in use. `things` holds the objects of all other kinds,
+    by kind and name.
+    """
+
+    tables: Mapping[Name, Table] = field(default_factory=dict)
+    views: Mapping[Name, View] = field(default_factory=dict)
+    functions: Mapping[Name, tuple[Function, ...]] = field(default_factory=dict)
+    sequences: Mapping[Name, Sequence] = field(default_factory=dict)
+    enums: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
+    domains: Mapping[Name, Domain] = field(default_factory=dict)
+    composites: Mapping[Name, tuple[tuple[str, TypeName], ...]] = field(default_factory=dict)
+    """Composite type -> its attributes."""
+    publications: Mapping[str, Publication] = field(default_factory=dict)
+    things: Mapping[tuple[str, Name], Thing] = field(default_factory=dict)
+    extension_types: Mapping[str, str] = field(default_factory=dict)
+    """Type of an extension that a column has -> its schema, where a server was asked."""
+    search_path: tuple[str, ...] = ("public",)
+    role: str | None = None
+    """Who runs statements: the owner of what they make; None where that is not known."""
+    complete: bool = False
+    absent: frozenset[Name] = field(default_factory=frozenset, compare=False)
+    """Names that statements took away: what is not here under one of them does not exist."""
+    server_version: int = 18
+
+    def table(self, name: Name) -> Table | None:
+        """Give a table by a name as written, resolved along search_path; None when unknown."""
+        return self.tables.get(self.resolve(name))
+
+    def resolve(self, name: Name) -> Name:
+        """Qualify a relation name along search_path; an unknown one goes to the first schema of it.
+
+        Temporary tables stand in the schema `pg_temp`, which the server searches first, and then its own catalog,
+        whose relations have names that begin with `pg_`.
+        """
+        if name.schema is not None:
+            return name
+        for schema in ("pg_temp", *self.search_path):
+            found = Name(schema, name.name)
+            if found in self.tables or found in self.views or found in self.sequences:
+                return found
+            if self.index_table(found) is not None or self.index_view(found) is not None:
+                return found
+        if name.name.startswith("pg_"):
+            return Name("pg_catalog", name.name)
+        return Name(self.search_path[0] if self.search_path else "public", name.name)
+
+    def lacks(self, name: Name) -> bool:
+        """Say whether a table or view that is not here under that qualified name certainly does not exist."""
+        return self.complete or name in self.absent
+
+    def index_table(self, index: Name) -> Table | None:
+        """Give the table that carries the index of that qualified name, or None."""
+        wanted = index.name
+        for table in self.tables.values():  # plain loops: this is the innermost one of linting a long history
+            for held in table.indexes:
+                if held.name == wanted and table.name.schema == index.schema:
+                    return table
+        return None
+
+    def index_view(self, index: Name) -> View | None:
+        """Give the materialized view that carries the index of that qualified name, or None."""
+        for view in self.views.values():
+            if view.indexes and view.name.schema == index.schema and any(i.name == index.name for i in view.indexes):
+                return view
+        return None
+
+    def is_constrained(self, domain: Name) -> bool:
+        """Say whether a domain, or one that it is over, has a constraint: then a new column of it forces a rewrite."""
+        found = self.domains.get(domain)
+        if found is None:
+            return False
+        return found.constrained or self.is_constrained(Name(found.base.schema, found.base.name))
+
+    def partitions_of(self, parent: Name) -> tuple[Table, ...]:
+        """Give the direct children (partitions or inheriting tables) of a table, in name order."""
+        return tuple(sorted((t for t in self.tables.values() if parent in t.parents), key=lambda t: t.name))
+
+    def referencing(self, table: Name) -> tuple[tuple[Table, Constraint], ...]:
+        """Give every foreign key that points at the table, with the table that carries it."""
+        return tuple(
+            (t, c)
+            for t in self.tables.values()
+            for c in t.constraints
+            if c.references is not None and c.references.table == table
+        )

@@ -1,0 +1,418 @@
+"""What a statement says, as a value. Every statement of a file becomes one; none is ever lost.
+
+Names inside are as written (schema None where the text named none). Typed actions cover tables,
+columns, constraints and indexes, transactions, settings and data changes; other DDL that parses is
+`Other`, what does not parse is `Unparsed`. Both get the worst-case effect unless a room knows better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Constraint, Index, Trigger
+from migrate_safe.model.source import Source, Span
+
+# One statement hands all of these on.
+# isort: off
+from migrate_safe.model.object_statement import (
+    AlterComposite as AlterComposite,
+    AlterDomain as AlterDomain,
+    AlterEnum as AlterEnum,
+    AlterForeign as AlterForeign,
+    AlterSequence as AlterSequence,
+    AttributeChange as AttributeChange,
+    CreateComposite as CreateComposite,
+    CreateDomain as CreateDomain,
+    CreateEnum as CreateEnum,
+    CreateForeign as CreateForeign,
+    CreateRange as CreateRange,
+    CreateSequence as CreateSequence,
+    CreateView as CreateView,
+    DomainVerb as DomainVerb,
+    DropForeign as DropForeign,
+    DropSequence as DropSequence,
+    DropType as DropType,
+    DropView as DropView,
+    ForeignAction as ForeignAction,
+    ForeignKind as ForeignKind,
+    ImportForeignSchema as ImportForeignSchema,
+    OptionChange as OptionChange,
+    RefreshView as RefreshView,
+    RenameAttribute as RenameAttribute,
+    RenameDomainConstraint as RenameDomainConstraint,
+    RenameForeign as RenameForeign,
+    RenameType as RenameType,
+    SequenceAction as SequenceAction,
+    SetTypeSchema as SetTypeSchema,
+    TypeAction as TypeAction,
+    ViewAction as ViewAction,
+)
+from migrate_safe.model.query import Shape as Shape
+from migrate_safe.model.sequence import SequenceOptions as SequenceOptions
+from migrate_safe.model.programs import (
+    AlterPolicy as AlterPolicy,
+    AlterRoutine as AlterRoutine,
+    AlterThing as AlterThing,
+    Call as Call,
+    CreateFunction as CreateFunction,
+    CreatePolicy as CreatePolicy,
+    CreateRule as CreateRule,
+    CreateThing as CreateThing,
+    DropPart as DropPart,
+    DropRoutines as DropRoutines,
+    DropThings as DropThings,
+    ProgramAction as ProgramAction,
+    RenamePart as RenamePart,
+    Routine as Routine,
+)
+from migrate_safe.model.dml import Dml as Dml, DmlKind as DmlKind
+from migrate_safe.model.said import Said as Said
+from migrate_safe.model.table_action import (
+    AddColumn as AddColumn,
+    AddConstraint as AddConstraint,
+    AlterConstraint as AlterConstraint,
+    AlterType as AlterType,
+    AttachPartition as AttachPartition,
+    ChangeIdentity as ChangeIdentity,
+    ChangeParent as ChangeParent,
+    ChangeType as ChangeType,
+    ColumnDef as ColumnDef,
+    DetachPartition as DetachPartition,
+    DropColumn as DropColumn,
+    DropConstraint as DropConstraint,
+    DropIdentity as DropIdentity,
+    DropExpression as DropExpression,
+    DropNotNull as DropNotNull,
+    OtherTableAction as OtherTableAction,
+    SetDefault as SetDefault,
+    SetExpression as SetExpression,
+    SetNotNull as SetNotNull,
+    TableAction as TableAction,
+    ValidateConstraint as ValidateConstraint,
+)
+# isort: on
+
+# ---- statements ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AlterTable:
+    """ALTER TABLE (or INDEX, VIEW, SEQUENCE: see `object`) with one or several actions, in order."""
+
+    table: Name
+    actions: tuple[TableAction, ...]
+    if_exists: bool = False
+    only: bool = False
+    object: str = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    """CREATE TABLE. `like` and `inherits` name the templates and parents; `partition_of` the parent of a partition.
+
+    `like_options` say what each template gives (`indexes`, `defaults`...).
+    """
+
+    table: Name
+    columns: tuple[ColumnDef, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    if_not_exists: bool = False
+    like: tuple[Name, ...] = ()
+    like_options: tuple[frozenset[str], ...] = ()
+    inherits: tuple[Name, ...] = ()
+    partition_of: Name | None = None
+    partition_bound: str | None = None
+    partition_key: str | None = None
+    persistence: str = "p"
+    as_query: bool = False
+    """CREATE TABLE AS / SELECT INTO: `reads` names what its query reads, `shape` what columns it gives."""
+    reads: tuple[Name, ...] = ()
+    shape: Shape | None = None
+    with_data: bool = True
+    of_type: Name | None = None
+    on_commit: str = "preserve rows"
+    foreign: str | None = None
+    """The server of a foreign table."""
+    options: tuple[str, ...] = ()
+    """The WITH parameters: `fillfactor=70`, `toast.autovacuum_enabled=false`."""
+    tablespace: str | None = None
+    access_method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropTable:
+    """DROP TABLE, or DROP FOREIGN TABLE (`foreign`)."""
+
+    tables: tuple[Name, ...]
+    if_exists: bool = False
+    cascade: bool = False
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenameTable:
+    """ALTER TABLE ... RENAME TO (also of views, indexes and sequences: see `object`)."""
+
+    table: Name
+    to: str
+    if_exists: bool = False
+    object: str = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class RenameColumn:
+    """ALTER TABLE ... RENAME COLUMN."""
+
+    table: Name
+    column: str
+    to: str
+    if_exists: bool = False
+    object: str = "table"
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenameConstraint:
+    """ALTER TABLE ... RENAME CONSTRAINT."""
+
+    table: Name
+    constraint: str
+    to: str
+    if_exists: bool = False
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetSchema:
+    """ALTER TABLE ... SET SCHEMA (see `object`)."""
+
+    table: Name
+    to: str
+    if_exists: bool = False
+    object: str = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIndex:
+    """CREATE INDEX."""
+
+    table: Name
+    index: Index
+    concurrently: bool = False
+    if_not_exists: bool = False
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropIndex:
+    """DROP INDEX."""
+
+    indexes: tuple[Name, ...]
+    concurrently: bool = False
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reindex:
+    """REINDEX; `kind` is index, table, schema, database or system."""
+
+    kind: str
+    target: Name | None
+    concurrently: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """TRUNCATE; `only` are those of the tables whose children are spared. `restart` says RESTART IDENTITY."""
+
+    tables: tuple[Name, ...]
+    cascade: bool = False
+    only: tuple[Name, ...] = ()
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LockTable:
+    """LOCK TABLE; `mode` is the mode's number as in LockMode."""
+
+    tables: tuple[Name, ...]
+    mode: int
+    nowait: bool = False
+    only: tuple[Name, ...] = ()
+
+
+class TransactionVerb(StrEnum):
+    """Transaction control."""
+
+    BEGIN = "begin"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+    SAVEPOINT = "savepoint"
+    RELEASE = "release"
+    ROLLBACK_TO = "rollback to"
+    PREPARE = "prepare transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """BEGIN, COMMIT and so on; `name` of a savepoint."""
+
+    verb: TransactionVerb
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetVariable:
+    """SET, SET LOCAL, RESET (value None) or SELECT set_config(...). `value` is the text as written, unquoted."""
+
+    variable: str
+    value: str | None
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTrigger:
+    """CREATE TRIGGER."""
+
+    table: Name
+    trigger: Trigger
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropTrigger:
+    """DROP TRIGGER."""
+
+    table: Name
+    trigger: str
+    if_exists: bool = False
+    cascade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DoBlock:
+    """DO. `inner` are the static SQL statements found in the body; `opaque` says that something could not be seen."""
+
+    language: str
+    body: str
+    inner: tuple[Statement, ...] = ()
+    opaque: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Any other statement that parses: `kind` is the grammar's node name, e.g. `CreatePolicyStmt`.
+
+    `objects` are the names it mentions as its targets; `detail` a word that tells variants apart
+    (for DropStmt the object kind, e.g. `type`). `says` holds all that it says, of the kinds that are read in full;
+    `inner` the statements inside it: what is explained, prepared or declared, the elements of CREATE SCHEMA.
+    """
+
+    kind: str
+    objects: tuple[Name, ...] = ()
+    detail: str = ""
+    says: Said | None = None
+    inner: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PsqlCommand:
+    r"""A psql meta-command line (`\i`, `\set`, `\gexec`): not SQL, effects unknown unless harmless."""
+
+    command: str
+    argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """Text that is not a statement of PostgreSQL, with the parser's reason."""
+
+    reason: str
+
+
+Action = (
+    AlterTable
+    | CreateTable
+    | DropTable
+    | RenameTable
+    | RenameColumn
+    | RenameConstraint
+    | SetSchema
+    | CreateIndex
+    | DropIndex
+    | Reindex
+    | Truncate
+    | LockTable
+    | Dml
+    | Transaction
+    | SetVariable
+    | ProgramAction
+    | CreateTrigger
+    | DropTrigger
+    | ForeignAction
+    | SequenceAction
+    | TypeAction
+    | ViewAction
+    | DoBlock
+    | Other
+    | PsqlCommand
+    | Unparsed
+)
+
+
+class Direction(StrEnum):
+    """Whether a statement belongs to the way forward or to a down migration."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: exact text (`source.text[span.start:span.end] == text`), place and meaning."""
+
+    text: str
+    span: Span
+    action: Action
+    direction: Direction = Direction.UP
+
+
+OLD_APP_KEEPS = "old-app-keeps"
+"""The directive verb by which a migration says that no write of the old app breaks what a statement adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A comment `-- migrate-safe: VERB ARGUMENTS`, e.g. `ignore index-not-concurrent: table is tiny`.
+
+    `statement` is the index of the statement it stands on or directly before; None: the whole file.
+    """
+
+    verb: str
+    arguments: str
+    span: Span
+    statement: int | None = None
+
+
+class Wrapping(StrEnum):
+    """How the migration runner sends a file."""
+
+    STATEMENT = "statement"
+    """Each statement commits by itself unless the file says BEGIN (psql -f)."""
+    FILE = "file"
+    """The runner wraps the whole file in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A parsed migration file."""
+
+    source: Source
+    statements: tuple[Statement, ...]
+    directives: tuple[Directive, ...] = ()
+    wrapping: Wrapping = Wrapping.STATEMENT
+    markers: tuple[str, ...] = field(default=())
+    """Runner markers seen, e.g. `goose`, `dbmate`; empty for plain SQL."""

@@ -1,0 +1,65 @@
+"""Where the plans of one database stand, as `status` shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from migrate_safe.model.journal import Lease
+from migrate_safe.model.plan import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """One step: `state` is done, running, undoing, interrupted, failed, next or waiting.
+
+    Running and undoing only while somebody is at work on it.
+    """
+
+    id: str
+    phase: Phase
+    does: str
+    state: str
+    attempts: int = 0
+    started: datetime | None = None
+    finished: datetime | None = None
+    rows_done: int | None = None
+    rows_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """Something that contract has put aside: what purge will do, what is then lost, and from when on it may."""
+
+    step: str
+    does: str
+    loses: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStatus:
+    """One plan. `phase` is baseline or the phase of the last step done; `next_move` is what to do now."""
+
+    name: str
+    summary: str
+    phase: str
+    position: int
+    closed: bool
+    steps: tuple[StepStatus, ...]
+    failure: str | None = None
+    failed_at: datetime | None = None
+    retired: tuple[Retired, ...] = ()
+    blockers: tuple[str, ...] = ()
+    next_move: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """All plans of one database. `installed` is false where migrate-safe has never run."""
+
+    installed: bool
+    now: datetime
+    environment: str | None = None
+    lease: Lease | None = None
+    plans: tuple[PlanStatus, ...] = ()

@@ -1,0 +1,1 @@
+"""A migration as phases, each with its way back."""

@@ -1,0 +1,161 @@
+"""Turn a migration into a phased plan, or refuse it with every statement that stands in the way.
+
+Each statement is taken apart into operations, each operation gets a recipe, and the steps of all recipes are put
+into the order of the phases; what is independent shares a phase.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from migrate_safe.catalog.fingerprint import fingerprint
+from migrate_safe.model.errors import Refused, UsageError
+from migrate_safe.model.plan import Plan, PlanRelease, PlanSource, Step
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.statement import LockTable, RenameColumn, Script, SetVariable
+from migrate_safe.planner.choose import choose
+from migrate_safe.planner.conditional import nothing_to_do
+from migrate_safe.planner.draft import CannotPlan, Draft, Outcome
+from migrate_safe.planner.locks import with_locks
+from migrate_safe.planner.operations import Operation, Refusal, operations
+from migrate_safe.planner.plain import is_on_new_table, new_tables
+from migrate_safe.planner.surroundings import Surroundings, refuse_clash, survey
+
+
+def build_plan(
+    script: Script, schema: Schema, *, name: str, source: PlanSource, release: PlanRelease | None = None
+) -> Plan:
+    """Plan a migration on the state before it.
+
+    Raises Refused, naming every statement that has no safe road with the reason and what to do, and UsageError
+    when the migration changes nothing.
+    """
+    found, refused = operations(script, schema)
+    judged = [(o, nothing_to_do(o, schema)) for o in found]
+    busy = [o for o, nothing in judged if nothing is None]
+    around = survey(busy, name, schema)
+    chosen, more = _outcomes(busy, around)
+    _refuse((*refused, *more))
+    outcomes = [*(nothing for _, nothing in judged if nothing is not None), *chosen]
+    drafts = [d for o in outcomes for d in o.drafts]
+    if not drafts:
+        raise UsageError(f'"{script.source.path}" changes nothing', next_move="there is nothing to plan")
+    try:
+        steps = with_locks(_ordered(drafts), schema)
+    except CannotPlan as why:
+        raise Refused(f'"{script.source.path}" cannot be planned: {why.reason}', next_move=why.advice) from why
+    touches = tuple(dict.fromkeys(t for o in outcomes for t in o.touches))
+    return Plan(
+        name=name,
+        summary="; ".join(dict.fromkeys(o.summary for o in outcomes if o.summary)),
+        source=source,
+        steps=steps,
+        fingerprint=fingerprint(schema, touches),
+        touches=touches,
+        release=release,
+        notes=(*_notes(script, around), *(n for o in outcomes for n in o.notes)),
+    )
+
+
+def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[Outcome], list[Refusal]]:
+    """Choose a recipe for each operation; what is done to new tables is one step, before everything else."""
+    inside = [o for o in found if is_on_new_table(o, around.born)]
+    outside = [o for o in found if o not in inside]
+    outcomes: list[Outcome] = []
+    refused: list[Refusal] = []
+    for at, operation in enumerate(outside):
+        try:
+            refuse_clash(operation, outside[:at], outside[at + 1 :])
+            outcomes.append(_without_loss(operation, choose(operation, around), around))
+        except CannotPlan as why:
+            refused.append(Refusal(operation.statement, why.reason, why.advice))
+        except UsageError as why:
+            refused.append(Refusal(operation.statement, why.message, why.next_move))
+    if inside:
+        try:
+            names = ", ".join(str(n) for n in sorted(around.born))
+            born = tuple(sorted(around.born))
+            outcomes.insert(0, Outcome((new_tables(inside, around.born),), f"create {names}", touches=born))
+        except CannotPlan as why:
+            refused.append(Refusal(inside[0].statement, why.reason, why.advice))
+    return outcomes, refused
+
+
+def _without_loss(operation: Operation, outcome: Outcome, around: Surroundings) -> Outcome:
+    """Raise CannotPlan for a statement that no step does although it changes something: none is dropped silently.
+
+    What is said of the session needs no step, and all renames of a table are done by the steps of the first.
+    """
+    match operation.action:
+        case SetVariable() | LockTable():
+            return outcome
+        case RenameColumn(table=name, column=column):
+            first = next(iter(around.renamed[operation.before.resolve(name)]))
+            done = bool(outcome.drafts) or column != first
+        case _:
+            done = bool(outcome.drafts) or operation.before == operation.after
+    if not done:
+        raise CannotPlan("no step here would do what it does", "run it in a migration of its own")
+    return outcome
+
+
+def _refuse(refused: Iterable[Refusal]) -> None:
+    listed = sorted(dict.fromkeys(refused), key=lambda r: r.statement.span.start)
+    if not listed:
+        return
+    lines = [f"{r.statement.span}: {_first_line(r.statement.text)}\n    {r.reason}\n    do: {r.advice}" for r in listed]
+    count = "1 statement has" if len(listed) == 1 else f"{len(listed)} statements have"
+    raise Refused(
+        f"{count} no safe road that is planned here; nothing was changed\n  " + "\n  ".join(lines),
+        next_move="do what stands under each statement, then plan again",
+    )
+
+
+def _first_line(text: str) -> str:
+    head, _, rest = text.partition("\n")
+    return f"{head} ..." if rest else head
+
+
+_FIRST = ("create-type", "create-sequence", "create-table")
+
+
+def _ordered(drafts: Iterable[Draft]) -> tuple[Step, ...]:
+    """Put steps in the order of their moves; types and tables come before what uses them. Ids become unique."""
+    ordered = sorted(drafts, key=lambda d: (d.rank, _first(d)))
+    return _unique_ids(tuple(d.step for d in ordered))
+
+
+def _first(item: Draft) -> int:
+    what = item.step.id.split(".")[1]
+    return _FIRST.index(what) if what in _FIRST else len(_FIRST)
+
+
+def _unique_ids(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Give a number to ids that occur twice; a step takes back the nearest earlier step of the id it names."""
+    seen: Counter[str] = Counter()
+    latest: dict[str, str] = {}
+    out: list[Step] = []
+    for step in steps:
+        seen[step.id] += 1
+        own = step.id if seen[step.id] == 1 else f"{step.id}-{seen[step.id]}"
+        out.append(replace(step, id=own, takes_back=tuple(latest[x] for x in step.takes_back)))
+        latest[step.id] = own
+    return tuple(out)
+
+
+def _notes(script: Script, around: Surroundings) -> tuple[str, ...]:
+    """Say what no step can do: tell the project's own runner, and the connections that prepared SELECT *."""
+    applied = f"once expand is done, mark {script.source.path} as applied in your own migration runner"
+    notes = [f"{applied}, or the next deploy runs its plain form"]
+    if around.reshaped:
+        listed = ", ".join(str(t) for t in sorted(around.reshaped))
+        once = "fails once per connection"
+        notes.append(
+            f"columns come and go: a prepared SELECT * or RETURNING * on {listed} {once} with"
+            ' "cached plan must not change result type" until it is prepared anew; let pools recycle connections'
+        )
+        if around.start.publications:
+            notes.append(f"this database publishes tables: change {listed} on subscribers first, or their apply stops")
+    return tuple(notes)

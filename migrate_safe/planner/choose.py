@@ -1,0 +1,117 @@
+"""Choose the recipe for each operation, or refuse it with the reason and what a person can do."""
+
+from __future__ import annotations
+
+from migrate_safe.model.names import quote_ident
+from migrate_safe.model.statement import (
+    AddColumn,
+    AddConstraint,
+    AlterTable,
+    AlterType,
+    CreateIndex,
+    Dml,
+    DropColumn,
+    DropConstraint,
+    DropIndex,
+    DropNotNull,
+    DropTable,
+    LockTable,
+    Other,
+    RenameColumn,
+    RenameTable,
+    SetDefault,
+    SetNotNull,
+    SetSchema,
+    SetVariable,
+)
+from migrate_safe.planner.choose_columns import choose_add, choose_drop, choose_rename
+from migrate_safe.planner.choose_constraints import (
+    choose_constraint,
+    choose_index,
+    choose_not_null,
+    named,
+    refuse_partitions,
+)
+from migrate_safe.planner.draft import CannotPlan, Outcome
+from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.plain import change_default, comment, new_object
+from migrate_safe.planner.surroundings import Surroundings
+
+
+def choose(operation: Operation, around: Surroundings) -> Outcome:
+    """Plan one operation; raises CannotPlan."""
+    match operation.action:
+        case SetVariable() | LockTable():
+            return Outcome()
+        case AlterTable(object="table", actions=(action,)) as alter:
+            return _alter(operation, alter, around)
+        case RenameColumn(object="table") as action:
+            return choose_rename(operation, action, around)
+        case CreateIndex() as action:
+            return choose_index(operation, action, around)
+        case Other(kind="CommentStmt"):
+            return comment(operation)
+        case action if (reason := _NO_ROAD.get(type(action))) is not None:
+            raise CannotPlan(*reason)
+        case _:
+            return new_object(operation)
+
+
+_NO_ROAD: dict[type, tuple[str, str]] = {
+    RenameTable: (
+        "the old app would lose the table at once",
+        "keep the name; a view can give the new one to the new app",
+    ),
+    SetSchema: ("the old app would lose the table at once", "keep it where it is; a view can stand in the new schema"),
+    DropTable: (
+        "dropping a table cannot be taken back",
+        "drop it by hand once no app version and no backup plan needs it",
+    ),
+    DropIndex: (
+        "dropping indexes is not planned yet",
+        "DROP INDEX CONCURRENTLY by hand once no live version's queries need it",
+    ),
+    Dml: (
+        "a change of data in one statement locks all its rows at once and has no undo",
+        "let the app do it, or run it in small batches of its own",
+    ),
+}
+
+
+# ---- ALTER TABLE ---------------------------------------------------------------------------
+
+
+def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Outcome:
+    table, action = operation.before.resolve(alter.table), alter.actions[0]
+    match action:
+        case AddColumn():
+            return choose_add(operation, table, action, around)
+        case DropColumn():
+            return choose_drop(operation, table, action, around)
+        case SetDefault(column=column, default=default):
+            moved = column in around.renamed.get(table, {}).values()
+            return change_default(operation, table, column, default, moved)
+        case SetNotNull(column=column):
+            refuse_partitions(operation.before, table)
+            return choose_not_null(operation, table, column, around)
+        case AddConstraint(constraint=constraint):
+            refuse_partitions(operation.before, table)
+            return choose_constraint(operation, table, named(operation, table, constraint), around)
+        case AlterType(column=column):
+            raise CannotPlan(
+                f"under one name a new type for {quote_ident(column)} breaks every prepared statement that reads it,"
+                " and may write the table anew",
+                "add a column of the new type under a new name, and let the app move to it",
+            )
+        case DropNotNull(column=column):
+            raise CannotPlan(
+                f"the old app may not bear NULL in {quote_ident(column)}",
+                "run it by hand before the release that writes NULL; it is metadata only",
+            )
+        case DropConstraint(name=name):
+            raise CannotPlan(
+                f"dropping constraint {quote_ident(name)} is not planned yet",
+                "drop it by hand; rows written afterwards may keep it from coming back",
+            )
+        case _:
+            raise CannotPlan("this kind of ALTER TABLE is not planned yet", "run it in a migration of its own")

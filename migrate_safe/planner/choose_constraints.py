@@ -1,0 +1,138 @@
+"""Choose the recipe for a constraint, a NOT NULL or an index."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrate_safe.catalog.definition import index_definition
+from migrate_safe.catalog.stored_views import as_tables
+from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.schema import (
+    Constraint,
+    ConstraintKind,
+    Schema,
+    TableKind,
+)
+from migrate_safe.model.statement import (
+    CreateIndex,
+)
+from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
+from migrate_safe.planner.identifiers import tag
+from migrate_safe.planner.operations import Operation, resolver
+from migrate_safe.planner.recipes import add_check, add_foreign_key, add_unique, create_index
+from migrate_safe.planner.recipes import set_not_null as not_null_recipe
+from migrate_safe.planner.surroundings import Surroundings
+from migrate_safe.sql.recompose import Resolve, Thing, index_statement, qualified
+
+NEW_COLUMN = "the old app does not know the column"
+
+
+def refuse_partitions(schema: Schema, table: Name) -> None:
+    """Raise CannotPlan for a table whose partitions or children every step would lock with it."""
+    known = schema.table(table)
+    if known is not None and known.kind is not TableKind.TABLE:
+        raise CannotPlan(f"{table} is a {known.kind}: no step of this kind spares its partitions", "run it by hand")
+    if known is not None and schema.partitions_of(table):
+        raise CannotPlan(f"other tables inherit from {table}, and would all be locked with it", "run it by hand")
+
+
+def choose_not_null(operation: Operation, table: Name, column: str, around: Surroundings) -> Outcome:
+    """Plan SET NOT NULL; nothing where the column is known to be so."""
+    known = operation.before.table(table)
+    present = known.column(column) if known is not None else None
+    if present is not None and present.not_null:
+        return Outcome(touches=(table,))
+    given = column in around.of(around.defaulted, table)
+    kept = operation.kept or ("the old app's inserts give it its default" if given else None)
+    word = tag(around.plan, str(table), column)
+    return not_null_recipe.SetNotNull(table, column, word, row_keys(operation.before, table), kept).steps()
+
+
+def choose_constraint(operation: Operation, table: Name, constraint: Constraint, around: Surroundings) -> Outcome:
+    """Plan a constraint that has its final name."""
+    schema = operation.before
+    columns = set(constraint.columns) | (constraint.expression.columns if constraint.expression else set())
+    kept = operation.kept or (NEW_COLUMN if columns and columns <= around.of(around.added, table) else None)
+    keys = row_keys(schema, table)
+    match constraint.kind:
+        case ConstraintKind.CHECK:
+            return add_check.AddCheck(table, _certain_check(schema, constraint), keys, kept).steps()
+        case ConstraintKind.FOREIGN:
+            return add_foreign_key.AddForeignKey(table, _certain_key(schema, constraint), keys, kept).steps()
+        case ConstraintKind.UNIQUE:
+            return _unique(operation, table, constraint, kept)
+        case ConstraintKind.NOT_NULL:
+            return choose_not_null(operation, table, constraint.columns[0], around)
+        case ConstraintKind.PRIMARY | ConstraintKind.EXCLUDE:
+            raise CannotPlan(
+                f"a new {constraint.kind} is not planned yet",
+                "build what it needs by hand: a unique index CONCURRENTLY, then ADD CONSTRAINT USING INDEX",
+            )
+
+
+_HEAD = 'ALTER TABLE "~" ADD '
+
+
+def _certain_check(schema: Schema, constraint: Constraint) -> Constraint:
+    resolve = resolver(schema)
+    return _with_definition(constraint, lambda thing, name: None if thing is Thing.RELATION else resolve(thing, name))
+
+
+def _certain_key(schema: Schema, constraint: Constraint) -> Constraint:
+    """Name the far table in full, and its columns where the primary key is meant."""
+    far = constraint.references
+    assert far is not None, "a foreign key has a far side"
+    full = schema.resolve(far.table)
+    known = schema.table(full)
+    columns = far.columns or (known.primary_key if known is not None else ())
+    made = _with_definition(constraint, lambda _, name: full.schema if name == full.name else None)
+    return replace(made, references=replace(far, table=full, columns=columns))
+
+
+def _with_definition(constraint: Constraint, resolve: Resolve) -> Constraint:
+    if not constraint.definition:
+        return constraint
+    return replace(constraint, definition=qualified(_HEAD + constraint.definition, resolve).removeprefix(_HEAD))
+
+
+def _unique(operation: Operation, table: Name, constraint: Constraint, kept: str | None) -> Outcome:
+    if constraint.using_index is not None:
+        raise CannotPlan(
+            f"index {quote_ident(constraint.using_index)} was there before, and dropping the constraint would drop it",
+            "let the migration build the index, or run the statement by hand: it is metadata only",
+        )
+    index = operation.after.tables[table].index(constraint.name or "")
+    assert index is not None, "a unique constraint has an index of its name"
+    plain = replace(index, constraint=None)
+    statement = index_definition(table, plain, concurrently=True)
+    return add_unique.AddUnique(table, constraint, plain, statement, kept).steps()
+
+
+def named(operation: Operation, table: Name, constraint: Constraint) -> Constraint:
+    """Give a constraint the name that the server chooses when the statement names none."""
+    if constraint.name is not None:
+        return constraint
+    before, after = operation.before.table(table), operation.after.table(table)
+    held = {c.name for c in before.constraints} if before is not None else set()
+    same = [
+        c.name
+        for c in (after.constraints if after is not None else ())
+        if c.name not in held and c.kind is constraint.kind and c.columns == constraint.columns
+    ]
+    if not same:
+        raise CannotPlan("the name that the server would choose for the constraint is not known", "name it")
+    return replace(constraint, name=same[0])
+
+
+def choose_index(operation: Operation, action: CreateIndex, around: Surroundings) -> Outcome:
+    """Plan CREATE INDEX, also on a materialized view."""
+    table = operation.before.resolve(action.table)
+    refuse_partitions(operation.before, table)
+    before, after = as_tables(operation.before).table(table), as_tables(operation.after).table(table)
+    made = [i for i in (after.indexes if after else ()) if before is None or i not in before.indexes]
+    index = made[0]
+    statement = index_statement(operation.text, index.name or "", concurrently=True)
+    rank = Rank.COPY if index.columns & around.of(around.filled, table) else Rank.BUILD
+    only_new = index.columns and index.columns <= around.of(around.added, table)
+    kept = operation.kept or (NEW_COLUMN if only_new else None)
+    return create_index.CreateIndex(table, index, statement, rank, kept).steps()

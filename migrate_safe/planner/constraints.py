@@ -1,0 +1,76 @@
+"""Constraints added without a scan under a lock that blocks: NOT VALID first, then VALIDATE while clients work.
+
+https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.plan import Requirement
+from migrate_safe.model.schema import Constraint, ConstraintKind
+from migrate_safe.planner.draft import CannotPlan, Draft, Rank, draft, sql
+
+_NOT_VALID = " NOT VALID"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A CHECK or foreign key to add; `definition` is its text behind the name, without NOT VALID.
+
+    `validated` is false where the migration itself leaves it NOT VALID. `offending` finds rows that break it.
+    """
+
+    table: Name
+    name: str
+    definition: str
+    validated: bool = True
+    offending: Requirement | None = None
+
+
+def hold(it: Held, rank: Rank, why: str) -> tuple[Draft, ...]:
+    """Make the steps that add and prove a constraint; `why` says why it may come in this phase."""
+    constraint, alter = quote_ident(it.name), f"ALTER TABLE {it.table}"
+    target = f"{it.table}.{constraint}"
+    added = draft(
+        rank,
+        "add-constraint",
+        target,
+        f"add {constraint} for new rows; {why}",
+        sql(
+            f"{alter} ADD CONSTRAINT {constraint} {it.definition}{_NOT_VALID}",
+            require=() if it.offending is None or not it.validated else (it.offending,),
+        ),
+        sql(f"{alter} DROP CONSTRAINT {constraint}"),
+    )
+    if not it.validated:
+        return (added,)
+    does = f"prove {constraint} of every row, while clients read and write"
+    return added, draft(rank, "validate-constraint", target, does, sql(f"{alter} VALIDATE CONSTRAINT {constraint}"))
+
+
+def body_of(constraint: Constraint) -> str:
+    """Give the text behind a constraint's name, without NOT VALID."""
+    if not constraint.definition:
+        raise CannotPlan("its definition cannot be written anew", "simplify the constraint")
+    if not constraint.enforced:
+        raise CannotPlan("NOT ENFORCED constraints are not planned", "add it without NOT ENFORCED, or by hand")
+    return constraint.definition.removesuffix(_NOT_VALID)
+
+
+def offending_rows(table: Name, constraint: Constraint, keys: str) -> Requirement | None:
+    """Find the rows that break a constraint; None where no simple query says so."""
+    if constraint.kind is ConstraintKind.CHECK and constraint.expression is not None:
+        query = f"SELECT {keys} FROM {table} WHERE NOT ({constraint.expression})"
+        return Requirement(query, f"{table} has rows that break CHECK ({constraint.expression}): correct them first")
+    far = constraint.references
+    if far is None or not far.columns or far.match != "SIMPLE":
+        return None
+    own = [f"near.{quote_ident(c)}" for c in constraint.columns]
+    pairs = zip(own, far.columns, strict=True)
+    matches = " AND ".join(f"far.{quote_ident(f)} = {n}" for n, f in pairs)
+    given = " AND ".join(f"{n} IS NOT NULL" for n in own)
+    orphan = f"NOT EXISTS (SELECT FROM {far.table} far WHERE {matches})"
+    query = f"SELECT {', '.join(own)} FROM {table} near WHERE {given} AND {orphan}"
+    return Requirement(query, f"{table} has rows whose key is not in {far.table}: correct them first")

@@ -1,0 +1,101 @@
+"""Work out which locks each step takes, in both directions, from the effects of its statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from migrate_safe.catalog.evolve import fold
+from migrate_safe.effects.analyse import analyse
+from migrate_safe.model.locks import Lock
+from migrate_safe.model.names import Name
+from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Sql, Step, Work
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import Script, Wrapping
+from migrate_safe.planner.draft import CannotPlan
+from migrate_safe.sql.parse import parse_script
+
+
+def with_locks(steps: Iterable[Step], schema: Schema) -> tuple[Step, ...]:
+    """Fill in the locks of steps that start at `schema` and follow each other.
+
+    Raises CannotPlan when the server would certainly refuse a step in its place.
+    """
+    listed = tuple(steps)
+    states = [schema]
+    for step in listed:
+        states.append(state_after(step.work, states[-1]))
+    back = _states_back(listed, states)
+    return tuple(
+        replace(
+            step,
+            work=_locked(step.work, states[at], step.id),
+            undo=None if step.undo is None else _locked(step.undo, back[at], f"the undo of {step.id}"),
+        )
+        for at, step in enumerate(listed)
+    )
+
+
+def _states_back(steps: tuple[Step, ...], states: list[Schema]) -> list[Schema]:
+    """Give for each step the state in which its undo runs when everything after it was taken back.
+
+    Steps that another one takes back with it are undone alone only right after they ran.
+    """
+    found = [states[at + 1] for at in range(len(steps))]
+    reached = sum(1 for s in steps if s.undo is not None)
+    if reached == 0:
+        return found
+    state = states[reached]
+    while reached > 0:
+        step = steps[reached - 1]
+        assert step.undo is not None, "only purge, which comes last, has no undo"
+        found[reached - 1] = state
+        state = state_after(step.undo, state)
+        reached -= 1 + len(step.takes_back)
+    return found
+
+
+def state_after(work: Work, schema: Schema) -> Schema:
+    """Give the schema after a piece of work; backfills and verifications leave it as it is."""
+    return fold(schema, script_of(work))
+
+
+def script_of(work: Work) -> Script:
+    """Give the statements of a piece of work as a script."""
+    match work:
+        case Sql(statements=statements):
+            text = ";\n".join(statements)
+        case BuildIndex(statement=statement):
+            return parse_script(Source("<plan>", statement), wrapping=Wrapping.STATEMENT)
+        case DropIndexConcurrently(index=index):
+            return parse_script(Source("<plan>", f"DROP INDEX CONCURRENTLY {index}"), wrapping=Wrapping.STATEMENT)
+        case _:
+            text = ""
+    return parse_script(Source("<plan>", text), wrapping=Wrapping.FILE)
+
+
+def _locked(work: Work, schema: Schema, place: str) -> Work:
+    analysed = analyse(script_of(work), schema)
+    for item in analysed:
+        if item.effect.fails is not None:
+            raise CannotPlan(
+                f"step {place} would be refused by the server: {item.effect.fails}",
+                "split the migration into smaller ones",
+            )
+    if not isinstance(work, Sql):
+        return work
+    strongest: dict[Name, Lock] = {}
+    for item in analysed:
+        for lock in item.effect.locks:
+            held = strongest.get(lock.relation)
+            if held is None or held.mode < lock.mode:
+                strongest[lock.relation] = lock
+    order = list(strongest)
+    kept = [x for x in strongest.values() if _is_shared(x.relation, schema)]
+    return replace(work, locks=tuple(sorted(kept, key=lambda x: (-x.mode, order.index(x.relation)))))
+
+
+def _is_shared(relation: Name, schema: Schema) -> bool:
+    """Say whether clients can hold a lock on a relation before the step: nextval() keeps one on its sequence."""
+    return relation in schema.tables or relation in schema.views or relation in schema.sequences

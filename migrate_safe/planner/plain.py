@@ -1,0 +1,166 @@
+"""Operations that need no recipe: metadata that nobody waits for, and whatever is done to tables that are new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from migrate_safe.model.names import Name, quote_ident, quote_literal
+from migrate_safe.model.plan import Requirement
+from migrate_safe.model.schema import Expr
+from migrate_safe.model.statement import (
+    AlterTable,
+    CreateEnum,
+    CreateIndex,
+    CreatePolicy,
+    CreateSequence,
+    CreateTable,
+    CreateTrigger,
+    CreateView,
+    Dml,
+    DmlKind,
+    Other,
+    RenameColumn,
+    RenameConstraint,
+)
+from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank, column_target, draft, sql
+from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.sync import set_default
+from migrate_safe.sql.recompose import certainly_created, comment_target, index_statement
+
+
+def new_tables(found: Sequence[Operation], born: frozenset[Name]) -> Draft:
+    """Make one step of everything that is done to new tables: nobody else can see them yet."""
+    names = ", ".join(str(n) for n in sorted(born))
+    drops = tuple(f"DROP TABLE {_created(o)}" for o in reversed(found) if isinstance(o.action, CreateTable))
+    statements = tuple(_inside(o) for o in found)
+    filled = {o.before.resolve(o.action.target) for o in found if isinstance(o.action, Dml) and o.action.target}
+    unused = tuple(
+        Requirement(f"SELECT * FROM {t}", f"{t} has rows that dropping it would lose: move or delete them first")
+        for t in sorted(born - filled)
+    )
+    does = f"create {names}; no app version uses it yet"
+    return draft(Rank.SHAPE, "create-table", names, does, sql(*statements), sql(*drops, require=unused))
+
+
+def is_on_new_table(operation: Operation, born: frozenset[Name]) -> bool:
+    """Say whether an operation is about tables that the migration creates, and reads no other."""
+    resolve = operation.before.resolve
+    match operation.action:
+        case CreateTable(table=name):
+            return operation.after.resolve(name) in born
+        case AlterTable(table=name) | CreateIndex(table=name) | CreateTrigger(table=name) | CreatePolicy(table=name):
+            return resolve(name) in born
+        case RenameColumn(table=name) | RenameConstraint(table=name):
+            return resolve(name) in born
+        case Dml(target=Name() as target, reads=reads):
+            return {resolve(r) for r in (target, *reads)} <= born
+        case Other(kind="CommentStmt"):
+            return _commented(operation)[1] in born
+        case Other(kind="GrantStmt" | "CreateStatsStmt", objects=objects) if objects:
+            return resolve(objects[0]) in born
+        case _:
+            return False
+
+
+def _created(operation: Operation) -> Name:
+    assert isinstance(operation.action, CreateTable)
+    return operation.after.resolve(operation.action.table)
+
+
+def _inside(operation: Operation) -> str:
+    """Write an operation for the one transaction in which the table is made."""
+    match operation.action:
+        case CreateTable(partition_of=Name()) | CreateTable(inherits=(_, *_)):
+            raise CannotPlan("partitions and inheriting tables are not planned yet", "create it by hand, off-peak")
+        case CreateTable(persistence="t"):
+            raise CannotPlan("a temporary table lives in one session only", "use a plain table, and drop it later")
+        case CreateTable(as_query=False):
+            return certainly_created(operation.text)
+        case CreateTable(as_query=True):
+            raise CannotPlan("its query may run long in a transaction", "create the table, then fill it in batches")
+        case CreateIndex(table=table):
+            known = operation.after.tables[operation.before.resolve(table)]
+            before = operation.before.tables[known.name].indexes
+            name = next(i.name for i in known.indexes if i not in before)
+            return index_statement(operation.text, name or "", concurrently=False)
+        case Dml(kind=kind) if kind not in (DmlKind.INSERT, DmlKind.UPDATE, DmlKind.DELETE):
+            raise CannotPlan("it is not a plain change of a new table's data", "leave it out")
+        case _:
+            return operation.text
+
+
+# ---- metadata ------------------------------------------------------------------------------
+
+
+def change_default(operation: Operation, table: Name, column: str, default: Expr | None, moved: bool) -> Outcome:
+    """Plan SET DEFAULT or DROP DEFAULT. `moved` is true for a column that this plan renames: then it comes last."""
+    known = operation.before.table(table)
+    before = known.column(column) if known is not None else None
+    if before is None:
+        raise CannotPlan(
+            f"the present default of {quote_ident(column)} of {table} is not known",
+            "give the database, a dump or the earlier migrations with --schema",
+        )
+    back = set_default(table, column, None if before.default is None else before.default.sql)
+    late = moved or default is None
+    word = "stop giving" if default is None else "give"
+    does = f"{word} {quote_ident(column)} a default" + (
+        "; the old app may rely on the present one" if late else "; rows that the old app inserts without it get it too"
+    )
+    made = draft(
+        Rank.ENFORCE if late else Rank.SHAPE,
+        "drop-default" if default is None else "set-default",
+        column_target(table, column),
+        does,
+        sql(operation.text),
+        sql(back),
+    )
+    return Outcome((made,), f"change the default of {quote_ident(column)} of {table}", (), (table,))
+
+
+def comment(operation: Operation) -> Outcome:
+    """Plan COMMENT ON TABLE or COLUMN."""
+    kind, table, column = _commented(operation)
+    known = operation.before.table(table) if table is not None else None
+    if kind not in ("table", "column") or known is None or table is None:
+        raise CannotPlan("comments on other objects are not planned", "run it by hand: it locks nothing that matters")
+    target = f"COLUMN {table}.{quote_ident(column)}" if kind == "column" else f"TABLE {table}"
+    named = known.column(column) if kind == "column" else None
+    before = named.comment if named is not None else known.comment if kind == "table" else None
+    literal = "NULL" if before is None else quote_literal(before).strip()
+    at = column_target(table, column) if kind == "column" else str(table)
+    undo = sql(f"COMMENT ON {target} IS {literal}")
+    made = draft(Rank.SHAPE, "comment", at, "change a comment", sql(operation.text), undo)
+    return Outcome((made,), f"comment on {at}", (), (table,))
+
+
+def _commented(operation: Operation) -> tuple[str, Name | None, str]:
+    """Give kind, table and column of a COMMENT."""
+    kind, words = comment_target(operation.text)
+    match kind, words:
+        case "table", (schema, name):
+            return kind, Name(schema, name), ""
+        case "column", (schema, name, column):
+            return kind, Name(schema, name), column
+        case _:
+            return kind, None, ""
+
+
+def new_object(operation: Operation) -> Outcome:
+    """Plan the creation of a type, sequence or view that nothing uses yet."""
+    resolve = operation.before.resolve
+    match operation.action:
+        case CreateEnum(name=name, values=values):
+            full = name.within(operation.before.search_path[0])
+            listed = ", ".join(quote_literal(v).strip() for v in values)
+            kind, text = "type", f"CREATE TYPE {full} AS ENUM ({listed})"
+        case CreateSequence(name=name):
+            kind, full, text = "sequence", resolve(name), certainly_created(operation.text)
+        case CreateView(view=view, replace=False, if_not_exists=False, temporary=False) if not view.materialized:
+            kind, full, text = "view", resolve(view.name), operation.text
+        case _:
+            raise CannotPlan("statements of this kind are not planned yet", "run it in a migration of its own")
+    made = draft(
+        Rank.SHAPE, f"create-{kind}", str(full), f"create {kind} {full}", sql(text), sql(f"DROP {kind.upper()} {full}")
+    )
+    return Outcome((made,), f"create {kind} {full}", (), ())

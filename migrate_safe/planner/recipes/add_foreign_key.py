@@ -1,0 +1,48 @@
+"""Add a foreign key.
+
+Harm of the plain form: ADD FOREIGN KEY checks every row while it holds SHARE ROW EXCLUSIVE on both tables, so that
+nobody can write to either. Phases: NOT VALID (an instant on both tables), then VALIDATE, which blocks nobody. A row
+of the old app may break it, so it comes in contract; in migrate when the old app cannot write its columns, or when
+the migration says so (`-- migrate-safe: old-app-keeps REASON`).
+
+https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.schema import Constraint
+from migrate_safe.planner.constraints import Held, body_of, hold, offending_rows
+from migrate_safe.planner.draft import Outcome, Rank
+
+
+@dataclass(frozen=True, slots=True)
+class AddForeignKey:
+    """A foreign key to add to `table`: `constraint` has its final name, and a qualified far table.
+
+    `kept` says why the old app cannot break it, None when it can. `keys` find a row.
+    """
+
+    table: Name
+    constraint: Constraint
+    keys: str
+    kept: str | None = None
+
+    def steps(self) -> Outcome:
+        """Plan the foreign key."""
+        name = self.constraint.name or ""
+        held = Held(
+            self.table,
+            name,
+            body_of(self.constraint),
+            self.constraint.validated,
+            offending_rows(self.table, self.constraint, self.keys),
+        )
+        rank = Rank.ENFORCE if self.kept is None else Rank.HOLD
+        far = self.constraint.references.table if self.constraint.references is not None else self.table
+        why = self.kept or f"the old app may write rows that are not in {far}, so it comes after the old app is gone"
+        return Outcome(
+            hold(held, rank, why), f"add foreign key {quote_ident(name)} to {self.table}", (), (self.table, far)
+        )

@@ -1,0 +1,95 @@
+"""Which tables a plan changes in ways that only their owner may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from migrate_safe.model.locks import LockMode
+from migrate_safe.model.names import Name
+from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Plan, Sql, Step
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import (
+    Action,
+    AlterSequence,
+    AlterTable,
+    CreateFunction,
+    CreateIndex,
+    CreateTable,
+    CreateTrigger,
+    DropRoutines,
+    DropTable,
+    DropTrigger,
+    RenameColumn,
+    RenameConstraint,
+    RenameTable,
+)
+from migrate_safe.sql.parse import parse_script
+
+_OWNERS_MODES = (LockMode.ACCESS_EXCLUSIVE, LockMode.SHARE_UPDATE_EXCLUSIVE)
+
+
+def altered_tables(plan: Plan) -> frozenset[Name]:
+    """Give the tables that only their owner can change as the plan does.
+
+    The far table of a foreign key is locked as well, under ACCESS EXCLUSIVE when the key is dropped, and need not be
+    owned: adding the key asks for REFERENCES on it, dropping it for nothing at all.
+    """
+    works = [work for step in plan.steps for work in (step.work, step.undo)]
+    owned = {name for work in works if isinstance(work, Sql) for name in _altered(work)}
+    indexed = {work.table for work in works if isinstance(work, BuildIndex | DropIndexConcurrently)}
+    return frozenset((owned | indexed) & set(plan.touches))
+
+
+def created_tables(plan: Plan) -> frozenset[Name]:
+    """Give the tables that the plan itself creates."""
+    texts = [text for step in plan.steps if isinstance(step.work, Sql) for text in step.work.statements]
+    actions = [s.action for text in texts for s in parse_script(Source("plan", text)).statements]
+    return frozenset(action.table for action in actions if isinstance(action, CreateTable))
+
+
+def referenced_tables(steps: Iterable[Step]) -> frozenset[Name]:
+    """Give the tables that foreign keys of these steps refer to: locked on the way forward, and not spoken of."""
+    works = [step.work for step in steps if isinstance(step.work, Sql)]
+    return frozenset(
+        lock.relation
+        for work in works
+        if None not in (named := _named(work))
+        for lock in work.locks
+        if lock.mode is LockMode.SHARE_ROW_EXCLUSIVE and not _is_among(lock.relation, named)
+    )
+
+
+def _altered(sql: Sql) -> Iterator[Name]:
+    """Give the tables under an owner's lock that the statements name; all of them where that cannot be told."""
+    named = _named(sql)
+    for lock in sql.locks:
+        if lock.mode in _OWNERS_MODES and (None in named or _is_among(lock.relation, named)):
+            yield lock.relation
+
+
+def _named(sql: Sql) -> tuple[Name | None, ...]:
+    """Give the tables that the statements are about, and None when one of them does not tell."""
+    scripts = (parse_script(Source("plan", text)) for text in sql.statements)
+    found = [_subjects(statement.action) for script in scripts for statement in script.statements]
+    return tuple(name for names in found for name in (names if names is not None else (None,)))
+
+
+def _is_among(table: Name, named: Iterable[Name | None]) -> bool:
+    return any(n is not None and n.name == table.name and n.schema in (None, table.schema) for n in named)
+
+
+def _subjects(action: Action) -> tuple[Name, ...] | None:
+    """Give the tables that a statement is about; None where that is not known."""
+    match action:
+        case AlterTable(table=table) | CreateTable(table=table) | CreateIndex(table=table):
+            return (table,)
+        case RenameTable(table=table) | RenameColumn(table=table) | RenameConstraint(table=table):
+            return (table,)
+        case CreateTrigger(table=table) | DropTrigger(table=table):
+            return (table,)
+        case DropTable(tables=tables):
+            return tables
+        case CreateFunction() | DropRoutines() | AlterSequence():
+            return ()
+        case _:
+            return None

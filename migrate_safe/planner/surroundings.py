@@ -1,0 +1,137 @@
+"""What the operations of one migration mean for each other: which tables are new, which columns come, move or go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.statement import (
+    AddColumn,
+    AddConstraint,
+    AlterTable,
+    CreateIndex,
+    CreateTable,
+    DropColumn,
+    DropNotNull,
+    RenameColumn,
+    SetDefault,
+    SetNotNull,
+)
+from migrate_safe.planner.draft import CannotPlan
+from migrate_safe.planner.operations import Operation
+
+Columns = Mapping[Name, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a recipe must know of the rest of the migration.
+
+    `born` are the tables it creates. By table: `added` columns, `defaulted` ones among them (the old app's inserts
+    give them a value), `filled` ones (a backfill of this plan does), `dropped` ones, and `renamed` (old name to new).
+    """
+
+    plan: str
+    start: Schema
+    born: frozenset[Name]
+    added: Columns
+    defaulted: Columns
+    filled: Columns
+    dropped: Columns
+    renamed: Mapping[Name, Mapping[str, str]]
+    reshaped: frozenset[Name]
+    """Tables of the live apps whose columns come, go or change their names."""
+
+    def of(self, columns: Columns, table: Name) -> frozenset[str]:
+        """Give the columns of one table."""
+        return columns.get(table, frozenset())
+
+
+def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings:
+    """Look over all operations before any is planned."""
+    born: set[Name] = set()
+    added: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    defaulted: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    filled: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    renamed: defaultdict[Name, dict[str, str]] = defaultdict(dict)
+    dropped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    for operation in found:
+        match operation.action:
+            case CreateTable(table=name) if operation.before is not operation.after:
+                born.add(operation.after.resolve(name))
+            case AlterTable(table=name, actions=(AddColumn(definition=definition),)):
+                table = operation.before.resolve(name)
+                added[table] |= {definition.column.name}
+                if definition.column.default is not None:
+                    defaulted[table] |= {definition.column.name}
+                    filled[table] |= {definition.column.name}
+            case RenameColumn(table=name, column=old, to=new, object="table"):
+                table = operation.before.resolve(name)
+                if table not in born:
+                    renamed[table][old] = new
+                    filled[table] |= {new}
+            case AlterTable(table=name, actions=(DropColumn(column=column),)):
+                dropped[operation.before.resolve(name)] |= {column}
+    reshaped = frozenset({*added, *renamed, *dropped} - born)
+    return Surroundings(plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, reshaped)
+
+
+def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequence[Operation]) -> None:
+    """Raise CannotPlan when a column that this operation renames or drops is meant by other operations too.
+
+    After a rename the new name may be used; what was said of the old name before it may not.
+    """
+    match operation.action:
+        case RenameColumn(table=name, column=column):
+            others: tuple[Operation, ...] = (*earlier,)
+            order = "put the rename first, and use the new name after it"
+        case AlterTable(table=name, actions=(DropColumn(column=column),)):
+            others = (*earlier, *later)
+            order = "leave out what is done to a column that goes"
+        case _:
+            return
+    table = operation.before.resolve(name)
+    for other in others:
+        if other is not operation and table == target_of(other) and column in mentioned(other):
+            raise CannotPlan(
+                f'column "{column}" of {table} is changed by another statement ({other.statement.span}) as well', order
+            )
+
+
+def target_of(operation: Operation) -> Name | None:
+    """Give the table that an operation is about, None for other objects."""
+    match operation.action:
+        case AlterTable(table=name) | RenameColumn(table=name) | CreateIndex(table=name) | CreateTable(table=name):
+            return operation.before.resolve(name)
+        case _:
+            return None
+
+
+def mentioned(operation: Operation) -> frozenset[str]:
+    """Give the columns of its table that an operation names, under the names they have before it."""
+    match operation.action:
+        case RenameColumn(column=old, to=new):
+            return frozenset({old, new})
+        case CreateIndex(index=index):
+            return index.columns
+        case AlterTable(actions=(action,)):
+            match action:
+                case AddColumn(definition=definition):
+                    return frozenset({definition.column.name})
+                case (
+                    DropColumn(column=column)
+                    | SetDefault(column=column)
+                    | SetNotNull(column=column)
+                    | DropNotNull(column=column)
+                ):
+                    return frozenset({column})
+                case AddConstraint(constraint=constraint):
+                    inside = constraint.expression.columns if constraint.expression is not None else frozenset()
+                    return frozenset(constraint.columns) | inside
+                case _:
+                    return frozenset()
+        case _:
+            return frozenset()

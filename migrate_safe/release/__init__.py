@@ -1,0 +1,1 @@
+"""Which app versions live when."""

@@ -1,0 +1,78 @@
+"""Findings for people: where, what waits on what, and what to write instead."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
+from migrate_safe.report.excerpt import clip, excerpt, is_cut, printable
+
+WIDTH = 100
+
+_RESET = "\x1b[0m"
+_COLOURS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m", Severity.NOTICE: "\x1b[1;36m"}
+
+
+def lint_text(report: LintReport, *, colour: bool = False, width: int = WIDTH) -> str:
+    """Write a whole report, `width` columns wide but for what is to be pasted; it ends with a line of figures."""
+    blocks = [_finding(finding, colour, width, brief=brief) for finding, brief in _with_repeats(report.findings)]
+    if report.unanalysed:
+        blocks.append("\n".join(["not analysed:", *(f"  {_unanalysed(u)}" for u in report.unanalysed)]))
+    return "\n\n".join([*blocks, summary_line(report)]) + "\n"
+
+
+def summary_line(report: LintReport) -> str:
+    """Write the figures of a report in one line."""
+    counts = [_count(n, s) for s, n in count_severities(report.findings).items() if n]
+    found = ", ".join(counts) or "no findings"
+    read = f"{_count(report.statements, 'statement')} in {_count(report.files, 'file')}"
+    rest = [f"{len(report.unanalysed)} not analysed"] if report.unanalysed else []
+    rest += [f"{report.suppressed} suppressed"] if report.suppressed else []
+    more = "; more on a rule: migrate-safe explain RULE" if report.findings else ""
+    return f"{found} ({', '.join([read, *rest])}){more}"
+
+
+def count_severities(findings: Sequence[Finding]) -> dict[Severity, int]:
+    """Count findings by severity, the worst first."""
+    return {severity: sum(f.severity is severity for f in findings) for severity in Severity}
+
+
+# ---- parts -----------------------------------------------------------------------------------
+
+
+def _with_repeats(findings: Sequence[Finding]) -> Iterator[tuple[Finding, bool]]:
+    """Tell for each finding whether it is a notice of a rule that was shown in full before."""
+    seen: set[str] = set()
+    for finding in findings:
+        yield finding, finding.severity is Severity.NOTICE and finding.rule in seen
+        seen.add(finding.rule)
+
+
+def _finding(finding: Finding, colour: bool, width: int, *, brief: bool) -> str:
+    severity = f"{_COLOURS[finding.severity]}{finding.severity}{_RESET}" if colour else str(finding.severity)
+    head = f"{printable(str(finding.span))}: {severity}: {finding.rule}"
+    if brief:
+        return f"{head} (as above)"
+    lines = [head, *excerpt(finding.span, finding.statement, width)]
+    lines += textwrap.wrap(printable(finding.message), width, initial_indent="  ", subsequent_indent="  ")
+    if finding.safe:
+        lines += ["  instead:", *_advice(finding, width)]
+    return "\n".join(lines)
+
+
+def _advice(finding: Finding, width: int) -> list[str]:
+    """Write what to do instead; a long statement that stands in it as it is was shown already, and is cut."""
+    safe, statement = finding.safe, finding.statement
+    if statement in safe and is_cut(statement, width):
+        first = clip(statement.splitlines()[0].rstrip(), width).removesuffix("...").rstrip()
+        safe = safe.replace(f"{statement};", f"{first} ...; -- the statement as it is")
+    return [f"    {printable(line)}".rstrip() for line in safe.splitlines()]
+
+
+def _unanalysed(one: Unanalysed) -> str:
+    return printable(f"{one.file}:{one.line}: {one.reason}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,1 @@
+"""Opinions about effects: rules as data, and the engine that matches them."""

@@ -1,0 +1,122 @@
+"""The engine: rules over facts give findings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from migrate_safe.model.effect import Analysed
+from migrate_safe.model.finding import Finding
+from migrate_safe.model.source import Span
+from migrate_safe.model.statement import Script
+from migrate_safe.rulebook.facts import Observation
+from migrate_safe.rulebook.observe import empty_file, observe
+from migrate_safe.rulebook.rule import Rule, holds
+from migrate_safe.rulebook.suppress import Placed, suppress
+
+PARTLY = "-- in place of this one action of the statement:"
+"""Stands above advice on a statement that does other things as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What rules say of one script: findings in the order of the file, and how many were silenced by a comment."""
+
+    findings: tuple[Finding, ...]
+    suppressed: int = 0
+
+
+def judge(analysed: Sequence[Analysed], script: Script, rules: Sequence[Rule]) -> tuple[Finding, ...]:
+    """Give the findings on a script whose statements were analysed in order."""
+    return judgement(analysed, script, rules).findings
+
+
+def judgement(
+    analysed: Sequence[Analysed],
+    script: Script,
+    rules: Sequence[Rule],
+    *,
+    version: int | None = None,
+    silent: Collection[str] = (),
+) -> Judgement:
+    """Judge a script; `version` is the server's major version where the user told it.
+
+    `silent` names rules that are switched off: nothing of theirs is given, but what yields to them still does, and
+    comments may name them.
+    """
+    active = [rule for rule in rules if _speaks_of(rule, version)]
+    bench = _Bench(active, frozenset(silent), script)
+    places = {statement.span.start: index for index, statement in enumerate(script.statements)}
+    placed = _once(
+        [
+            Placed(finding, places[one.statement.span.start])
+            for one in analysed
+            for observation in observe(one, script, version=version)
+            for finding in bench.opinions(observation, one.statement.span)
+        ],
+        frozenset(rule.id for rule in active if rule.once),
+    )
+    known = [rule.id for rule in rules]
+    kept, silenced, complaints = suppress(placed, script.directives, known, frozenset(known) - bench.silent)
+    others = [f for c in complaints for f in bench.opinions(c.observation, c.directive.span)]
+    if not analysed and not script.statements:
+        others += bench.opinions(empty_file(), Span(script.source.path, 0, len(script.source.text), 1, 1, 1, 1))
+    findings = sorted([*(p.finding for p in kept), *others], key=lambda f: (f.span.start, f.severity.rank))
+    return Judgement(tuple(findings), len(silenced))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """The rules that judge one script, those among them that are switched off, and the script."""
+
+    rules: Sequence[Rule]
+    silent: frozenset[str]
+    script: Script
+
+    def opinions(self, observation: Observation, span: Span) -> list[Finding]:
+        """Let every rule speak about one observation, then silence those that yield to another that spoke."""
+        speaking = {rule.id: rule for rule in self.rules if holds(rule.when, observation.facts)}
+        heard = [rule for rule in speaking.values() if not any(other in speaking for other in rule.yields_to)]
+        text = self.script.source.text[span.start : span.end] if observation.statement is None else ""
+        return [_finding(rule, observation, span, text) for rule in heard if rule.id not in self.silent]
+
+
+def _finding(rule: Rule, observation: Observation, span: Span, text: str) -> Finding:
+    facts, words = observation.facts, observation.words
+    if observation.statement is not None:
+        span, text = observation.statement.span, observation.statement.text
+    severity = rule.severity.pick(facts)
+    message = rule.message.pick(facts)
+    safe = rule.safe.pick(facts)
+    assert severity is not None, f'rule "{rule.id}" gives no severity for {facts}'
+    safe_text = (safe.render(words) if safe is not None else None) or ""
+    if safe_text and facts.multiple and not facts.inline:
+        safe_text = f"{PARTLY}\n{safe_text}"
+    return Finding(
+        rule=rule.id,
+        severity=severity,
+        span=span,
+        message=(message.render(words) if message is not None else None) or rule.title,
+        statement=text,
+        relation=str(observation.relation) if observation.relation is not None else None,
+        effects=observation.effects,
+        safe=safe_text,
+        fixable=bool(safe_text) and rule.fixable and not facts.multiple,
+    )
+
+
+def _once(placed: Sequence[Placed], rules: Collection[str]) -> list[Placed]:
+    """Keep the first finding of each rule that speaks once a file, and drop exact repetitions of any."""
+    seen: set[object] = set()
+    kept = []
+    for one in placed:
+        key = one.finding.rule if one.finding.rule in rules else one
+        if key not in seen:
+            seen.add(key)
+            kept.append(one)
+    return kept
+
+
+def _speaks_of(rule: Rule, version: int | None) -> bool:
+    first, last = rule.postgres
+    return version is None or first <= version <= last

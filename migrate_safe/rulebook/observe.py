@@ -1,0 +1,276 @@
+"""Turn an analysed statement into observations: the facts that rules ask, the words that they use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from migrate_safe.effects.proofs import proves_not_null
+from migrate_safe.model.effect import Analysed, TransactionRule
+from migrate_safe.model.locks import Lock, LockMode
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import ConstraintKind, Generated, TableKind
+from migrate_safe.model.statement import (
+    AddColumn,
+    AlterSequence,
+    AlterTable,
+    ColumnDef,
+    CreateIndex,
+    DetachPartition,
+    Dml,
+    DropIndex,
+    Reindex,
+    RenameColumn,
+    RenameTable,
+    Script,
+    SetSchema,
+    Unparsed,
+    Wrapping,
+)
+from migrate_safe.rulebook.facts import (
+    ActionKind,
+    Blocks,
+    ColumnValue,
+    ConstraintFact,
+    Facts,
+    ObjectFact,
+    Observation,
+    RelationState,
+    Words,
+)
+from migrate_safe.rulebook.only_here import is_filled, is_only_here
+from migrate_safe.rulebook.parts import Part, parts_of
+from migrate_safe.rulebook.reach import reach_of, walked
+from migrate_safe.rulebook.words import words_of
+
+
+def observe(analysed: Analysed, script: Script, *, version: int | None = None) -> tuple[Observation, ...]:
+    """Give one observation for each action of a statement on each relation that it names.
+
+    `version` is the server's major where the user told it; None where it is only assumed.
+    """
+    return tuple(_observation(part, script, version) for part in parts_of(analysed))
+
+
+def empty_file() -> Observation:
+    """Give what there is to say of a file without statements."""
+    return Observation(Facts(ActionKind.EMPTY_FILE), Words())
+
+
+def _observation(part: Part, script: Script, version: int | None) -> Observation:
+    whole, effect = part.whole, part.effect
+    felt = _felt(part, whole.effect.locks or effect.locks)
+    held = _felt(part, whole.held)
+    rewritten, scanned, built = (_in_use(part, names) for names in (effect.rewrites, effect.scans, effect.builds))
+    rewritten = tuple(name for name in rewritten if not _is_sequence(part, name))
+    if _looks_nothing_up(part, script):
+        scanned = ()
+    relation = whole.before.resolve(part.relation) if part.relation is not None else None
+    ours = is_only_here(part, script)
+    facts = Facts(
+        action=part.kind,
+        relation=_state(part, relation),
+        object=_object(part),
+        direction=whole.statement.direction,
+        blocks=_blocks(felt),
+        held=_blocks(held),
+        rewrites=any(_owner(part, name) == name for name in rewritten),
+        scans=bool(scanned),
+        builds=bool(built),
+        in_transaction=whole.in_transaction,
+        wrapped=whole.in_transaction and script.wrapping is Wrapping.FILE,
+        transaction_forbidden=effect.transaction is TransactionRule.FORBIDDEN,
+        lock_timeout=bool(whole.session.lock_timeout),
+        fails=effect.fails is not None,
+        breaks=frozenset(b.kind for b in effect.breaks),
+        loses=bool(effect.loses) and relation not in whole.born and not ours,
+        depends=bool(effect.depends),
+        unknown=effect.unknown is not None,
+        nullable=_is_nullable(part, relation),
+        partitioned=_is_partitioned(part, relation),
+        only_here=ours,
+        multiple=part.multiple,
+        inline=part.inline,
+        constraint=ConstraintFact(part.constraint.kind.value) if part.constraint is not None else ConstraintFact.NONE,
+        complete=whole.before.complete,
+        version=version,
+    )
+    words = replace(
+        words_of(part),
+        waits=_waits(facts.blocks),
+        locks=_locks_text(felt),
+        held=_locks_text(held),
+        held_waits=_waits(facts.held),
+        rewritten=_names_text(_tables(part, rewritten)),
+        tables=_names_text(dict.fromkeys(n for n in (relation, _referenced(part)) if n is not None)),
+        scanned=_names_text(_tables(part, scanned)),
+        because=_because(part),
+        lost=" and ".join(effect.loses),
+    )
+    return Observation(
+        _said(facts, part), words, relation, _effect_lines(felt, rewritten, scanned, built), whole.statement
+    )
+
+
+# ---- facts that the statement says itself -----------------------------------------------------
+
+
+def _said(facts: Facts, part: Part) -> Facts:
+    match part.action:
+        case AddColumn(definition):
+            return replace(facts, column_value=_value(definition), not_null=_is_not_null(definition))
+        case CreateIndex() | DropIndex() | Reindex() | DetachPartition():
+            return replace(facts, concurrently=part.action.concurrently)
+        case Dml() as dml:
+            schema = part.whole.before
+            return replace(facts, bounded=dml.bounded, reach=reach_of(schema, dml, _in_use(part, walked(schema, dml))))
+        case _:
+            return facts
+
+
+def _value(definition: ColumnDef) -> ColumnValue:
+    column = definition.column
+    if definition.serial:
+        return ColumnValue.SERIAL
+    if column.identity is not None:
+        return ColumnValue.IDENTITY
+    if column.generated is not None:
+        return ColumnValue.VIRTUAL if column.generated is Generated.VIRTUAL else ColumnValue.STORED
+    return ColumnValue.NULL if column.default is None else ColumnValue.DEFAULT
+
+
+def _is_not_null(definition: ColumnDef) -> bool:
+    return definition.column.not_null or any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints)
+
+
+def _object(part: Part) -> ObjectFact:
+    match part.whole.statement.action:
+        case AlterTable() | RenameTable() | RenameColumn() | SetSchema() as action:
+            return ObjectFact(action.object) if action.object in set(ObjectFact) else ObjectFact.OTHER
+        case _:
+            return ObjectFact.TABLE
+
+
+# ---- facts about relations ---------------------------------------------------------------------
+
+
+def _state(part: Part, relation: Name | None) -> RelationState:
+    if relation is None:
+        return RelationState.NONE
+    if part.kind is ActionKind.CREATE_TABLE or not _in_use(part, [relation]):
+        return RelationState.BORN
+    return RelationState.EXISTING
+
+
+def _in_use(part: Part, names: Iterable[Name]) -> tuple[Name, ...]:
+    """Keep the relations that were there before the migration; an index is as old as its table."""
+    born = part.whole.born
+    return tuple(n for n in names if n.schema != "pg_temp" and not (born and {n, _owner(part, n)} & born))
+
+
+def _owner(part: Part, name: Name) -> Name:
+    for schema in (part.whole.before, part.whole.after):
+        if name in schema.tables or name in schema.views:
+            return name
+        table = schema.index_table(name)
+        if table is not None:
+            return table.name
+        sequence = schema.sequences.get(name)
+        if sequence is not None and sequence.owner is not None:
+            return sequence.owner[0]
+    return name
+
+
+def _tables(part: Part, names: tuple[Name, ...]) -> tuple[Name, ...]:
+    """Leave out the indexes of tables that are named as well."""
+    owners = {n: _owner(part, n) for n in names}
+    return tuple(n for n, owner in owners.items() if owner == n or owner not in owners)
+
+
+def _felt(part: Part, locks: Iterable[Lock]) -> tuple[Lock, ...]:
+    """Keep the locks that make clients wait."""
+    strong = [lock for lock in locks if lock.mode.blocks_writes]
+    used = set(_in_use(part, (lock.relation for lock in strong)))
+    return tuple(lock for lock in strong if lock.relation in used)
+
+
+def _blocks(locks: Iterable[Lock]) -> Blocks:
+    strongest = max((lock.mode for lock in locks), default=LockMode.ACCESS_SHARE)
+    if strongest.blocks_reads:
+        return Blocks.READS
+    return Blocks.WRITES if strongest.blocks_writes else Blocks.NOTHING
+
+
+def _is_partitioned(part: Part, relation: Name | None) -> bool:
+    table = part.whole.before.tables.get(relation) if relation is not None else None
+    return table is not None and table.kind is TableKind.PARTITIONED
+
+
+def _looks_nothing_up(part: Part, script: Script) -> bool:
+    """Say whether a foreign key points from a table that this migration made and left empty: no row is looked up."""
+    if part.constraint is None or part.constraint.kind is not ConstraintKind.FOREIGN or part.relation is None:
+        return False
+    return not _in_use(part, [part.whole.before.resolve(part.relation)]) and not is_filled(part, script)
+
+
+def _referenced(part: Part) -> Name | None:
+    """Give the table that a foreign key points to."""
+    reference = part.constraint.references if part.constraint is not None else None
+    return part.whole.before.resolve(reference.table) if reference is not None else None
+
+
+def _is_sequence(part: Part, name: Name) -> bool:
+    """Say whether a relation is a sequence: a single row, written anew in an instant."""
+    altered = isinstance(part.action, AlterSequence)
+    return altered or name in part.whole.before.sequences
+
+
+def _is_nullable(part: Part, relation: Name | None) -> bool:
+    """Say whether a column of the constraint may hold NULL, as far as is known."""
+    if part.constraint is None or relation is None:
+        return False
+    table = part.whole.before.tables.get(relation)
+    return any(
+        table is None
+        or not (
+            getattr(table.column(column), "not_null", False)
+            or any(proves_not_null(c, column) for c in table.constraints)
+        )
+        for column in part.constraint.columns
+    )
+
+
+# ---- words about effects -----------------------------------------------------------------------
+
+
+def _waits(blocks: Blocks) -> str:
+    return {Blocks.READS: "reads and writes", Blocks.WRITES: "writes", Blocks.NOTHING: ""}[blocks]
+
+
+def _locks_text(locks: tuple[Lock, ...]) -> str:
+    """Write locks grouped by mode, the strongest first: `ACCESS EXCLUSIVE on users and orders`."""
+    modes = sorted({lock.mode for lock in locks}, reverse=True)
+    return ", ".join(f"{m.sql} on {_names_text(x.relation for x in locks if x.mode is m)}" for m in modes)
+
+
+def _names_text(names: Iterable[Name]) -> str:
+    """Write names for people, without the schema where it is the usual one."""
+    texts = [str(Name(None, n.name) if n.schema == "public" else n) for n in names]
+    if len(texts) > 4:
+        texts = [*texts[:3], f"{len(texts) - 3} more"]
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+
+
+def _because(part: Part) -> str:
+    if isinstance(part.action, Unparsed):
+        return part.action.reason
+    return part.effect.fails or part.effect.unknown or "; ".join(part.effect.depends)
+
+
+def _effect_lines(
+    felt: tuple[Lock, ...], rewritten: tuple[Name, ...], scanned: tuple[Name, ...], built: tuple[Name, ...]
+) -> tuple[str, ...]:
+    lines = [str(lock) for lock in felt]
+    for verb, names in (("rewrites", rewritten), ("scans", scanned), ("builds an index on", built)):
+        lines += [f"{verb} {name}" for name in names]
+    return tuple(lines)

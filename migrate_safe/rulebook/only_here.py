@@ -1,0 +1,140 @@
+"""Changes that no app can notice: what goes was made by this migration, or something takes its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_safe.model.names import Name
+from migrate_safe.model.statement import (
+    AddColumn,
+    AlterTable,
+    CreateTable,
+    CreateView,
+    Dml,
+    DmlKind,
+    DropColumn,
+    DropIndex,
+    DropTable,
+    RenameColumn,
+    RenameTable,
+    Script,
+    SetDefault,
+    SetSchema,
+    Statement,
+)
+from migrate_safe.rulebook.parts import Part
+
+
+def is_only_here(part: Part, script: Script) -> bool:
+    """Say whether a drop or rename is the migration's own affair."""
+    match part.action:
+        case DropColumn(column):
+            return _was_added(part, script, column)
+        case RenameColumn(_, column, to):
+            return _was_added(part, script, column) or _is_mirrored(part, script, column, to)
+        case DropIndex():
+            return _is_dropped_later(part, script)
+        case SetDefault(column, None):
+            return _gets_default_again(part, script, column)
+        case RenameTable() | SetSchema():
+            return _is_named_again(part, script)
+        case _:
+            return False
+
+
+def is_filled(part: Part, script: Script) -> bool:
+    """Say whether the migration itself puts rows into the relation before this statement."""
+    for statement in _before(part, script):
+        match statement.action:
+            case CreateTable(table, as_query=True) if _same(part, table):
+                return True
+            case Dml(DmlKind.INSERT | DmlKind.COPY_FROM | DmlKind.MERGE, target) if target and _same(part, target):
+                return True
+            case _:
+                continue
+    return False
+
+
+def _was_added(part: Part, script: Script, column: str) -> bool:
+    """Say whether an earlier statement of the migration added the column."""
+    return any(
+        action.definition.column.name == column and _same(part, alter.table)
+        for statement in _before(part, script)
+        for alter, action in _added(statement)
+    )
+
+
+def _gets_default_again(part: Part, script: Script, column: str) -> bool:
+    """Say whether the migration gives the column another default later, as around a change of an enum."""
+    if not part.whole.in_transaction:
+        return False
+    own = [s for s in _same_way(part, script) if s.span.start >= part.whole.statement.span.start]
+    return any(
+        isinstance(action, SetDefault) and action.column == column and action.default is not None
+        for alter in (s.action for s in own)
+        if isinstance(alter, AlterTable) and _same(part, alter.table)
+        for action in alter.actions
+    )
+
+
+def _is_dropped_later(part: Part, script: Script) -> bool:
+    """Say whether the table goes as a whole further on."""
+    drops = (s.action for s in _behind(part, script))
+    return any(_same(part, table) for drop in drops if isinstance(drop, DropTable) for table in drop.tables)
+
+
+def _is_mirrored(part: Part, script: Script, column: str, to: str) -> bool:
+    """Say whether a later statement gives the table a generated column of the old name, made of the new one.
+
+    Any other column of the old name has other values: the old app would read and write those.
+    """
+    return any(
+        action.definition.column.name == column
+        and action.definition.column.generated is not None
+        and action.definition.column.default is not None
+        and to in action.definition.column.default.columns
+        and _same(part, alter.table)
+        for statement in _behind(part, script)
+        for alter, action in _added(statement)
+    )
+
+
+def _is_named_again(part: Part, script: Script) -> bool:
+    """Say whether a later statement gives the old name to a view or another table."""
+    for statement in _behind(part, script):
+        match statement.action:
+            case CreateView(view) if _same(part, view.name):
+                return True
+            case CreateTable(created) if _same(part, created):
+                return True
+            case RenameTable(other, to) if _same(part, Name(other.schema, to)):
+                return True
+            case _:
+                continue
+    return False
+
+
+def _same(part: Part, name: Name) -> bool:
+    assert part.relation is not None
+    schema = part.whole.before
+    default = schema.search_path[0] if schema.search_path else "public"
+    return name.within(default) == part.relation.within(default)
+
+
+def _added(statement: Statement) -> Iterator[tuple[AlterTable, AddColumn]]:
+    if isinstance(statement.action, AlterTable):
+        for action in statement.action.actions:
+            if isinstance(action, AddColumn):
+                yield statement.action, action
+
+
+def _before(part: Part, script: Script) -> Iterator[Statement]:
+    return (s for s in _same_way(part, script) if s.span.start < part.whole.statement.span.start)
+
+
+def _behind(part: Part, script: Script) -> Iterator[Statement]:
+    return (s for s in _same_way(part, script) if s.span.start > part.whole.statement.span.start)
+
+
+def _same_way(part: Part, script: Script) -> Iterator[Statement]:
+    return (s for s in script.statements if s.direction is part.whole.statement.direction)

@@ -1,0 +1,188 @@
+"""The words that templates name, in the user's own names and as SQL that can be run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrate_safe.catalog.definition import constraint_definition
+from migrate_safe.catalog.naming import constraint_name, index_name, sequence_name
+from migrate_safe.model.errors import UsageError
+from migrate_safe.model.names import MAX_IDENTIFIER_BYTES, Name, quote_ident, shorten
+from migrate_safe.model.schema import (
+    Column,
+    Constraint,
+    ConstraintKind,
+    Generated,
+    Index,
+    IndexKey,
+    Schema,
+    TypeName,
+)
+from migrate_safe.model.statement import (
+    AddColumn,
+    AlterType,
+    ColumnDef,
+    CreateIndex,
+    DropColumn,
+    DropIndex,
+    Reindex,
+    RenameColumn,
+    RenameTable,
+    SetDefault,
+    SetNotNull,
+    SetSchema,
+    ValidateConstraint,
+)
+from migrate_safe.rulebook.facts import Words
+from migrate_safe.rulebook.parts import Part
+from migrate_safe.sql.rewrite import make_concurrent
+
+_ON_INDEX = {ConstraintKind.UNIQUE, ConstraintKind.PRIMARY, ConstraintKind.EXCLUDE}
+
+
+def words_of(part: Part) -> Words:
+    """Give the words that hang on what the part says; those that hang on its effect are left empty."""
+    text = part.whole.statement.text
+    words = Words(statement=text, table=str(part.relation) if part.relation is not None else "")
+    if part.index is not None:
+        words = replace(words, index=str(part.index))
+    match part.action:
+        case AddColumn(definition):
+            words = _new_column(words, part, definition)
+        case AlterType(column, type_):
+            words = replace(_column(words, part, column), type=str(type_))
+        case DropColumn(column) | SetNotNull(column) | SetDefault(column):
+            words = _column(words, part, column)
+        case RenameColumn(_, column, to):
+            words = replace(_column(words, part, column), new_name=quote_ident(to))
+        case RenameTable(table, to):
+            words = replace(words, new_name=str(Name(table.schema, to)))
+        case SetSchema(table, to):
+            words = replace(words, new_name=str(Name(to, table.name)))
+        case ValidateConstraint(name):
+            words = replace(words, constraint=quote_ident(name))
+        case CreateIndex() | Reindex():
+            words = replace(words, concurrent=_concurrent(text))
+        case DropIndex() as drop:
+            words = replace(words, concurrent=_drop_concurrently(part, drop))
+        case _:
+            pass
+    return _constraint(words, part, part.constraint) if part.constraint is not None else words
+
+
+def _concurrent(text: str) -> str:
+    try:
+        return make_concurrent(text)
+    except UsageError:
+        return ""  # REINDEX of a schema or database has no form that this tool advises
+
+
+def _drop_concurrently(part: Part, drop: DropIndex) -> str:
+    """Name one index only, as CONCURRENTLY demands; CASCADE is not allowed with it either."""
+    return f"DROP INDEX CONCURRENTLY {'IF EXISTS ' if drop.if_exists else ''}{part.index}"
+
+
+# ---- columns ---------------------------------------------------------------------------------
+
+
+def _column(words: Words, part: Part, name: str) -> Words:
+    assert part.relation is not None
+    table = part.whole.before.table(part.relation)
+    known = table.column(name) if table is not None else None
+    return replace(
+        words,
+        column=quote_ident(name),
+        new_column=quote_ident(_fit(name, "_new")),
+        old_type=str(known.type) if known is not None else "",
+        not_null_check=quote_ident(_fit(f"{part.relation.name}_{name}", "_is_set")),
+        constraint=quote_ident(_name_for(part, Constraint(ConstraintKind.NOT_NULL, (name,)))),
+    )
+
+
+def _new_column(words: Words, part: Part, definition: ColumnDef) -> Words:
+    assert part.relation is not None
+    column, table = definition.column, part.whole.before.resolve(part.relation)
+    sequence = Name(part.relation.schema, sequence_name(part.whole.before, table, column.name))
+    return replace(
+        _column(words, part, column.name),
+        type=str(column.type),
+        base_type=str(_base_type(part.whole.before, column.type)),
+        default=str(column.default) if column.default is not None else "",
+        column_definition=column_definition(column),
+        sequence=str(sequence),
+        identity=str(column.identity).upper() if column.identity is not None else "",
+        trigger=quote_ident(_fit(f"{part.relation.name}_{column.name}", "_keep")),
+        trigger_function=str(Name(part.relation.schema, _fit(f"{part.relation.name}_{column.name}", "_keep"))),
+    )
+
+
+def column_definition(column: Column) -> str:
+    """Write a column for ADD COLUMN, without constraints; NOT NULL only where a default makes it harmless."""
+    text = f"{quote_ident(column.name)} {column.type}"
+    if column.collation is not None:
+        text += f" COLLATE {column.collation}"
+    if column.identity is not None:
+        return f"{text} GENERATED {str(column.identity).upper()} AS IDENTITY"
+    if column.generated is not None:
+        kind = "VIRTUAL" if column.generated is Generated.VIRTUAL else "STORED"
+        return f"{text} GENERATED ALWAYS AS ({column.default}) {kind}"
+    if column.default is not None:
+        text += f" DEFAULT {column.default}" + (" NOT NULL" if column.not_null else "")
+    return text
+
+
+def _base_type(schema: Schema, type_: TypeName) -> TypeName:
+    """Give the type below a domain, or the type itself."""
+    named = [domain.base for name, domain in schema.domains.items() if name.name == type_.name]
+    return named[0] if named else type_
+
+
+# ---- constraints -----------------------------------------------------------------------------
+
+
+def _constraint(words: Words, part: Part, constraint: Constraint) -> Words:
+    name = quote_ident(_name_for(part, constraint))
+    if constraint.kind is ConstraintKind.NOT_NULL:
+        words = _column(words, part, constraint.columns[0])
+    columns = ", ".join(map(quote_ident, constraint.columns))
+    table = part.relation.name if part.relation is not None else ""
+    plain = replace(constraint, validated=constraint.enforced)
+    return replace(
+        words,
+        constraint=name,
+        definition=constraint_definition(plain),
+        not_null_check=quote_ident(_fit(f"{table}_{'_'.join(constraint.columns)}", "_is_set")),
+        not_null_columns=" AND ".join(f"{quote_ident(c)} IS NOT NULL" for c in constraint.columns),
+        index_definition=_index_definition(words.table, constraint, columns),
+        adopt=_adopt(constraint, name),
+    )
+
+
+def _name_for(part: Part, constraint: Constraint) -> str:
+    """Give a constraint's name: its own, or the one that the server would choose."""
+    if constraint.name is not None or part.relation is None:
+        return constraint.name or ""
+    table = part.whole.before.resolve(part.relation)
+    if constraint.kind in _ON_INDEX:
+        index = Index(None, tuple(IndexKey(c) for c in constraint.columns), include=constraint.include)
+        return index_name(part.whole.before, table, index, constraint.kind)
+    return constraint_name(part.whole.before, table, constraint.kind, constraint.columns)
+
+
+def _index_definition(table: str, constraint: Constraint, columns: str) -> str:
+    text = f"ON {table} ({columns})"
+    if constraint.include:
+        text += f" INCLUDE ({', '.join(map(quote_ident, constraint.include))})"
+    return text + (" NULLS NOT DISTINCT" if constraint.nulls_not_distinct else "")
+
+
+def _adopt(constraint: Constraint, name: str) -> str:
+    text = f"{constraint.kind.upper()} USING INDEX {name}"
+    if constraint.deferrable:
+        text += " DEFERRABLE" + (" INITIALLY DEFERRED" if constraint.deferred else "")
+    return text
+
+
+def _fit(name: str, ending: str) -> str:
+    """Put an ending on a name, cutting the name where both would be too long for the server."""
+    return shorten(name, MAX_IDENTIFIER_BYTES - len(ending.encode())) + ending

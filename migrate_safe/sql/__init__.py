@@ -1,0 +1,1 @@
+"""What a text says: PostgreSQL's own parser turned into values of the model."""

@@ -1,0 +1,51 @@
+"""Comments that speak to this tool: `-- migrate-safe: VERB ARGUMENTS`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from migrate_safe.model.statement import Directive, Statement
+from migrate_safe.sql.lexer import Token
+from migrate_safe.sql.places import Places
+
+_DIRECTIVE = re.compile(
+    r"^[ \t]*(?:--+|/\*+|\*)?[ \t]*migrate-safe:[ \t]*(?P<verb>[^\s*]*)[ \t]*(?P<arguments>[^\r\n]*)", re.MULTILINE
+)
+
+
+def directives_of(
+    text: str, places: Places, comments: Sequence[Token], statements: Sequence[Statement]
+) -> tuple[Directive, ...]:
+    """Read the directives of a file and tie each to its statement.
+
+    A directive belongs to the statement that it stands within or behind on the same line, else to the next one. At
+    the end of a file it belongs to none: its `statement` is the number of statements. A verb that ends in `-file`
+    speaks of the whole file.
+    """
+    found = []
+    for comment in sorted(comments, key=lambda token: token.start):
+        for start, end, verb, arguments in _read(text, comment):
+            place = None if verb.endswith("-file") else _statement_at(places, statements, start)
+            found.append(Directive(verb, arguments, places.span(start, end), place))
+    return tuple(found)
+
+
+def _read(text: str, comment: Token) -> Iterator[tuple[int, int, str, str]]:
+    """Yield start, end, verb and arguments of each directive in a comment."""
+    body = text[comment.start : comment.end]
+    for found in _DIRECTIVE.finditer(body):
+        arguments = found.group("arguments").removesuffix("*/").rstrip()
+        start = comment.start + found.start() + len(found.group()) - len(found.group().lstrip())
+        yield start, comment.start + found.end(), found.group("verb"), arguments
+
+
+def _statement_at(places: Places, statements: Sequence[Statement], offset: int) -> int:
+    line = places.position(offset)[0]
+    behind = None
+    for index, statement in enumerate(statements):
+        if statement.span.end > offset:
+            return index if behind is None or statement.span.start < offset else behind
+        if statement.span.end_line == line:
+            behind = index
+    return len(statements) if behind is None else behind

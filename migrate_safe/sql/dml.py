@@ -1,0 +1,164 @@
+"""Data statements: SELECT, INSERT, UPDATE, DELETE, MERGE, COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from migrate_safe.model.statement import CreateTable, Dml, DmlKind, SetVariable
+from migrate_safe.sql.expressions import functions_among
+from migrate_safe.sql.lookups import is_query, pinned_columns, sources_of
+from migrate_safe.sql.names import dotted, name_of, strings
+from migrate_safe.sql.relations import range_vars, relations_in
+from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, row_locked_among, sequences_among
+from migrate_safe.sql.shapes import shape_of
+from migrate_safe.sql.tree import inner, kind_of, walk
+
+WRITES = {
+    "InsertStmt": DmlKind.INSERT,
+    "UpdateStmt": DmlKind.UPDATE,
+    "DeleteStmt": DmlKind.DELETE,
+    "MergeStmt": DmlKind.MERGE,
+}
+"""The statements that write rows."""
+
+
+def select(node: Any) -> Dml | SetVariable | CreateTable:
+    """Read a SelectStmt: also SELECT INTO, set_config(), and WITH queries that write."""
+    if (setting := _set_config(node)) is not None:
+        return setting
+    reads = relations_in(node)
+    if (into := _into(node)) is not None:
+        made = CreateTable(name_of(into), persistence=into.relpersistence or "p", as_query=True, reads=reads)
+        return replace(made, shape=shape_of(node))
+    parts = tuple(walk(node))
+    writer = next((part for part in parts if kind_of(part) in WRITES), None)
+    if writer is not None:
+        return _write(writer, parts, node)
+    locking = any(kind_of(part) == "LockingClause" for part in parts)
+    return Dml(
+        DmlKind.SELECT,
+        None,
+        reads,
+        for_update=locking,
+        functions=functions_among(parts),
+        only=only_among(node),
+        row_locked=tuple(n for n in row_locked_among(parts) if n in reads) if locking else (),
+        sequences=sequences_among(parts),
+        filtered=is_filtered(parts),
+    )
+
+
+def write(node: Any) -> Dml:
+    """Read an InsertStmt, UpdateStmt, DeleteStmt or MergeStmt."""
+    return _write(node, tuple(walk(node)), node)
+
+
+def copy(node: Any) -> Dml:
+    """Read a CopyStmt."""
+    named = (name_of(node.relation),) if node.HasField("relation") else relations_in(inner(node.query))
+    columns = strings(node.attlist)
+    if node.is_from:
+        given = tuple(range(len(columns))) if columns else None
+        return Dml(DmlKind.COPY_FROM, named[0] if named else None, columns=columns, given=given)
+    parts = tuple(walk(node))
+    only = named if node.HasField("relation") else ()
+    return Dml(DmlKind.COPY_TO, None, named, columns, only=only, filtered=is_filtered(parts))
+
+
+def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
+    """Describe the statement `whole` by its writing part `node`; it is bounded when every writing part is."""
+    target = name_of(node.relation)
+    writers = [part for part in parts if kind_of(part) in WRITES]
+    mentions = [name_of(relation) for relation in range_vars(whole)]
+    repeated = mentions.count(target) > 1
+    return Dml(
+        kind=WRITES[kind_of(node)],
+        target=target,
+        reads=tuple(dict.fromkeys(name for name in mentions if name != target or repeated)),
+        columns=_columns(node),
+        bounded=all(map(_is_bounded, writers)),
+        from_query=any(map(_is_from_query, writers)),
+        functions=functions_among(parts),
+        only=only_among(whole),
+        row_locked=tuple(n for n in row_locked_among(parts) if n in mentions),
+        also=tuple((WRITES[kind_of(part)], name_of(part.relation)) for part in writers if part is not node),
+        sequences=sequences_among(parts),
+        arbiter=_looks_for_index(node),
+        filtered=is_filtered(parts),
+        given=given_places(node),
+        sources=sources_of(whole, target),
+        pinned=pinned_columns(node),
+    )
+
+
+def _looks_for_index(node: Any) -> bool:
+    """Say whether ON CONFLICT names columns or a constraint."""
+    if kind_of(node) != "InsertStmt" or not node.HasField("on_conflict_clause"):
+        return False
+    return bool(node.on_conflict_clause.HasField("infer"))
+
+
+def _columns(node: Any) -> tuple[str, ...]:
+    match kind_of(node):
+        case "InsertStmt":
+            return _targets(node.cols)
+        case "UpdateStmt":
+            return _targets(node.target_list)
+        case "MergeStmt":
+            found = [name for clause in node.merge_when_clauses for name in _targets(inner(clause).target_list)]
+            return tuple(dict.fromkeys(found))
+        case _:
+            return ()
+
+
+def _targets(nodes: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(inner(item).name for item in nodes)
+
+
+def _is_bounded(node: Any) -> bool:
+    """Say whether a WHERE that names a column (or a cursor) limits an UPDATE or DELETE."""
+    if kind_of(node) not in {"UpdateStmt", "DeleteStmt"}:
+        return True
+    if not node.HasField("where_clause"):
+        return False
+    return any(kind_of(part) in {"ColumnRef", "CurrentOfExpr"} for part in walk(inner(node.where_clause)))
+
+
+def _is_from_query(node: Any) -> bool:
+    return kind_of(node) == "InsertStmt" and is_query(node)
+
+
+def _into(node: Any) -> Any:
+    """Find the INTO of a SELECT, also in the first arm of a UNION."""
+    current = node
+    while current.HasField("larg"):
+        current = current.larg
+    return current.into_clause.rel if current.HasField("into_clause") else None
+
+
+def _set_config(node: Any) -> SetVariable | None:
+    """Read `SELECT set_config('name', 'value', is_local)` with constant arguments."""
+    if len(node.target_list) != 1 or node.from_clause:
+        return None
+    call = inner(inner(node.target_list[0]).val)
+    if kind_of(call) != "FuncCall" or dotted(call.funcname).name != "set_config" or len(call.args) != 3:
+        return None
+    name, value, local = (inner(argument) for argument in call.args)
+    if kind_of(name) != "A_Const" or kind_of(value) != "A_Const":
+        return None
+    is_local = _boolean(local)
+    if is_local is None:
+        return None
+    return SetVariable(name.sval.sval.lower(), None if value.isnull else value.sval.sval, is_local)
+
+
+def _boolean(message: Any) -> bool | None:
+    if kind_of(message) == "TypeCast":
+        message = inner(message.arg)
+    if kind_of(message) != "A_Const":
+        return None
+    if message.HasField("sval"):
+        return bool(message.sval.sval.lower() in {"t", "true", "on", "yes", "1"})
+    return bool(message.boolval.boolval)

@@ -1,0 +1,113 @@
+"""What a PL/pgSQL body executes, in the order of its text.
+
+https://www.postgresql.org/docs/current/plpgsql-statements.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from postgast import PgQueryError, parse_plpgsql
+
+from migrate_safe.sql.tree import Unreadable, kind_of, parse_tree
+
+
+class ItemKind(StrEnum):
+    """How a piece of SQL stands in a body."""
+
+    STATEMENT = "statement"
+    """As it is."""
+    PERFORM = "perform"
+    """Behind PERFORM, which the parser has made SELECT."""
+    EXPRESSION = "expression"
+    """A condition, an argument, a default, the right side of an assignment."""
+    DYNAMIC = "dynamic"
+    """An expression whose value is run by EXECUTE."""
+    CONTROL = "control"
+    """COMMIT or ROLLBACK."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A piece of SQL in a body; `line` counts from 1 within the body, 0 where unknown."""
+
+    kind: ItemKind
+    sql: str
+    line: int
+
+
+_DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
+_STATEMENTS = frozenset({"sqlstmt", "cursor_explicit_expr"})
+_QUERY_OWNERS = frozenset({"PLpgSQL_stmt_fors", "PLpgSQL_stmt_open", "PLpgSQL_stmt_return_query"})
+_CONTROL = {"PLpgSQL_stmt_commit": "COMMIT", "PLpgSQL_stmt_rollback": "ROLLBACK"}
+# What stands behind the rest of its statement in the text, but before it in the tree.
+_BODIES = frozenset({"body", "exceptions"})
+_ASSIGNMENT_MODES = frozenset({3, 4, 5})
+
+
+def items_of(statement: str) -> tuple[Item, ...]:
+    """Read a DO statement's body; raise Unreadable with the reason when it does not parse."""
+    try:
+        parsed = parse_plpgsql(statement)
+    except PgQueryError as error:
+        raise Unreadable(error.message) from None
+    except (ValueError, RecursionError):
+        raise Unreadable("the parser gives no readable tree of the body") from None
+    return tuple(_items(parsed))
+
+
+def body_problem(statement: str) -> str | None:
+    """Say why the PL/pgSQL body of a CREATE FUNCTION, CREATE PROCEDURE or DO does not compile; None where it does.
+
+    None also for any other statement. Names of tables, columns and types are not looked up.
+    """
+    try:
+        if not {kind_of(tree.node) for tree in parse_tree(statement)} & {"CreateFunctionStmt", "DoStmt"}:
+            return None
+        parse_plpgsql(statement)
+    except Unreadable:
+        return None
+    except PgQueryError as error:
+        return str(error.message)
+    except (ValueError, RecursionError):
+        return None  # it compiled; what has no readable form is only its tree
+    return None
+
+
+def _items(parsed: Any) -> Iterator[Item]:
+    """Walk the tree; a frame is (key of the value in its owner, name of the owner, its line, the value)."""
+    stack: list[tuple[str, str, int, Any]] = [("", "", 0, parsed)]
+    while stack:
+        key, owner, line, value = stack.pop()
+        if isinstance(value, list):
+            stack.extend((key, owner, line, item) for item in reversed(value))
+        elif isinstance(value, dict):
+            if "PLpgSQL_expr" in value:
+                yield _item(key, owner, line, value["PLpgSQL_expr"])
+                continue
+            ordered = sorted(value.items(), key=lambda pair: pair[0] in _BODIES)
+            for name, below in reversed(ordered):
+                if not name.startswith("PLpgSQL_"):
+                    stack.append((name, owner, line, below))
+                    continue
+                own_line = below.get("lineno", line)
+                stack.append((key, name, own_line, below))
+            for name in value.keys() & _CONTROL.keys():
+                yield Item(ItemKind.CONTROL, _CONTROL[name], value[name].get("lineno", line))
+
+
+def _item(key: str, owner: str, line: int, expression: Any) -> Item:
+    sql = expression["query"]
+    mode = expression.get("parseMode", 0)
+    if (owner in _DYNAMIC and key == "query") or key == "dynquery":
+        return Item(ItemKind.DYNAMIC, sql, line)
+    if owner == "PLpgSQL_stmt_perform":
+        return Item(ItemKind.PERFORM, sql, line)
+    if key in _STATEMENTS or owner == "PLpgSQL_stmt_call" or (owner in _QUERY_OWNERS and key == "query"):
+        return Item(ItemKind.STATEMENT, sql, line)
+    if mode in _ASSIGNMENT_MODES:
+        return Item(ItemKind.EXPRESSION, sql.partition("=")[2].strip(), line)
+    return Item(ItemKind.EXPRESSION, sql, line)

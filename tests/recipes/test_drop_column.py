@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from migrate_safe.adapters.catalog_reader import read_schema
+from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.catalog.diff import diff
+from migrate_safe.model.plan import Phase
+from tests.recipes.lifecycle import Case, Refusal, assert_same, contract_and_back, life, live, plain_end, there_and_back
+from tests.support.pg import PgTools
+
+BEFORE = """
+CREATE TABLE users (id bigserial PRIMARY KEY, name text, {column});
+INSERT INTO users (name, email) SELECT 'n' || g, g FROM generate_series(1, 200) g;
+{more}
+"""
+OLD = (
+    "INSERT INTO users (name, email) VALUES ('old', '@' || %(n)s::text) RETURNING id, name",
+    "SELECT email FROM users WHERE id = %(n)s",
+)
+NEW = (
+    "INSERT INTO users (name) VALUES ('new' || %(n)s::text) RETURNING id, name",
+    "UPDATE users SET name = 'n' || %(n)s::text WHERE id = 3 RETURNING id, name",
+)
+SEEN = "SELECT id, name FROM users"
+DROP = "ALTER TABLE users DROP COLUMN email;"
+
+
+def case(
+    name: str, column: str, more: str = "", drop: str = DROP, phases: tuple[str, ...] = ("contract", "purge")
+) -> Case:
+    before = BEFORE.format(column=column, more=more)
+    return Case(name, before, drop, OLD, NEW, SEEN, SEEN, expected_phases=phases)
+
+
+CASES = (
+    case("nullable", "email text UNIQUE", "CREATE INDEX ON users (name, email); COMMENT ON COLUMN users.email IS 'x';"),
+    case(
+        "default",
+        "email text NOT NULL DEFAULT 'x' CHECK (email <> name)",
+        drop="ALTER TABLE users DROP IF EXISTS email;",
+    ),
+    case(
+        "reserved",
+        '"order" int, email text',
+        'ALTER TABLE users ADD "to" int;',
+        'ALTER TABLE users DROP COLUMN "order", DROP email, DROP "to";',
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
+    live(case, each_server, each_database)
+
+
+REQUIRED = case("required", "email text NOT NULL", phases=("expand", "contract", "purge"))
+
+
+def test_a_required_column_is_relaxed_before_the_new_app_starts(each_server: ScratchServer, each_database: str) -> None:
+    with life(REQUIRED, each_database) as it:
+        start = read_schema(it.owner)
+        there_and_back(it, it.plan.end_of(Phase.MIGRATE), start)
+        list(it.forward(it.plan.end_of(Phase.MIGRATE)))
+        it.use("old", "new", "old")
+        both = read_schema(it.owner)
+        contract_and_back(it, it.position, it.plan.end_of(Phase.CONTRACT), both)
+        with pytest.raises(Refusal, match="rows without email"):
+            list(it.back(0))
+        it.owner.execute("UPDATE users SET email = '?' WHERE email IS NULL")
+        list(it.back(0))
+        assert diff(start, read_schema(it.owner)) == ()
+        list(it.forward(len(it.plan.steps)))
+        it.use("new")
+        tools = PgTools.of(each_server)
+        assert_same(tools.dump_schema(each_database), plain_end(REQUIRED, each_server, tools))
+
+
+SHARED = """
+CREATE INDEX plain ON users (name, email); CREATE UNIQUE INDEX part ON users (name) WHERE email = '';
+CREATE INDEX covering ON users (name) INCLUDE (email); CREATE INDEX computed ON users (lower(name || email));
+ALTER TABLE users ADD CONSTRAINT once UNIQUE (name, email), ADD CONSTRAINT either CHECK (name <> '' OR email <> '');
+CREATE INDEX kept ON users (lower(name)); ALTER TABLE users ADD CONSTRAINT filled CHECK (name <> '');
+"""
+RENAME = "ALTER TABLE users RENAME COLUMN name TO full_name;"
+
+
+@pytest.mark.parametrize("migration", [RENAME + DROP, DROP + RENAME], ids=["rename-first", "drop-first"])
+def test_what_a_renamed_and_a_dropped_column_share_goes_with_the_drop(
+    migration: str, each_server: ScratchServer, each_database: str
+) -> None:
+    phases = ("expand", "migrate", "contract", "purge")
+    shared = case("shared", "email text", SHARED, migration, phases)
+    new = tuple(text.replace("name", "full_name") for text in NEW)
+    live(replace(shared, new=new, seen_by_new=SEEN.replace("name", "full_name")), each_server, each_database)

@@ -1,0 +1,150 @@
+"""The engine: which rule speaks, how often, and what comments silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from migrate_safe.app.lint import lint_source
+from migrate_safe.effects.analyse import analyse
+from migrate_safe.model.finding import Finding, Severity
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.source import Source
+from migrate_safe.rulebook.load import load_rules
+from migrate_safe.rulebook.match import judge, judgement
+from migrate_safe.sql.parse import parse_script
+
+RULES = load_rules()
+
+
+def findings(sql: str) -> tuple[Finding, ...]:
+    return lint_source(Source("x.sql", f"SET lock_timeout = '1s';\n{sql}"))
+
+
+def names(sql: str) -> list[str]:
+    return [f.rule for f in findings(sql)]
+
+
+def test_findings_come_in_the_order_of_the_file_the_worst_of_a_statement_first():
+    found = lint_source(Source("x.sql", "DROP TABLE a;\nCREATE INDEX i ON b (c);"))
+    assert [(f.span.line, f.rule) for f in found] == [
+        (1, "drop-table"),
+        (1, "lock-timeout-missing"),
+        (2, "index-not-concurrent"),
+    ]
+    assert str(found[2].span) == "x.sql:2:1"
+    assert found[2].relation == "public.b"
+    assert found[2].effects == ("SHARE on public.b", "scans public.b", "builds an index on public.b")
+    assert found[2].fixable is True
+
+
+def test_each_action_of_a_statement_is_judged_by_itself():
+    sql = "ALTER TABLE t ADD COLUMN a int, ADD CHECK (b > 0), ADD COLUMN c uuid DEFAULT gen_random_uuid() UNIQUE;"
+    found = findings(sql)
+    assert [f.rule for f in found] == ["add-check-scan", "add-column-rewrite", "constraint-builds-index"]
+    assert not any(f.fixable for f in found)
+    assert found[0].safe.startswith("-- in place of this one action of the statement:\n")
+
+
+def test_a_statement_that_is_cheap_beside_a_dear_one_is_not_blamed():
+    assert names("ALTER TABLE t ADD COLUMN a int DEFAULT 1, ADD COLUMN b bigserial;") == ["add-column-rewrite"]
+
+
+def test_each_table_of_a_statement_is_judged_by_itself():
+    assert names("CREATE TABLE a (i int); DROP TABLE a, b, c;") == ["drop-table", "drop-table"]
+
+
+def test_a_rule_that_speaks_once_speaks_of_the_first():
+    found = lint_source(Source("x.sql", "ALTER TABLE t ADD COLUMN a int; ALTER TABLE u ADD COLUMN a int;"))
+    assert [(f.rule, f.relation) for f in found] == [("lock-timeout-missing", "public.t")]
+
+
+def test_the_statement_inside_a_do_block_is_shown():
+    found = findings("DO $$\nBEGIN\n  CREATE INDEX i ON t (a);\nEND $$;")
+    assert [(f.rule, f.span.line, f.statement) for f in found] == [
+        ("index-not-concurrent", 4, "CREATE INDEX i ON t (a)")
+    ]
+
+
+def test_the_same_words_for_both_ways_of_asking():
+    script = parse_script(Source("x.sql", "DROP TABLE a;"))
+    analysed = analyse(script, Schema())
+    assert judge(analysed, script, RULES) == judgement(analysed, script, RULES).findings
+
+
+def test_a_generated_column_of_the_old_name_lets_old_readers_live():
+    mirror = "ALTER TABLE t ADD COLUMN a text GENERATED ALWAYS AS (b) STORED"
+    assert "rename-column" not in names(f"ALTER TABLE t RENAME a TO b; {mirror};")
+    assert "rename-column" in names(f"ALTER TABLE t RENAME a TO b; {mirror.replace('(b)', '(c)')};")
+
+
+def test_a_table_that_a_do_block_makes_is_its_own_affair():
+    made = "CREATE TABLE new (a int); ALTER TABLE new ADD CHECK (a > 0); ALTER TABLE new RENAME TO newer;"
+    assert names(f"DO $$ BEGIN {made} END $$;") == []
+
+
+# ---- suppression -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "-- migrate-safe: ignore drop-table: gone since v41\nDROP TABLE a;",
+        "DROP TABLE a; -- migrate-safe: ignore drop-table: gone since v41",
+        "-- migrate-safe: ignore drop-table, statement-fails: gone\nDROP TABLE a, a;",
+        "/* migrate-safe: ignore drop-table: gone since v41 */ DROP TABLE a;",
+        "-- migrate-safe: ignore-file drop-table: this app is retired\nDROP TABLE a; DROP TABLE b;",
+    ],
+)
+def test_a_reason_silences_a_finding(sql):
+    assert "drop-table" not in names(sql)
+
+
+def test_a_comment_speaks_of_its_own_statement_only():
+    sql = "-- migrate-safe: ignore drop-table: gone\nDROP TABLE a;\nDROP TABLE b;"
+    assert [(f.rule, f.relation) for f in findings(sql)] == [("drop-table", "public.b")]
+
+
+@pytest.mark.parametrize(
+    ("comment", "rule"),
+    [
+        ("ignore drop-table", "suppression-unreasoned"),
+        ("ignore drop-table:", "suppression-unreasoned"),
+        ("ignore: gone", "suppression-unreasoned"),
+        ("ignore drop-tabel: gone", "suppression-misspelt"),
+        ("ignroe drop-table: gone", "suppression-misspelt"),
+        ("ignore drop-column: gone", "suppression-unused"),
+        ("ignore-file drop-column: gone", "suppression-unused"),
+    ],
+)
+def test_a_comment_that_is_not_as_it_should_be_is_a_finding_and_silences_nothing(comment, rule):
+    assert names(f"-- migrate-safe: {comment}\nDROP TABLE a;") == [rule, "drop-table"]
+
+
+def test_a_comment_for_the_planner_is_not_misspelt():
+    assert names("-- migrate-safe: old-app-keeps since v30\nDROP TABLE a;") == ["drop-table"]
+
+
+def test_a_rule_that_is_switched_off_may_still_be_named():
+    script = parse_script(Source("x.sql", "-- migrate-safe: ignore drop-table: gone\nSELECT 1;"))
+    assert judgement(analyse(script, Schema()), script, RULES, silent={"drop-table"}).findings == ()
+
+
+def test_what_yields_to_a_rule_that_is_switched_off_still_yields():
+    script = parse_script(Source("x.sql", "SET lock_timeout = 1; DROP TABLE a;"))
+    assert judgement(analyse(script, Schema()), script, RULES, silent={"drop-table"}).findings == ()
+
+
+def test_silenced_findings_are_counted():
+    script = parse_script(Source("x.sql", "-- migrate-safe: ignore drop-table: gone\nDROP TABLE a, b;"))
+    assert judgement(analyse(script, Schema()), script, RULES).suppressed == 2
+
+
+def test_a_rule_is_silent_outside_its_versions():
+    script = parse_script(Source("x.sql", "SET lock_timeout = 1; DROP TABLE a;"))
+    old = [replace(r, postgres=(14, 15)) for r in RULES]
+    analysed = analyse(script, Schema())
+    assert [f.rule for f in judgement(analysed, script, old, version=15).findings] == ["drop-table"]
+    assert judgement(analysed, script, old, version=16).findings == ()
+    assert [f.severity for f in judgement(analysed, script, old).findings] == [Severity.WARNING]

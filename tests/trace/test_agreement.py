@@ -1,0 +1,64 @@
+"""Statements of which an observer could see less, or something else, than they do: none may look like a surprise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.app.trace import TraceRequest, trace_path
+from migrate_safe.model.trace import TraceReport
+
+BEFORE = """
+CREATE TABLE t (id int PRIMARY KEY, x int);
+CREATE TABLE r (id int PRIMARY KEY, t_id int REFERENCES t DEFERRABLE INITIALLY DEFERRED);
+CREATE SCHEMA z;
+CREATE TABLE z.t (id int PRIMARY KEY, x int);
+CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (-1); COMMIT; END';
+"""
+
+
+def traced(server: ScratchServer, folder: Path, sql: str) -> TraceReport:
+    (folder / "0001.sql").write_text(BEFORE)
+    (folder / "0002.sql").write_text(sql)
+    return trace_path(folder / "0002.sql", TraceRequest(rows=20, postgres=server.home))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        """
+        CREATE TEMP TABLE u (id int, x text); INSERT INTO u VALUES (1); CREATE INDEX ON u (id);
+        ALTER TABLE u ALTER id TYPE bigint; VACUUM FULL u; CREATE INDEX CONCURRENTLY ON u (x); DROP TABLE u
+        """,
+        "CREATE TABLE copied AS SELECT * FROM t; SELECT * INTO copied_too FROM t",
+        "CREATE MATERIALIZED VIEW one AS SELECT * FROM t WHERE id = 1; REFRESH MATERIALIZED VIEW one",
+        "BEGIN; DECLARE c CURSOR FOR SELECT * FROM t; FETCH ALL FROM c; COMMIT",
+        "EXPLAIN ANALYZE SELECT * FROM t",
+        "VACUUM (SKIP_LOCKED) r",
+        "DO 'BEGIN INSERT INTO t VALUES (-2); COMMIT; ALTER TABLE r ADD x int; END'; CALL p()",
+        "COPY t TO STDOUT; ALTER TABLE t ADD y int",
+        """
+        ALTER TABLE t ALTER x TYPE bigint; ALTER TABLE z.t ALTER x TYPE bigint;
+        CREATE INDEX CONCURRENTLY ON t (x); CREATE INDEX CONCURRENTLY ON z.t (x);
+        ALTER TABLE t ADD CHECK (x > -99); ALTER TABLE z.t ADD CHECK (x > -99)
+        """,
+        "BEGIN; ALTER TABLE t ALTER x TYPE bigint; ALTER TABLE z.t ALTER x TYPE bigint; CREATE INDEX ON t (x); COMMIT",
+    ],
+)
+def test_nothing_differs(each_server: ScratchServer, tmp_path: Path, sql: str) -> None:
+    report = traced(each_server, tmp_path, sql)
+    assert [(t.analysed.statement.text, t.differences) for t in report.differing] == []
+    assert report.failed == ()
+
+
+@pytest.mark.parametrize(
+    "sql", ["BEGIN; INSERT INTO r VALUES (-1, -1); COMMIT", "SAVEPOINT s", "BEGIN; CALL p()", "SET nonsense = 1"]
+)
+def test_an_unforeseen_refusal_differs_whatever_is_refused(
+    each_server: ScratchServer, tmp_path: Path, sql: str
+) -> None:
+    last = traced(each_server, tmp_path, sql + "; ALTER TABLE t ADD y int").statements[-1]
+    assert last.analysed.statement.text == sql.rpartition("; ")[2]
+    assert last.differences[0].startswith("fails: predicted None")

@@ -1,0 +1,130 @@
+"""Commands of any kind, traced: where they connect, what they are told, and how they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from migrate_safe.app.trace import TraceRequest, trace_command
+from migrate_safe.model.trace import TraceReport
+from migrate_safe.report.trace import trace_text
+from tests.support.cli import CommandLine, wait_until
+
+CONNECT = "import os, psycopg\nurl = os.environ['DATABASE_URL']\nc = psycopg.connect(url, autocommit=True)\n"
+Trace = Callable[[str], TraceReport]
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Trace:
+    """Trace a Python program that has a connection `c`."""
+
+    def traced(program: str) -> TraceReport:
+        file = tmp_path / "command.py"
+        file.write_text(CONNECT + program)
+        return trace_command((sys.executable, str(file)), TraceRequest(save=tmp_path / "saved.sql"))
+
+    return traced
+
+
+def test_a_session_is_run_again_with_the_settings_that_it_began_with(trace: Trace, tmp_path: Path) -> None:
+    report = trace(
+        "c.execute('CREATE SCHEMA app')\n"
+        "c.execute('CREATE TABLE app.users (id int)')\n"
+        "c.execute('CREATE TABLE users (id int, old int)')\n"
+        "with psycopg.connect(url, options='-c search_path=app', autocommit=True) as d:\n"
+        "    d.execute('ALTER TABLE users ADD COLUMN z int')\n"
+        "c.execute('ALTER TABLE users DROP COLUMN old')\n"
+    )
+    assert (report.command_code, report.differing, report.failed) == (0, (), ())
+    changed = [
+        t.observed.effect.locks for t in report.statements if t.observed and "COLUMN" in t.analysed.statement.text
+    ]
+    assert [str(lock.relation) for (lock,) in changed] == ["app.users", "public.users"]
+    saved = (tmp_path / "saved.sql").read_text()
+    assert "SET search_path = app;\nALTER" in saved
+    assert "SET search_path = DEFAULT;\nALTER" in saved
+
+
+def test_pgoptions_reach_the_command_and_its_second_run(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=app")
+    report = trace(
+        "c.execute('CREATE SCHEMA app')\nc.execute('CREATE TABLE t (i int)')\nc.execute('DROP TABLE app.t')\n"
+    )
+    assert (report.command_code, report.differing, report.failed) == (0, (), ())
+
+
+def test_what_was_sent_to_another_database_is_named_and_not_run_again(trace: Trace) -> None:
+    report = trace(
+        "with psycopg.connect(url, dbname='postgres', autocommit=True) as d:\n"
+        "    d.execute('SELECT 1 AS elsewhere')\n"
+        "c.execute('CREATE TABLE here (i int)')\n"
+    )
+    assert [t.analysed.statement.text for t in report.statements] == ["CREATE TABLE here (i int)"]
+    said = 'not run again, for it was sent to the database "postgres": SELECT 1 AS elsewhere'
+    assert report.notes == (said,)
+    assert said in trace_text(report)
+
+
+def test_a_command_that_used_another_database_alone_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "c.py").write_text(CONNECT.replace("(url,", "(url, dbname='postgres',") + "c.execute('SELECT 1')")
+    ran = CommandLine(tmp_path)("trace", "--", sys.executable, "c.py")
+    assert ran.code == 2
+    assert 'it was sent to the database "postgres": SELECT 1' in ran.err
+
+
+def test_a_statement_that_fared_otherwise_for_the_command_is_told(trace: Trace) -> None:
+    report = trace(
+        "c.execute('CREATE TABLE once (n text)')\n"
+        "own = c.info.dbname\n"
+        "try: c.execute(f\"SELECT 1 / (current_database() <> '{own}')::int\")\n"
+        "except psycopg.Error: pass\n"
+        "c.execute(f\"SELECT 1 / (current_database() = '{own}')::int\")\n"
+    )
+    notes = [t.note for t in report.statements]
+    assert notes == ["", "it failed for the command: division by zero (22012)", "it did not fail for the command"]
+
+
+def test_a_timeout_of_the_command_is_told_and_what_it_refused_is_not_shown_as_done(trace: Trace) -> None:
+    report = trace(
+        "c.execute('CREATE TABLE t (i int)')\n"
+        "with psycopg.connect(url) as d:\n"
+        "    d.execute('LOCK TABLE t IN SHARE MODE')\n"
+        "    c.execute(\"SET lock_timeout = '50ms'\")\n"
+        "    try: c.execute('ALTER TABLE t ADD z int')\n"
+        "    except psycopg.errors.LockNotAvailable: pass\n"
+        "c.execute('ALTER TABLE t ADD z bigint')\n"
+    )
+    assert (report.failed, report.differing) == ((), ())
+    assert [t.analysed.statement.text for t in report.statements if "ALTER" in t.analysed.statement.text] == [
+        "ALTER TABLE t ADD z bigint"
+    ]
+    (note,) = report.notes
+    assert "ALTER TABLE t ADD z int (it failed for the command: canceling statement due to lock timeout, 55P03)" in note
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_with_all_that_it_started(tmp_path: Path, by: signal.Signals) -> None:
+    """The command ignores SIGINT, behind a shell."""
+    started = tmp_path / "pid"
+    (tmp_path / "slow.py").write_text(
+        "import os, pathlib, signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "pathlib.Path('new').write_text(str(os.getpid()))\nos.rename('new', 'pid')\ntime.sleep(600)\n"
+    )
+    ran = CommandLine(tmp_path).interrupted(
+        started.exists, "trace", "--", "sh", "-c", f"{sys.executable} slow.py; true", by=by
+    )
+    assert ran.code == 130
+    wait_until(lambda: not _lives(int(started.read_text())))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,207 @@
+"""Run statements on a real server, see what they do, and hold that to what is predicted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import yaml
+from psycopg.pq import TransactionStatus
+
+from migrate_safe.adapters.catalog_reader import read_schema
+from migrate_safe.adapters.observer import IN_A_BLOCK, Observer
+from migrate_safe.catalog.diff import diff, differences
+from migrate_safe.catalog.fingerprint import fingerprint
+from migrate_safe.effects.analyse import analyse
+from migrate_safe.effects.doubts import Doubt
+from migrate_safe.model.effect import Analysed, Effect, Observed, Session
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import Dml, Statement, Wrapping
+from migrate_safe.sql.parse import parse_script
+
+CASES = Path(__file__).parent / "cases"
+
+RESET = "DROP SCHEMA IF EXISTS public, other CASCADE; CREATE SCHEMA public; SET search_path = public"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A set-up and the statement in question; several are one transaction.
+
+    `base` is the set-up that all cases of a file share, `setup` what this one adds to it.
+    `versions` limits the majors, as in `>=15`; `depends` says that the prediction is knowingly the worse outcome.
+    `alone` runs it by itself, into obstacles, though a transaction would take it: for locks that it lets go of at once.
+    `unforeseen` names what no statement can tell: how the planner reads the rows of a query.
+    """
+
+    file: str
+    name: str
+    base: str
+    sql: str
+    setup: str = ""
+    versions: str = ""
+    depends: bool = False
+    alone: bool = False
+    unforeseen: str = ""
+    session: str = ""
+
+    def runs_on(self, major: int) -> bool:
+        """Say whether the case is meant for a major version."""
+        if not self.versions:
+            return True
+        operator, number = re.fullmatch(r"(>=|<)(\d+)", self.versions).groups()  # type: ignore[union-attr]
+        return major >= int(number) if operator == ">=" else major < int(number)
+
+
+def load(file: Path) -> list[Case]:
+    """Read a file of cases."""
+    content = yaml.safe_load(file.read_text())
+    base, found = content["setup"], []
+    for entry in content["cases"]:
+        entry = {"name": entry["sql"].strip(), **entry}
+        found.append(Case(file.stem, base=base, **entry))
+    return found
+
+
+def all_cases() -> list[Case]:
+    """Read every file of cases."""
+    return [case for file in sorted(CASES.glob("*.yaml")) for case in load(file)]
+
+
+def predict(schema: Schema, case: Case) -> tuple[Analysed, ...]:
+    """Predict the effects of the case's statements, in the session that it sets up; several are one transaction."""
+    zone = re.search(r"TimeZone = '(.+?)'", case.session)
+    script = parse_script(Source("case.sql", case.sql))
+    wrapping = Wrapping.FILE if len(script.statements) > 1 else Wrapping.STATEMENT
+    session = Session(time_zone=zone[1] if zone else "UTC")
+    return analyse(replace(script, wrapping=wrapping), schema, session=session)
+
+
+def doubt_of(reason: str) -> Doubt:
+    """Give the doubt of which an effect says that it depends on it."""
+    (found,) = (d for d in Doubt if re.fullmatch(".+".join(map(re.escape, re.split(r"\{.*?\}", d))), reason))
+    return found
+
+
+@dataclass(frozen=True)
+class Played:
+    """What was before a case, what was predicted of its statements and seen of them, and what was there afterwards."""
+
+    before: Schema
+    analysed: tuple[Analysed, ...]
+    seen: list[Observed]
+    after: Schema
+
+
+class Bench:
+    """A database on which cases are played.
+
+    Most cases add nothing to the set-up of their file and have a single statement: these run in a transaction that is
+    rolled back, so that the set-up is made and read once for all of them. The others start from an empty database.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.observer = Observer(connection, connection.info.dsn)
+        self._ready: tuple[str, Schema] | None = None
+
+    def play(self, case: Case) -> Played:
+        """Predict a case, run it, and look at what it leaves."""
+        played = None if case.setup or case.session or case.alone else self._rolled_back(case)
+        return played or self._from_scratch(case)
+
+    def _rolled_back(self, case: Case) -> Played | None:
+        """Play a case in a transaction; None where it has several statements or may not run in one.
+
+        Nor does a query: the server plans it by statistics, which outlive a rollback.
+        """
+        before = self._made(case.base)
+        analysed = predict(before, case)
+        if len(analysed) > 1 or isinstance(analysed[0].statement.action, Dml):
+            return None
+        self.connection.execute("BEGIN")
+        try:
+            seen = self._watched(analysed[0].statement)
+            if seen.sqlstate == IN_A_BLOCK:
+                return None
+            after = before if seen.effect.fails else read_schema(self.connection)
+        finally:
+            self.connection.execute("ROLLBACK")
+            self._forget_prepared(case)
+        return Played(before, analysed, [seen], after)
+
+    def _forget_prepared(self, case: Case) -> None:
+        """Drop what a case prepared, which outlives a rollback."""
+        if case.sql.upper().startswith("PREPARE Q"):
+            with suppress(psycopg.errors.InvalidSqlStatementName):
+                self.connection.execute("DEALLOCATE q")
+
+    def _made(self, base: str) -> Schema:
+        if self._ready is None or self._ready[0] != base:
+            self._ready = None
+            self._empty()
+            self.connection.execute(base.encode())
+            self._ready = (base, read_schema(self.connection))
+        return self._ready[1]
+
+    def _from_scratch(self, case: Case) -> Played:
+        self._ready = None
+        self._empty()
+        self.connection.execute(case.base.encode() + case.setup.encode())
+        if case.session:
+            self.connection.execute(case.session.encode())
+        before = read_schema(self.connection)
+        analysed = predict(before, case)
+        seen = self._one_after_the_other([a.statement for a in analysed], wrap=not case.alone)
+        return Played(before, analysed, seen, read_schema(self.connection))
+
+    def _empty(self) -> None:
+        self.connection.execute("RESET ALL; SET TimeZone = 'UTC'")
+        self.connection.execute(RESET)
+
+    def _one_after_the_other(self, statements: Sequence[Statement], *, wrap: bool) -> list[Observed]:
+        """Run a single statement by itself, several in one transaction, up to the first error."""
+        seen: list[Observed] = []
+        if len(statements) > 1:
+            self.connection.execute("BEGIN")
+        for statement in statements:
+            seen.append(self._watched(statement, wrap=wrap))
+            if seen[-1].effect.fails is not None:
+                break
+        if len(statements) > 1:
+            self.connection.execute("COMMIT")
+        return seen
+
+    def _watched(self, statement: Statement, *, wrap: bool = True) -> Observed:
+        seen = self.observer.watch(lambda: self.connection.execute(statement.text.encode()), wrap=wrap)
+        if seen.effect.fails is None and self.connection.info.transaction_status is TransactionStatus.INTRANS:
+            try:
+                self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            except psycopg.Error as error:
+                return Observed(Effect(fails=str(error)), sqlstate=error.sqlstate)
+        return seen
+
+
+def schema_left(schema: Schema, analysed: Sequence[Analysed]) -> Schema:
+    """Give the schema after the case; a transaction that fails leaves what was before."""
+    return schema if any(a.effect.fails for a in analysed) else analysed[-1].after
+
+
+def catalog_differences(expected: Schema, live: Schema) -> list[str]:
+    """Compare the evolved schema with the one read back, part by part."""
+    lines = list(differences(expected, live))
+    same = fingerprint(expected, expected.tables) == fingerprint(live, expected.tables)
+    drift = diff(expected, live)
+    if same != (not [line for line in drift if not line.startswith("+ table")]):
+        lines.append("fingerprint and diff disagree")
+    for name in set(expected.views) & set(live.views):
+        one, two = expected.views[name], live.views[name]
+        if not two.columns <= one.columns:
+            lines.append(f"view {name}: {one}, server: {two}")
+    return lines
