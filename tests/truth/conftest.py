@@ -1,24 +1,22 @@
-"""A database for the statements of the catalogue, on each major of the matrix."""
+"""A bench for the statements of the catalogue, on each major of the matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.scratch import ScratchServer
 from tests.truth.run import Bench, Case
 
 
 @pytest.fixture(scope="module")
 def bench(each_server: ScratchServer) -> Iterator[Bench]:
-    """A database of its own on each major."""
-    dsn = each_server.create_database()
-    with connect(dsn) as connection:
-        yield Bench(connection)
-    each_server.drop_database(dsn)
+    """A bench on a server of each major."""
+    with closing(Bench(each_server)) as made:
+        yield made
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

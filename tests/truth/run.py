@@ -15,6 +15,8 @@ from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.observer import IN_A_BLOCK, Observer
+from migrate_safe.adapters.postgres import connect
+from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.catalog.diff import diff, differences
 from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.effects.analyse import analyse
@@ -26,6 +28,11 @@ from migrate_safe.model.statement import Dml, Statement, Wrapping
 from migrate_safe.sql.parse import parse_script
 
 CASES = Path(__file__).parent / "cases"
+
+_SUBSCRIPTIONS = """
+SELECT quote_ident(subname) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid
+WHERE datname = current_database()
+"""
 
 RESET = "DROP SCHEMA IF EXISTS public, other CASCADE; CREATE SCHEMA public; SET search_path = public"
 
@@ -100,16 +107,39 @@ class Played:
 
 
 class Bench:
-    """A database on which cases are played.
+    """A server on which cases are played, each set-up in a database of its own: publications and the like stay in it.
 
     Most cases add nothing to the set-up of their file and have a single statement: these run in a transaction that is
-    rolled back, so that the set-up is made and read once for all of them. The others start from an empty database.
+    rolled back, so that the set-up is made and read once for all of them. The others start from empty schemas.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self.connection = connection
-        self.observer = Observer(connection, connection.info.dsn)
-        self._ready: tuple[str, Schema] | None = None
+    connection: psycopg.Connection[Any]
+    observer: Observer
+
+    def __init__(self, server: ScratchServer) -> None:
+        self._server = server
+        self._base: str | None = None
+        self._ready: Schema | None = None
+
+    def close(self) -> None:
+        """Drop the database, if there is one, and first the subscriptions, which would keep it."""
+        if self._base is None:
+            return
+        self._base = self._ready = None
+        self.connection.rollback()
+        self._empty()
+        name = self.connection.info.dbname
+        self.connection.close()
+        self._server.drop_database(name)
+
+    def _open(self, base: str) -> None:
+        """See that the database is the one of a set-up."""
+        if base == self._base:
+            return
+        self.close()
+        dsn = self._server.create_database()
+        self.connection, self._base = connect(dsn), base
+        self.observer = Observer(self.connection, dsn)
 
     def play(self, case: Case) -> Played:
         """Predict a case, run it, and look at what it leaves."""
@@ -143,14 +173,15 @@ class Bench:
                 self.connection.execute("DEALLOCATE q")
 
     def _made(self, base: str) -> Schema:
-        if self._ready is None or self._ready[0] != base:
-            self._ready = None
+        self._open(base)
+        if self._ready is None:
             self._empty()
             self.connection.execute(base.encode())
-            self._ready = (base, read_schema(self.connection))
-        return self._ready[1]
+            self._ready = read_schema(self.connection)
+        return self._ready
 
     def _from_scratch(self, case: Case) -> Played:
+        self._open(case.base)
         self._ready = None
         self._empty()
         self.connection.execute(case.base.encode() + case.setup.encode())
@@ -163,6 +194,9 @@ class Bench:
 
     def _empty(self) -> None:
         self.connection.execute("RESET ALL; SET TimeZone = 'UTC'")
+        for (name,) in self.connection.execute(_SUBSCRIPTIONS).fetchall():
+            self.connection.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)".encode())
+            self.connection.execute(f"DROP SUBSCRIPTION {name}".encode())
         self.connection.execute(RESET)
 
     def _one_after_the_other(self, statements: Sequence[Statement], *, wrap: bool) -> list[Observed]:
