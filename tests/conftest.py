@@ -14,8 +14,9 @@ import pytest
 from migrate_safe.adapters.postgres import connect as open_connection
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
 from migrate_safe.model.errors import MigrateSafeError
+from migrate_safe.model.schema import MAJORS
 from tests.support.pg import PgTools
-from tests.support.servers import SUPPORTED, must_have_all, server_of, wanted_majors
+from tests.support.servers import must_have_all, server_of, wanted_majors
 
 Connect = Callable[..., "psycopg.Connection[tuple[Any, ...]]"]
 MATRIX_FIXTURES = {"each_server", "each_database"}
@@ -39,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which servers the tests that talk to them left out."""
-    missing = sorted(set(SUPPORTED) - set(wanted_majors()))
+    missing = sorted(set(MAJORS) - set(wanted_majors()))
     if missing:
         ran = ", ".join(map(str, wanted_majors()))
         left_out = ", ".join(map(str, missing))

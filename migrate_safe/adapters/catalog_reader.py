@@ -36,6 +36,7 @@ from migrate_safe.catalog.definition import constraint_definition
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import (
+    MAJORS,
     Column,
     ColumnGrant,
     Constraint,
@@ -73,18 +74,17 @@ _MATCHES = {"f": "FULL", "p": "PARTIAL", "s": "SIMPLE"}
 _TABLE_KINDS = {"r": TableKind.TABLE, "p": TableKind.PARTITIONED, "f": TableKind.FOREIGN}
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
-_OLDEST = 14
 _QUERIES = ("catalog_reader.sql", "catalog_programs.sql")
 
 
 def read_schema(connection: psycopg.Connection[Any]) -> Schema:
     """Read everything that is modelled, but for system schemas, `migrate_safe`, temporary and extensions' relations.
 
-    Numbers of rows and bytes are estimates. Raises UsageError for a server older than PostgreSQL 14.
+    Numbers of rows and bytes are estimates. Raises UsageError for a server older than all that are supported.
     """
     version = connection.info.server_version // 10000
-    if version < _OLDEST:
-        raise UsageError(f"PostgreSQL {version} is not supported", next_move=f"use PostgreSQL {_OLDEST} or later")
+    if version < MAJORS[0]:
+        raise UsageError(f"PostgreSQL {version} is not supported", next_move=f"use PostgreSQL {MAJORS[0]} or later")
     rows = _read(connection, version)
     read = Schema(
         tables={t.name: t for t in _tables(rows)},

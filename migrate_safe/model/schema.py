@@ -265,6 +265,9 @@ class Table:
         return next((c.columns for c in self.constraints if c.kind is ConstraintKind.PRIMARY), ())
 
 
+MAJORS = range(14, 19)
+"""Major versions of PostgreSQL that are supported."""
+
 STAR = "*"
 """Stands for every column of a relation, where these are not known."""
 
@@ -385,7 +388,7 @@ class Schema:
     complete: bool = False
     absent: frozenset[Name] = field(default_factory=frozenset, compare=False)
     """Names that statements took away: what is not here under one of them does not exist."""
-    server_version: int = 18
+    server_version: int = MAJORS[-1]
 
     def table(self, name: Name) -> Table | None:
         """Give a table by a name as written, resolved along search_path; None when unknown."""

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.undo_trial import try_undos
 from migrate_safe.cli.main import main
-from tests.recipes import (
-    test_add_check,
-    test_add_column,
-    test_add_foreign_key,
-    test_add_unique,
-    test_create_index,
-    test_drop_column,
-    test_rename_column,
-    test_set_not_null,
-)
+from tests import recipes
 from tests.recipes.lifecycle import Case, plan_of
 
-RECIPES = (
-    test_add_check,
-    test_add_column,
-    test_add_foreign_key,
-    test_add_unique,
-    test_create_index,
-    test_drop_column,
-    test_set_not_null,
-)
-CASES = (*(c for recipe in RECIPES for c in recipe.CASES), *map(test_rename_column.adapted, test_rename_column.CASES))
+RECIPES = [import_module(f"tests.recipes.{module.name}") for module in iter_modules(recipes.__path__)]
+CASES = [case for recipe in RECIPES for case in getattr(recipe, "CASES", ())]
 
 BASE = """\
 CREATE TABLE users (

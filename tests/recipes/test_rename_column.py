@@ -200,7 +200,10 @@ def adapted(it: Case) -> Case:
     return replace(it, before=before + "\nRESET search_path;")
 
 
-@pytest.mark.parametrize("case", [adapted(c) for c in CASES], ids=str)
+CASES = tuple(map(adapted, CASES))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 

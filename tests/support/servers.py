@@ -21,8 +21,8 @@ from pathlib import Path
 from migrate_safe.adapters.binaries import BIN_VARIABLE, embedded_bin, is_server, machine_bins, major_of
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
 from migrate_safe.model.errors import MigrateSafeError
+from migrate_safe.model.schema import MAJORS
 
-SUPPORTED = (14, 15, 16, 17, 18)
 MAJORS_VARIABLE = "MIGRATE_SAFE_TEST_MAJORS"
 """Majors for tests marked `matrix`, as in "14,18". When set, a major that cannot be had is an error, not a skip."""
 
@@ -46,10 +46,10 @@ def wanted_majors() -> tuple[int, ...]:
     """Give the majors that matrix tests run on: the environment's choice, else the embedded one alone."""
     chosen = os.environ.get(MAJORS_VARIABLE, "")
     majors = tuple(int(word) for word in chosen.replace(",", " ").split())
-    unsupported = sorted(set(majors) - set(SUPPORTED))
+    unsupported = sorted(set(majors) - set(MAJORS))
     if unsupported:
-        raise ValueError(f"{MAJORS_VARIABLE} names {unsupported}, supported are {SUPPORTED}")
-    return majors or (18,)
+        raise ValueError(f"{MAJORS_VARIABLE} names {unsupported}, supported are {tuple(MAJORS)}")
+    return majors or (MAJORS[-1],)
 
 
 def must_have_all() -> bool:
@@ -126,7 +126,7 @@ def restore_symlinks(package: Path) -> None:
 
 if __name__ == "__main__":
     for word in sys.argv[1:]:
-        if word not in map(str, SUPPORTED):
-            raise SystemExit(f'"{word}" is none of the supported majors: {", ".join(map(str, SUPPORTED))}')
+        if word not in map(str, MAJORS):
+            raise SystemExit(f'"{word}" is none of the supported majors: {", ".join(map(str, MAJORS))}')
         found = source_of(int(word))
         sys.stdout.write(f"PostgreSQL {word}: {fetch(int(word)) if found == 'docker' else found}\n")
