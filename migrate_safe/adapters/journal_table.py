@@ -34,6 +34,10 @@ WHERE token = %s RETURNING token
 _RELEASE = """
 UPDATE migrate_safe.lease SET holder = NULL, expires = clock_timestamp(), backends = '{}' WHERE token = %s
 """
+_LOCKED_AWAY = """
+SELECT pg_get_userbyid(nspowner), current_user::text FROM pg_namespace
+WHERE nspname = 'migrate_safe' AND NOT has_schema_privilege(oid, 'USAGE')
+"""
 _ALIVE = "SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s::int[])"
 _OPEN = """
 INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, {digest})
@@ -45,7 +49,12 @@ INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, 
 
 
 def is_installed(db: Database) -> bool:
-    """Say whether this database has a journal."""
+    """Say whether this database has a journal; raises UsageError when it is one that the role may not use."""
+    for owner, role in db.query(_LOCKED_AWAY):
+        raise UsageError(
+            f'the journal of this database belongs to role "{owner}", and role "{role}" may not use it',
+            next_move=f"run as --role {owner}, or grant {owner} to {role}",
+        )
     return db.query("SELECT to_regclass('migrate_safe.event') IS NOT NULL")[0][0] is True
 
 

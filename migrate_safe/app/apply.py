@@ -21,7 +21,13 @@ from migrate_safe.app.executing import (
     run,
     state_of,
 )
-from migrate_safe.app.preflight import check_privileges, check_references, check_schema, check_version, check_way_ahead
+from migrate_safe.app.preflight import (
+    check_privileges,
+    check_rights_ahead,
+    check_schema,
+    check_version,
+    check_way_ahead,
+)
 from migrate_safe.executor.machine import forward
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
@@ -102,7 +108,7 @@ def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState
         if not wish.accept_drift:
             check_schema(db, plan, wish.schema)
     check_privileges(db, plan)
-    check_references(db, plan, state.position)
+    check_rights_ahead(db, plan, state.position)
     return plan, state
 
 

@@ -18,7 +18,7 @@ from migrate_safe.executor.transact import held_back, held_up
 from migrate_safe.model.errors import MigrateSafeError, Refused, UsageError
 from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement
 from migrate_safe.model.schema import Schema
-from migrate_safe.planner.subjects import altered_tables, created_tables, referenced_tables
+from migrate_safe.planner.subjects import altered_tables, created_tables, referenced_tables, schemas_to_create_in
 from migrate_safe.planner.way_back import demands, demands_ahead
 
 _MISSING = "SELECT n FROM unnest(%s::text[]) AS n WHERE to_regclass(n) IS NULL"
@@ -30,6 +30,10 @@ WHERE NOT pg_has_role(c.relowner, 'USAGE')
 _NOT_REFERENCED = """
 SELECT n, current_user::text FROM unnest(%s::text[]) AS n
 WHERE to_regclass(n) IS NOT NULL AND NOT has_any_column_privilege(to_regclass(n), 'REFERENCES')
+"""
+_NOT_OPEN = """
+SELECT quote_ident(n), current_user::text FROM unnest(%s::text[]) AS n JOIN pg_namespace ON nspname = n
+WHERE NOT has_schema_privilege(nspname, 'CREATE')
 """
 _UNPROVEN = """
 SELECT format('SELECT %%s FROM %%s WHERE NOT (%%s)', coalesce(p.keys, 'ctid'), %(table)s::text, w.must),
@@ -128,9 +132,18 @@ def check_privileges(db: Database, plan: Plan) -> None:
         )
 
 
-def check_references(db: Database, plan: Plan, position: int) -> None:
-    """Raise UsageError when a foreign key still to be added refers to a table that the role may not refer to."""
-    wanted = sorted(map(str, referenced_tables(plan.steps[position:])))
+def check_rights_ahead(db: Database, plan: Plan, position: int) -> None:
+    """Raise UsageError when steps still to be done need rights that the role lacks where it owns nothing.
+
+    These are CREATE on a schema, for tables and indexes, and REFERENCES on the far table of a foreign key.
+    """
+    steps = plan.steps[position:]
+    for schema, role in db.query(_NOT_OPEN, (sorted(schemas_to_create_in(steps)),)):
+        raise UsageError(
+            f'role "{role}" may not create tables and indexes in schema {schema}',
+            next_move=f"GRANT CREATE ON SCHEMA {schema} TO {role}, as the owner of the schema",
+        )
+    wanted = sorted(map(str, referenced_tables(steps)))
     for table, role in db.query(_NOT_REFERENCED, (wanted,)):
         raise UsageError(
             f'role "{role}" may not make foreign keys that refer to "{table}"',

@@ -40,11 +40,17 @@ def status(target: Target, name: str | None = None, settings: Settings = DEFAULT
         if name is not None and not plans:
             raise UsageError(f'plan "{name}" was never applied to this database', next_move="migrate-safe status")
         lease = read_lease(db)
-        held = None if claim(lease, now, living_backends(db, lease)) is Claim.TAKE else lease
-        return StatusReport(True, now, read_environment(db), held, tuple(_plan(db, p, held, now) for p in plans))
+        alive = living_backends(db, lease)
+        taken = claim(lease, now, alive)
+        held = None if taken is Claim.TAKE else lease
+        orphans = tuple(sorted(alive)) if taken is Claim.WAIT else ()
+        told = tuple(_plan(db, p, held, orphans, now) for p in plans)
+        return StatusReport(True, now, read_environment(db), held, told, orphans)
 
 
-def _plan(db: Database, kept: JournaledPlan, lease: Lease | None, now: datetime) -> PlanStatus:
+def _plan(
+    db: Database, kept: JournaledPlan, lease: Lease | None, orphans: tuple[int, ...], now: datetime
+) -> PlanStatus:
     state = fold(read_events(db, kept.name))
     try:
         plan = read_copy(kept)
@@ -63,7 +69,7 @@ def _plan(db: Database, kept: JournaledPlan, lease: Lease | None, now: datetime)
         None if failure is None else failure.at,
         _retired(plan, state),
         () if state.closed else _blockers(db, plan),
-        next_move(plan, state, lease, now),
+        next_move(plan, state, lease, orphans, now),
     )
 
 
@@ -117,8 +123,11 @@ def _blockers(db: Database, plan: Plan) -> tuple[str, ...]:
     return tuple(str(h) for h in holders(db, locks) if h.age_ms is not None and h.age_ms > _OLD_MS)
 
 
-def next_move(plan: Plan, state: PlanState, lease: Lease | None, now: datetime) -> str:
-    """Say what to do next about a plan."""
+def next_move(plan: Plan, state: PlanState, lease: Lease | None, orphans: tuple[int, ...], now: datetime) -> str:
+    """Say what to do next about a plan; `orphans` are backends that still work for a dead executor."""
+    if orphans:
+        pids = ", ".join(map(str, orphans))
+        return f"apply {plan.name} waits for what the dead executor left at work (pid {pids}), then goes on"
     if lease is not None:
         return f'wait: "{lease.holder}" is at work'
     if state.closed and state.position:

@@ -19,6 +19,7 @@ from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.model.journal import EventKind
 
 _LINE_EVERY = 2.0
+_WAIT_EVERY = 30.0
 _BAR = 24
 _WORDS = {
     EventKind.STARTED: "begin",
@@ -137,6 +138,7 @@ class _Lines:
     def __init__(self) -> None:
         self._drawn = False
         self._last = 0.0
+        self._waited = ("", 0.0)
 
     def __call__(self, news: News) -> None:
         match news:
@@ -147,11 +149,18 @@ class _Lines:
             case Moved():
                 self._progress(_progress_text(news))
             case Waiting(reason, blockers):
-                self._line(f"{reason}{': ' * bool(blockers)}{'; '.join(blockers)}")
+                self._wait(f"{reason}{': ' * bool(blockers)}{'; '.join(blockers)}")
             case Sent(sql, note):
                 click.echo(f"-- {note}\n{sql}\n" if note else f"{sql}\n")
             case Attempted():
                 pass
+
+    def _wait(self, text: str) -> None:
+        """Say what is waited for, and again only now and then while it is the same."""
+        said, at = self._waited
+        if text != said or time.monotonic() - at > _WAIT_EVERY:
+            self._waited = (text, time.monotonic())
+            self._line(text)
 
     def _progress(self, text: str) -> None:
         if sys.stderr.isatty():

@@ -56,10 +56,14 @@ class PlanStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """All plans of one database. `installed` is false where migrate-safe has never run."""
+    """All plans of one database. `installed` is false where migrate-safe has never run.
+
+    `orphans` are backends that still work for a holder of the lease who is dead.
+    """
 
     installed: bool
     now: datetime
     environment: str | None = None
     lease: Lease | None = None
     plans: tuple[PlanStatus, ...] = ()
+    orphans: tuple[int, ...] = ()

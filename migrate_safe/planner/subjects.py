@@ -1,12 +1,14 @@
-"""Which tables a plan changes in ways that only their owner may."""
+"""What the steps of a plan ask rights for: tables of which one must be the owner, schemas to create in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Plan, Sql, Step
+from migrate_safe.model.schema import Constraint, ConstraintKind
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import (
     Action,
@@ -23,8 +25,10 @@ from migrate_safe.model.statement import (
     RenameConstraint,
     RenameTable,
 )
+from migrate_safe.model.table_action import AddConstraint
 from migrate_safe.sql.parse import parse_script
 
+_INDEXED = (ConstraintKind.PRIMARY, ConstraintKind.UNIQUE, ConstraintKind.EXCLUDE)
 _OWNERS_MODES = (LockMode.ACCESS_EXCLUSIVE, LockMode.SHARE_UPDATE_EXCLUSIVE)
 
 
@@ -42,9 +46,15 @@ def altered_tables(plan: Plan) -> frozenset[Name]:
 
 def created_tables(plan: Plan) -> frozenset[Name]:
     """Give the tables that the plan itself creates."""
-    texts = [text for step in plan.steps if isinstance(step.work, Sql) for text in step.work.statements]
-    actions = [s.action for text in texts for s in parse_script(Source("plan", text)).statements]
-    return frozenset(action.table for action in actions if isinstance(action, CreateTable))
+    return frozenset(action.table for action in _actions(plan.steps) if isinstance(action, CreateTable))
+
+
+def schemas_to_create_in(steps: Iterable[Step]) -> frozenset[str]:
+    """Give the schemas in which these steps make or rename a table or an index: owning the table is not enough."""
+    steps = tuple(steps)
+    made = [action.table for action in _actions(steps) if _makes_relation(action)]
+    built = [step.work.table for step in steps if isinstance(step.work, BuildIndex)]
+    return frozenset(table.schema for table in (*made, *built) if table.schema is not None)
 
 
 def referenced_tables(steps: Iterable[Step]) -> frozenset[Name]:
@@ -57,6 +67,25 @@ def referenced_tables(steps: Iterable[Step]) -> frozenset[Name]:
         for lock in work.locks
         if lock.mode is LockMode.SHARE_ROW_EXCLUSIVE and not _is_among(lock.relation, named)
     )
+
+
+def _actions(steps: Iterable[Step]) -> Iterator[Action]:
+    for step in steps:
+        if isinstance(step.work, Sql):
+            for text in step.work.statements:
+                yield from (s.action for s in parse_script(Source("plan", text)).statements)
+
+
+def _makes_relation(action: Action) -> TypeGuard[CreateTable | CreateIndex | RenameTable | AlterTable]:
+    match action:
+        case AlterTable(actions=actions):
+            return any(isinstance(a, AddConstraint) and _makes_index(a.constraint) for a in actions)
+        case _:
+            return isinstance(action, CreateTable | CreateIndex | RenameTable)
+
+
+def _makes_index(constraint: Constraint) -> bool:
+    return constraint.kind in _INDEXED and constraint.using_index is None
 
 
 def _altered(sql: Sql) -> Iterator[Name]:

@@ -19,7 +19,8 @@ def status_text(report: StatusReport) -> str:
     lines = [f"environment: {report.environment}"] if report.environment else []
     if report.lease is not None:
         x = report.lease
-        lines.append(f"lease: {x.holder} (host {x.host}, pid {x.pid}) since {_when(x.acquired)}")
+        dead = f", dead; backend {', '.join(map(str, report.orphans))} still works for it" if report.orphans else ""
+        lines.append(f"lease: {x.holder} (host {x.host}, pid {x.pid}) since {_when(x.acquired)}{dead}")
     if not report.plans:
         lines.append("no plans")
     for plan in report.plans:
@@ -41,6 +42,7 @@ def status_json(report: StatusReport) -> str:
             "acquired": _iso(x.acquired),
             "heartbeat": _iso(x.heartbeat),
             "expires": _iso(x.expires),
+            "orphans": list(report.orphans),
         }
     )
     value = {

@@ -84,7 +84,10 @@ def test_killed_during_an_index_build_that_goes_on_without_its_client(
     assert eventually(lambda: ours(c, BUILDING + " AND wait_event_type = 'Lock'") == 1)
     kill(process)
     assert eventually(lambda: ours(c) == 1)  # the build alone
-    assert status(Target(users)).plans[0].steps[0].state == "running"
+    report = status(Target(users))
+    (orphan,) = report.orphans
+    assert report.plans[0].steps[0].state == "running"
+    assert f"waits for what the dead executor left at work (pid {orphan})" in report.plans[0].next_move
     again = start("apply", file, "--dsn", users)
     assert again.stderr is not None
     assert "is dead, but its backend still works" in again.stderr.readline()

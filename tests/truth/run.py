@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import yaml
@@ -41,7 +40,7 @@ RESET = "DROP SCHEMA IF EXISTS public, other CASCADE; CREATE SCHEMA public; SET 
 class Case:
     """A set-up and the statement in question; several are one transaction.
 
-    `base` is the set-up that all cases of a file share, `setup` what this one adds to it.
+    `base` is the set-up that all cases of a file share, `setup` what this one adds to it (scripts, one by one).
     `versions` limits the majors, as in `>=15`; `depends` says that the prediction is knowingly the worse outcome.
     `alone` runs it by itself, into obstacles, though a transaction would take it: for locks that it lets go of at once.
     `unforeseen` names what no statement can tell: how the planner reads the rows of a query.
@@ -51,7 +50,7 @@ class Case:
     name: str
     base: str
     sql: str
-    setup: str = ""
+    setup: tuple[str, ...] = ()
     versions: str = ""
     depends: bool = False
     alone: bool = False
@@ -71,8 +70,10 @@ def load(file: Path) -> list[Case]:
     content = yaml.safe_load(file.read_text())
     base, found = content["setup"], []
     for entry in content["cases"]:
-        entry = {"name": entry["sql"].strip(), **entry}
-        found.append(Case(file.stem, base=base, **entry))
+        entry = {"name": entry["sql"].strip(), "setup": [], **entry}
+        scripts = entry.pop("setup")
+        setup = (scripts,) if isinstance(scripts, str) else tuple(scripts)
+        found.append(Case(file.stem, base=base, setup=setup, **entry))
     return found
 
 
@@ -113,19 +114,12 @@ class Bench:
     rolled back, so that the set-up is made and read once for all of them. The others start from empty schemas.
     """
 
-    connection: psycopg.Connection[Any]
-    observer: Observer
-
     def __init__(self, server: ScratchServer) -> None:
         self._server = server
-        self._base: str | None = None
-        self._ready: Schema | None = None
+        self._open("")
 
     def close(self) -> None:
         """Drop the database, if there is one, and first the subscriptions, which would keep it."""
-        if self._base is None:
-            return
-        self._base = self._ready = None
         self.connection.rollback()
         self._empty()
         name = self.connection.info.dbname
@@ -133,13 +127,16 @@ class Bench:
         self._server.drop_database(name)
 
     def _open(self, base: str) -> None:
-        """See that the database is the one of a set-up."""
-        if base == self._base:
-            return
-        self.close()
         dsn = self._server.create_database()
-        self.connection, self._base = connect(dsn), base
+        self.connection = connect(dsn)
         self.observer = Observer(self.connection, dsn)
+        self._base, self._ready = base, None
+
+    def _turn_to(self, base: str) -> None:
+        """See that the database is the one of a set-up."""
+        if base != self._base:
+            self.close()
+            self._open(base)
 
     def play(self, case: Case) -> Played:
         """Predict a case, run it, and look at what it leaves."""
@@ -173,7 +170,7 @@ class Bench:
                 self.connection.execute("DEALLOCATE q")
 
     def _made(self, base: str) -> Schema:
-        self._open(base)
+        self._turn_to(base)
         if self._ready is None:
             self._empty()
             self.connection.execute(base.encode())
@@ -181,10 +178,11 @@ class Bench:
         return self._ready
 
     def _from_scratch(self, case: Case) -> Played:
-        self._open(case.base)
+        self._turn_to(case.base)
         self._ready = None
         self._empty()
-        self.connection.execute(case.base.encode() + case.setup.encode())
+        for text in (case.base, *case.setup):
+            self.connection.execute(text.encode())
         if case.session:
             self.connection.execute(case.session.encode())
         before = read_schema(self.connection)
