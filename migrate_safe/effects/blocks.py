@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.effects.combine import Scene, merge
+from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.statement import DoBlock, PsqlCommand, Statement
 
@@ -30,6 +31,8 @@ def do_block(scene: Scene, block: DoBlock, effect_in: Callable[[Scene, Statement
         inside = inside.at(evolve(inside.schema, statement))
     if block.opaque is not None:
         parts.append(Effect(unknown=block.opaque))
+    if block.conditional and any(part != Effect() for part in parts):
+        parts.append(Doubt.CONDITIONAL.effect())
     return replace(merge(*parts), fails=None)
 
 

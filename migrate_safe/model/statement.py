@@ -294,12 +294,16 @@ class DropTrigger:
 
 @dataclass(frozen=True, slots=True)
 class DoBlock:
-    """DO. `inner` are the static SQL statements found in the body; `opaque` says that something could not be seen."""
+    """DO. `inner` are the static SQL statements found in the body; `opaque` says that something could not be seen.
+
+    `conditional` says that there are conditions, loops or exception handlers: not all of it need run, nor once.
+    """
 
     language: str
     body: str
     inner: tuple[Statement, ...] = ()
     opaque: str | None = None
+    conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from migrate_safe.model.statement import Dml, DoBlock, Statement
 from migrate_safe.sql.lexer import COMMENTS, Kind, Token, tokens
 from migrate_safe.sql.names import dotted, option_text, options, strings
 from migrate_safe.sql.places import Places
-from migrate_safe.sql.plpgsql import Item, ItemKind, items_of
+from migrate_safe.sql.plpgsql import Item, ItemKind, body_of
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree
 
 ParseText = Callable[[str], tuple[Statement, ...]]
@@ -61,14 +61,14 @@ def do_block(node: Any, place: tuple[int, int], text: str, places: Places, parse
     if language != "plpgsql":
         return DoBlock(language, content, opaque=f"written in {language}")
     try:
-        items = items_of(f"DO {quote_literal(content)}")
+        read = body_of(f"DO {quote_literal(content)}")
     except Unreadable as refusal:
         return DoBlock(language, content, opaque=f"the body does not parse: {refusal.reason}")
     lines = (0, *(found.end() for found in re.finditer("\n", content)))
     body = _Body(content, _body_start(text, place, content), lines)
     found: list[Statement] = []
     opaque: list[str] = []
-    for item in items:
+    for item in read.items:
         where = body.find(item)
         sql = _static_sql(item)
         if sql is None:
@@ -77,7 +77,7 @@ def do_block(node: Any, place: tuple[int, int], text: str, places: Places, parse
         for statement in _wanted(item, parse(sql)):
             span = places.span(*_place_within(text, item, sql, where, statement) if where else place)
             found.append(replace(statement, text=text[span.start : span.end], span=span))
-    return DoBlock(language, content, tuple(found), "; ".join(opaque) or None)
+    return DoBlock(language, content, tuple(found), "; ".join(opaque) or None, read.conditional)
 
 
 def trigger_block(body: str, parse: ParseText) -> DoBlock:
@@ -87,7 +87,7 @@ def trigger_block(body: str, parse: ParseText) -> DoBlock:
     """
     header = "CREATE FUNCTION f(new record, old record) RETURNS record LANGUAGE plpgsql AS"
     try:
-        items = items_of(f"{header} {quote_literal(body)}")
+        items = body_of(f"{header} {quote_literal(body)}").items
     except Unreadable as refusal:
         return DoBlock("plpgsql", body, opaque=f"the body does not parse: {refusal.reason}")
     read = [(item, _static_sql(item)) for item in items]

@@ -39,16 +39,31 @@ class Item:
     line: int
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body's pieces of SQL. `conditional` says that it has conditions, loops or exception handlers."""
+
+    items: tuple[Item, ...]
+    conditional: bool
+
+
 _DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
 _STATEMENTS = frozenset({"sqlstmt", "cursor_explicit_expr"})
 _QUERY_OWNERS = frozenset({"PLpgSQL_stmt_fors", "PLpgSQL_stmt_open", "PLpgSQL_stmt_return_query"})
 _CONTROL = {"PLpgSQL_stmt_commit": "COMMIT", "PLpgSQL_stmt_rollback": "ROLLBACK"}
 # What stands behind the rest of its statement in the text, but before it in the tree.
 _BODIES = frozenset({"body", "exceptions"})
+_CONDITIONAL = frozenset(
+    f"PLpgSQL_{name}"
+    for name in (
+        *("stmt_if", "stmt_case", "stmt_loop", "stmt_while", "stmt_fori", "stmt_fors", "stmt_forc"),
+        *("stmt_foreach_a", "stmt_dynfors", "exception_block"),
+    )
+)
 _ASSIGNMENT_MODES = frozenset({3, 4, 5})
 
 
-def items_of(statement: str) -> tuple[Item, ...]:
+def body_of(statement: str) -> Body:
     """Read a DO statement's body; raise Unreadable with the reason when it does not parse."""
     try:
         parsed = parse_plpgsql(statement)
@@ -56,7 +71,7 @@ def items_of(statement: str) -> tuple[Item, ...]:
         raise Unreadable(error.message) from None
     except (ValueError, RecursionError):
         raise Unreadable("the parser gives no readable tree of the body") from None
-    return tuple(_items(parsed))
+    return Body(tuple(_items(parsed)), _is_conditional(parsed))
 
 
 def body_problem(statement: str) -> str | None:
@@ -75,6 +90,19 @@ def body_problem(statement: str) -> str | None:
     except (ValueError, RecursionError):
         return None  # it compiled; what has no readable form is only its tree
     return None
+
+
+def _is_conditional(parsed: Any) -> bool:
+    stack = [parsed]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            if value.keys() & _CONDITIONAL:
+                return True
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+    return False
 
 
 def _items(parsed: Any) -> Iterator[Item]:
