@@ -206,7 +206,7 @@ def sorted_error(error: psycopg.Error) -> Exception:
             f"the database is not as the plan expects it: {_words(error)}",
             next_move="see what has changed it (migrate-safe status tells where the plan stands), then run this again",
         )
-    return FailedClean(f"the server refused: {_words(error)}", next_move="see migrate-safe status")
+    return FailedClean(f"the server refused: {_words(error)}", next_move="correct what it names, then run this again")
 
 
 def _words(error: psycopg.Error) -> str:

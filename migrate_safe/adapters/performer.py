@@ -9,7 +9,7 @@ from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.heartbeat import Heartbeat
 from migrate_safe.adapters.index_server import build, drop, inspect_index
 from migrate_safe.adapters.journal_table import as_event, read_events, read_progress, rename_backends
-from migrate_safe.adapters.locker import lockable, on_sequences, run_within_budget, watchable
+from migrate_safe.adapters.locker import holders, lockable, on_sequences, run_within_budget, watchable
 from migrate_safe.adapters.walker import fill_batch, prove_batch, survey, sweep
 from migrate_safe.executor.compose import blocking, count_query, keys_query, record_message, step_message
 from migrate_safe.executor.intents import (
@@ -37,6 +37,7 @@ from migrate_safe.executor.news import Journaled, Moved, Tell, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import TryLater
 from migrate_safe.model.journal import Event, Lease, Progress
+from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.plan import Requirement
 
 PATIENT = (Build, Drop, Fill, Prove)
@@ -94,7 +95,7 @@ class Performer:
             case ReadProgress(plan, step):
                 return read_progress(db, plan, step)
             case Fill():
-                return self._moved(fill_batch(db, intent, token, settings), intent.progress)
+                return self._filled(intent)
             case Sweep():
                 return sweep(db, intent, settings)
             case Prove():
@@ -116,6 +117,19 @@ class Performer:
         rows = run_within_budget(db, compose, upfront, watched, settings, self.tell, intent.entry.step)
         self.tell(Journaled(intent.entry))
         return as_event(rows[-1][0])
+
+    def _filled(self, intent: Fill) -> Batch:
+        """Fill a batch; when it could not be, say who is in the way."""
+        table = intent.work.table
+        try:
+            batch = fill_batch(self.db, intent, self.lease.token, self.settings)
+        except Busy as busy:
+            if busy.overran:
+                words = f'a batch of {intent.rows} rows of "{table}" took longer than the budget'
+                raise Busy(words, overran=True) from None
+            others = "; ".join(map(str, holders(self.db, (Lock(table, LockMode.EXCLUSIVE),)))) or "a transaction"
+            raise Busy(f'rows of "{table}" are locked by {others}') from None
+        return self._moved(batch, intent.progress)
 
     def _moved(self, batch: Batch, before: Progress) -> Batch:
         """Tell how far a walk has come, with its rate since it began here and the time it will still take."""

@@ -61,7 +61,8 @@ def fill_batch(db: Database, wish: Fill, token: int, settings: Settings) -> Batc
     began = time.monotonic()
     rows = db.send(message)
     ms = (time.monotonic() - began) * 1000
-    return Batch(last, passed, int(rows[-1][0][0]), ms)
+    changed, stuck = map(int, rows[-1][0])
+    return Batch(last, passed, changed, ms, stuck=stuck)
 
 
 def compose_fill(db: Database, wish: Fill, token: int, settings: Settings) -> tuple[str, tuple[str, ...], int] | None:

@@ -149,8 +149,9 @@ def fill_message(work: Backfill, where: str, progress: Progress, passed: int, se
             f"SET LOCAL statement_timeout = {budget_ms};",
             f"SET LOCAL idle_in_transaction_session_timeout = {budget_ms};",
             f"WITH filled AS (UPDATE {work.table} SET {assign}",
-            f"  WHERE {where} AND ({work.unset}) RETURNING 1)",
-            f"{advance(progress, passed, session, '(SELECT count(*) FROM filled)')};",
+            f"  WHERE {where} AND ({work.unset}) RETURNING ({work.unset}) IS TRUE AS unset)",
+            f"{advance(progress, passed, session, '(SELECT count(*) FROM filled)')},",
+            "  (SELECT count(*) FROM filled WHERE unset);",
             "COMMIT;",
         ]
     )

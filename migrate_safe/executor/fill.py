@@ -37,7 +37,8 @@ def fill(work: Backfill, end: Entry, seq: int, settings: Settings, *, resumed: b
     """Fill every unset row of a table, starting where a walk that was cut off stood.
 
     Rows that move while the walk passes (a changed key, a new place under ctid) are found by the sweep at
-    its end, after which the walk starts again; it ends when a sweep finds nothing.
+    its end, after which the walk starts again; it ends when a sweep finds nothing. Rows that are unset also once they
+    are written would be written for ever: the first of them is the end.
     """
     assert end.step is not None
     begun = yield from start(end, seq, settings)
@@ -84,6 +85,10 @@ def _pass(work: Backfill, survey: Survey, progress: Progress, end: Entry, settin
             continue
         assert isinstance(batch, Batch)
         blocked = 0.0
+        if batch.stuck:
+            left = yield Sweep(work, survey)
+            assert isinstance(left, Offending)
+            raise _unfillable(work, left)
         if batch.last is None:
             return progress
         progress = replace(

@@ -184,7 +184,8 @@ class Survey:
 class Batch:
     """One batch of a walk. `last` is the cursor after it, None when the walk is over.
 
-    `changed` counts rows written (of a backfill) or found wrong (of a verification, with the first `keys`).
+    `changed` counts rows written (of a backfill) or found wrong (of a verification, with the first `keys`);
+    `stuck` those of a backfill that are unset also now that they are written.
     """
 
     last: tuple[str, ...] | None
@@ -192,6 +193,7 @@ class Batch:
     changed: int
     ms: float
     keys: tuple[str, ...] = ()
+    stuck: int = 0
 
 
 Result = Offending | Event | tuple[Event, ...] | IndexLook | Survey | Progress | Batch | None

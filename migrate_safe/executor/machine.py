@@ -12,10 +12,12 @@ from typing import assert_never
 from migrate_safe.executor.fill import fill
 from migrate_safe.executor.index_work import build_index, drop_index
 from migrate_safe.executor.intents import (
+    Check,
     FailedClean,
     Intent,
     LeaseLost,
     LostConnection,
+    Offending,
     Record,
     Result,
     Talk,
@@ -25,10 +27,11 @@ from migrate_safe.executor.journaling import journal
 from migrate_safe.executor.prove import prove
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.state import PlanState, after
-from migrate_safe.executor.transact import transact
+from migrate_safe.executor.transact import held_back, transact
 from migrate_safe.model.errors import MigrateSafeError, Refused
 from migrate_safe.model.journal import Entry, EventKind
-from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently, Plan, Sql, Step, Verify
+from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently, Phase, Plan, Sql, Step, Verify
+from migrate_safe.planner.way_back import demands_ahead
 
 Machine = Generator[Intent, Result, PlanState]
 
@@ -39,12 +42,30 @@ def forward(plan: Plan, state: PlanState, target: int, settings: Settings) -> Ma
     Does nothing when the plan is at or beyond the target.
     """
     state = yield from _finish_undo(plan, state, settings)
+    first = state.position
     while state.position < target:
         step = plan.steps[state.position]
+        if first < state.position == plan.end_of(Phase.MIGRATE):
+            yield from _ask_ahead(plan, state.position, target)
         state = yield from _step(plan, state, step, settings, undoing=False)
     if state.position == len(plan.steps) and not state.closed:
         state = yield from _close(plan, state, settings)
     return state
+
+
+def _ask_ahead(plan: Plan, position: int, target: int) -> Generator[Intent, Result, None]:
+    """Raise Refused before contract begins when a step of it would find what it cannot bear.
+
+    At the beginning of the way that could not always be asked: the columns were not there, or not filled.
+    """
+    for requirement in demands_ahead(plan, position, target):
+        try:
+            found = yield Check(requirement)
+        except FailedClean:
+            continue  # what cannot be asked from here is asked when its step comes
+        assert isinstance(found, Offending)
+        if found.count:
+            raise held_back(requirement, found)
 
 
 def back(plan: Plan, state: PlanState, target: int, settings: Settings) -> Machine:

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.locks import Lock, LockMode
-from migrate_safe.model.names import Name
+from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import (
     PLAN_FORMAT,
     Backfill,
@@ -23,14 +23,20 @@ from migrate_safe.model.plan import (
     Verify,
     Work,
 )
+from migrate_safe.model.schema import MAJORS
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import CreateIndex
 from migrate_safe.planner.readable_yaml import Flow, dump
 from migrate_safe.planner.strict_yaml import Box, load, nearest
+from migrate_safe.sql.parse import parse_expression, parse_script
 from migrate_safe.sql.plpgsql import body_problem
 from migrate_safe.sql.split import split_statements, transaction_control
 
 _IDENTIFIER = r'(?:"(?:[^"]|"")+"|[^\s".]+)'
 _NAME = re.compile(rf"({_IDENTIFIER})(?:\.({_IDENTIFIER}))?\Z")
 _WAIT = re.compile(r"[1-9][0-9]{0,5}[mhd]\Z")
+_VERSION = re.compile(r">=\s*[0-9]{1,4}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WORKS = ("sql", "build_index", "drop_index", "backfill", "verify")
 _SQL_EXTRAS = ("locks", "require")
 
@@ -137,16 +143,23 @@ def from_yaml(text: str, path: str = "<plan>") -> Plan:
         raise got["steps"].error("holds no step", "write the plan anew: migrate-safe plan MIGRATION.sql -o PLAN")
     target = got["target"].fields(("postgres", "schema_fingerprint", "touches"))
     return Plan(
-        name=_filled(got["name"]),
+        name=_label(got["name"]),
         summary=got["summary"].text(),
         source=_read_source(got["source"]),
         steps=_read_steps(got["steps"]),
         fingerprint=target["schema_fingerprint"].text(),
         touches=tuple(_name(x) for x in target["touches"].items()),
-        postgres=target["postgres"].text(),
+        postgres=_read_version(target["postgres"]),
         release=_read_release(got["release"]) if "release" in got else None,
         notes=tuple(x.text() for x in got["notes"].items()) if "notes" in got else (),
     )
+
+
+def _read_version(box: Box) -> str:
+    text = box.text()
+    if not _VERSION.match(text):
+        raise box.error(f'is no version: "{text}"', f'write the oldest that it is for: ">={MAJORS[0]}"')
+    return text
 
 
 def _read_source(box: Box) -> PlanSource:
@@ -188,7 +201,7 @@ def _check_takes_back(box: Box, step: Step, before: list[Step]) -> None:
 def _read_step(item: Box) -> Step:
     optional = ("transaction", *_WORKS, *_SQL_EXTRAS, "undo", "takes_back", "not_before", "irreversible")
     got = item.fields(("id", "phase", "does"), optional)
-    step_id = _filled(got["id"])
+    step_id = _label(got["id"])
     box = Box(item.path, item.node, f'step "{step_id}"')
     phase = Phase(got["phase"].one_of(p.value for p in Phase))
     work = _read_work(box, got)
@@ -229,17 +242,16 @@ def _read_work(box: Box, got: dict[str, Box]) -> Work:
     inner = got[kinds[0]]
     match kinds[0]:
         case "build_index":
-            f = inner.fields(("table", "index", "sql"))
-            return BuildIndex(_name(f["table"]), _name(f["index"]), f["sql"].text())
+            return _read_build(inner)
         case "drop_index":
             f = inner.fields(("table", "index"))
             return DropIndexConcurrently(_name(f["table"]), _name(f["index"]))
         case "backfill":
             f = inner.fields(("table", "set", "unset"))
-            return Backfill(_name(f["table"]), f["set"].texts(), f["unset"].text())
+            return Backfill(_name(f["table"]), f["set"].texts(_expression), _expression(f["unset"]))
         case "verify":
             f = inner.fields(("table", "holds", "message"))
-            return Verify(_name(f["table"]), f["holds"].text(), f["message"].text())
+            return Verify(_name(f["table"]), _expression(f["holds"]), f["message"].text())
         case _:
             locks = tuple(_lock(x) for x in got["locks"].items()) if "locks" in got else ()
             require = tuple(_requirement(x) for x in got["require"].items()) if "require" in got else ()
@@ -298,6 +310,40 @@ def _filled(box: Box) -> str:
     if not text.strip():
         raise box.error("is empty", "fill it in")
     return text
+
+
+def _label(box: Box) -> str:
+    text = _filled(box)
+    if _CONTROL.search(text):
+        raise box.error("holds a character that cannot be shown", "write it in one line of plain text")
+    return text
+
+
+def _expression(box: Box) -> str:
+    text = box.text()
+    try:
+        parse_expression(text)
+    except UsageError as error:
+        raise box.error(f"is no expression: {error.message}", error.next_move) from error
+    return text
+
+
+def _read_build(box: Box) -> BuildIndex:
+    got = box.fields(("table", "index", "sql"))
+    table, index, text = _name(got["table"]), _name(got["index"]), got["sql"].text()
+    try:
+        actions = [statement.action for statement in parse_script(Source("plan", text)).statements]
+    except UsageError as error:
+        raise got["sql"].error(f"is no SQL: {error.message}", error.next_move) from error
+    match actions:
+        case [CreateIndex(table=on, index=made, concurrently=True)] if made.name == index.name and on in (
+            table,
+            Name(None, table.name),
+        ):
+            return BuildIndex(table, index, text)
+        case _:
+            hint = f"write it: CREATE INDEX CONCURRENTLY {quote_ident(index.name)} ON {table} ..."
+            raise got["sql"].error(f"does not build {index} on {table} concurrently", hint)
 
 
 def _wait(box: Box) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +60,9 @@ class Box:
             seen[key] = value
         return tuple(seen.items())
 
-    def texts(self) -> tuple[tuple[str, str], ...]:
-        """Give a mapping from text to text, in order."""
-        return tuple((key, self._at(value, key).text()) for key, value in self.entries())
+    def texts(self, read: Callable[[Box], str]) -> tuple[tuple[str, str], ...]:
+        """Give a mapping from text to text, in order; `read` reads a value."""
+        return tuple((key, read(self._at(value, key))) for key, value in self.entries())
 
     def items(self) -> tuple[Box, ...]:
         """Give the items of a list."""

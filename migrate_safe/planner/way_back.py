@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Plan, Requirement, Sql
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import RenameColumn
 from migrate_safe.sql.parse import parse_script
-from migrate_safe.sql.rewrite import rename_in_query
+from migrate_safe.sql.rewrite import reads_column, rename_in_query
 
 Renames = dict[Name, dict[str, str]]
 """By table: what a column will be called, and its name now."""
@@ -23,15 +23,15 @@ def demands(plan: Plan, position: int, target: int) -> Iterator[Requirement]:
     may still put right is left out: it is asked when its step comes.
     """
     renames: Renames = {}
-    filled: list[Name] = []
+    filled: list[tuple[Name, str]] = []
     while position > target:
         step = plan.steps[position - 1]
         match step.undo:
             case Sql() as undo:
-                yield from (_now(r, renames) for r in undo.require if not any(str(t) in r.query for t in filled))
+                yield from (_now(r, renames) for r in undo.require if not _is_put_right(r, filled))
                 _follow(undo, renames)
-            case Backfill(table=table):
-                filled.append(table)
+            case Backfill(table=table, assign=assign):
+                filled += [(table, column) for column, _ in assign]
         position -= 1 + len(step.takes_back)
 
 
@@ -45,9 +45,14 @@ def demands_ahead(plan: Plan, position: int, target: int) -> Iterator[Requiremen
     for step in plan.steps[position:target]:
         match step.work:
             case Sql(require=require):
-                yield from (r for r in require if not any(str(t) in r.query and c in r.query for t, c in filled))
+                yield from (r for r in require if not _is_put_right(r, filled))
             case Backfill(table=table, assign=assign):
-                filled += [(table, quote_ident(column)) for column, _ in assign]
+                filled += [(table, column) for column, _ in assign]
+
+
+def _is_put_right(requirement: Requirement, filled: Iterable[tuple[Name, str]]) -> bool:
+    """Say whether a requirement reads a column that is filled before it counts."""
+    return any(reads_column(requirement.query, table, column) for table, column in filled)
 
 
 def _now(requirement: Requirement, renames: Renames) -> Requirement:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from migrate_safe.sql.lexer import COMMENTS, WHITE_SPACE, Kind, Token, starts_line, tokens
 
@@ -44,6 +45,7 @@ _COPY_COMMAND = re.compile(r"\\copy\b.*\bfrom\s+p?stdin\b", re.IGNORECASE)
 _BOUNDARY = re.compile(
     r"--[ \t]*(?:\+(?:goose|migrate)[ \t]+(?:up|down|statement)|migrate:(?:up|down)\b)", re.IGNORECASE
 )
+_ENCLOSING = (*COMMENTS, Kind.STRING, Kind.QUOTED, Kind.DOLLAR)
 _STATEMENT_END_IN_LINE = re.compile(r";(?=[ \t]*(?:--[^\r\n]*)?(?:\r|\n|\Z))")
 
 
@@ -126,20 +128,32 @@ def cuts_in(text: str, piece: Piece) -> Iterator[int]:
     """Yield places where a piece that is no statement may hold the end of one: after semicolons at the end of a line.
 
     An unclosed quote or parenthesis swallows the statements behind it; these are the places to look for them. Where
-    all is closed nothing was swallowed, and what stands in dollar quotes is a body of its own.
+    all is closed nothing was swallowed. What stands in quotes or comments is no statement, as far as one can tell where
+    they begin and end: an unclosed one has paired with the next, so that the last one of the file is left open.
     """
-    reader, unclosed, bodies = _Reader(), False, list[Token]()
+    reader, unclosed, closed = _Reader(), "", list[Token]()
     for token in tokens(text, piece.start, spaces=False):
         if token.start >= piece.end:
             break
         if token.kind not in COMMENTS:
             reader.take(token, text)
-        unclosed |= token.kind is Kind.UNCLOSED
-        bodies += [token] if token.kind is Kind.DOLLAR else []
+        unclosed = unclosed or (text[token.start] if token.kind is Kind.UNCLOSED else "")
+        closed += [token] if token.kind in _ENCLOSING else []
+    if any(token.kind is Kind.DOLLAR for token in closed):
+        unclosed = unclosed or _left_open(text)
+    if unclosed:
+        closed = [token for token in closed if token.kind is Kind.DOLLAR and unclosed != "$"]
     if unclosed or not reader.may_end:
         for found in _STATEMENT_END_IN_LINE.finditer(text, piece.start, piece.end):
-            if not any(body.start < found.start() < body.end for body in bodies):
+            if not any(token.start < found.start() < token.end for token in closed):
                 yield found.end()
+
+
+@lru_cache(maxsize=1)
+def _left_open(text: str) -> str:
+    """Give the dollar that opens a quote which the end of the text cuts off, empty where all are closed."""
+    found = (text[token.start] for token in tokens(text, spaces=False) if token.kind is Kind.UNCLOSED)
+    return "$" if "$" in found else ""
 
 
 def cut(piece: Piece, text: str, place: int) -> Piece:

@@ -78,6 +78,15 @@ def rename_in_query(query_sql: str, table: Name, renames: Mapping[str, str]) -> 
     return write(node)
 
 
+def reads_column(query_sql: str, table: Name, column: str) -> bool:
+    """Say whether a query reads a column of a table, by the names that it writes."""
+    parts = list(walk(_single(query_sql)))
+    tables = [part for part in parts if kind_of(part) == "RangeVar" and part.relname == table.name]
+    mine = {t.alias.aliasname or t.relname for t in tables if (t.schemaname or table.schema) == table.schema}
+    names = [strings(part.fields) for part in parts if kind_of(part) == "ColumnRef"]
+    return bool(mine) and any(n and n[-1] == column and (len(n) == 1 or n[-2] in mine) for n in names)
+
+
 def make_concurrent(statement_text: str) -> str:
     """Give the form of a statement that does not block writers: CREATE, DROP or REINDEX ... CONCURRENTLY.
 

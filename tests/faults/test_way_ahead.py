@@ -107,6 +107,54 @@ def test_rows_that_the_old_app_may_still_write_do_not_stop_what_comes_before_con
     assert main(["apply", made, "--through", "contract", *there]) == 0
 
 
+ALIKE = {
+    "a column in another's name": ("ALTER TABLE t RENAME old TO age; ALTER TABLE t ADD CHECK (stage > 0);", "no plans"),
+    "a table in another's name": ("ALTER TABLE t RENAME old TO age; ALTER TABLE t_x ADD CHECK (age > 0);", "no plans"),
+    "the column that is filled first": (
+        "ALTER TABLE t RENAME old TO age; ALTER TABLE t ADD CHECK (age > 0);",
+        "at migrate",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ALIKE)
+def test_contract_does_not_begin_with_what_it_cannot_end(
+    what: str, each_database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    c, (migration, place) = connect(each_database), ALIKE[what]
+    c.execute("CREATE TABLE t (id int PRIMARY KEY, old int, stage int); CREATE TABLE t_x (id int PRIMARY KEY, age int)")
+    c.execute("INSERT INTO t VALUES (1, 1, 1), (7, -1, -1); INSERT INTO t_x VALUES (7, -1)")
+    (tmp_path / "m.sql").write_text(migration)
+    made, there = str(tmp_path / "plan.yaml"), ["--dsn", each_database]
+    assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made, "--name", "p"]) == 0
+    capsys.readouterr()
+    assert main(["apply", made, "--through", "contract", *there]) == 77
+    assert "1 row, first: 7" in capsys.readouterr().err
+    old = "SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'old'"
+    assert c.execute(old).fetchone() == (1,)
+    assert main(["status", *there]) == 0
+    assert place in capsys.readouterr().out
+    c.execute("UPDATE t SET stage = 1, old = 1; UPDATE t_x SET age = 1")
+    assert main(["apply", made, "--through", "contract", *there]) == 0
+
+
+def test_a_value_that_leaves_the_row_unset_is_told_and_not_written_for_ever(
+    each_database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    c = connect(each_database)
+    c.execute("CREATE FUNCTION nobody() RETURNS text LANGUAGE sql VOLATILE AS 'SELECT NULL::text'")
+    c.execute("CREATE TABLE keyed (id int PRIMARY KEY); CREATE TABLE bare (id int)")
+    c.execute("INSERT INTO keyed SELECT generate_series(1, 50); INSERT INTO bare SELECT generate_series(1, 50)")
+    for table in ("keyed", "bare"):
+        (tmp_path / "m.sql").write_text(f"ALTER TABLE {table} ADD COLUMN who text DEFAULT nobody();")
+        made, there = str(tmp_path / f"{table}.yaml"), ["--dsn", each_database]
+        assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made, "--name", table]) == 0
+        assert main(["apply", made, *there]) == 1
+        said = capsys.readouterr().err
+        assert f'backfill of "public.{table}" leaves rows unset that it cannot fill, first: ' in said
+        assert main(["rollback", table, "--to", "baseline", *there]) == 0
+
+
 def test_rows_that_come_after_the_question_refuse_the_step_itself() -> None:
     asked = Sql(("SELECT 1",), require=(Requirement("SELECT 1", "rows are in the way"),))
     talk = transact(asked, Entry("p", EventKind.DONE, "s"), 0, DEFAULTS)

@@ -57,6 +57,24 @@ def test_it_is_refused_before_anything_is_done_and_the_advice_leads_out(
     assert connect(each_database).execute('SELECT count(a), count("B c") FROM t').fetchone() == (11, 9)
 
 
+def test_a_backfill_of_a_table_whose_name_begins_another_hides_no_demand(
+    each_database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    c, there = connect(each_database), ["--dsn", each_database]
+    c.execute("CREATE TABLE t (id int PRIMARY KEY, mail text NOT NULL)")
+    c.execute("CREATE TABLE t_x (id int PRIMARY KEY, note text NOT NULL)")
+    (tmp_path / "m.sql").write_text("ALTER TABLE t_x DROP COLUMN note; ALTER TABLE t RENAME COLUMN mail TO email;")
+    made = str(tmp_path / "m.yaml")
+    assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made]) == 0
+    assert main(["apply", made, "--through", "contract", *there]) == 0
+    c.execute("INSERT INTO t_x (id) VALUES (7777)")
+    capsys.readouterr()
+    assert main(["rollback", "m", "--to", "baseline", *there]) == 77
+    said = capsys.readouterr().err
+    assert "public.t_x has rows without note: fill them first: 1 row, first: 7777" in said
+    assert "taken back" not in said
+
+
 def test_the_demands_are_written_for_the_present_names(dropped: Path) -> None:
     plan = from_yaml(dropped.read_text(), str(dropped))
     hidden, shown = ([r.query for r in demands(plan, position, 0) if "without a" in r.message] for position in (10, 4))

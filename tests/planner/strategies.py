@@ -21,11 +21,13 @@ from migrate_safe.model.plan import (
 )
 from migrate_safe.sql.split import transaction_control
 
+NAMEDATALEN = 64
 BODY = "$ms$\nBEGIN\n  PERFORM 1; NULL;\n\n  RETURN NEW;\nEND\n$ms$ LANGUAGE plpgsql"
 odd = st.text(max_size=40) | st.sampled_from(
     ["null", "0042", "yes", "a: b", "- x", "# no", " lead", "trail ", "\tx", "x\r\ny", "é'\"", "x\x85y", "\ufeff", "~"]
 )
 filled = odd.filter(lambda s: s.strip())
+labels = filled.filter(lambda s: not any(c < " " or c == "\x7f" for c in s))
 identifiers = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1, max_size=20)
 names = st.builds(Name, st.none() | identifiers, identifiers)
 lines = st.lists(odd, max_size=4).map("\n".join)
@@ -42,21 +44,37 @@ sqls = st.builds(
     st.lists(locks, max_size=3).map(tuple),
     st.lists(st.builds(Requirement, lines, odd), max_size=2).map(tuple),
 )
+texts = odd.filter(lambda t: "\0" not in t).map(quote_literal)
+expressions = st.one_of(
+    texts,
+    st.builds("{} IS NULL\n  AND {} ~ {} -- so\n".format, identifiers.map(quote_ident), st.just("b"), texts),
+    st.sampled_from(["true", " lead", "trail ", "0042", "'null'", "(SELECT 1)\n"]),
+)
+short_names = names.filter(lambda n: all(len(part.encode()) < NAMEDATALEN for part in (n.schema or "", n.name)))
+builds = st.builds(
+    lambda t, i, more: BuildIndex(t, i, f"CREATE INDEX CONCURRENTLY {quote_ident(i.name)} ON {t} (({more}))"),
+    short_names,
+    short_names,
+    expressions,
+)
 works = st.one_of(
     sqls,
-    st.builds(BuildIndex, names, names, lines),
+    builds,
     st.builds(DropIndexConcurrently, names, names),
     st.builds(
-        Backfill, names, st.lists(st.tuples(odd, odd), max_size=3, unique_by=lambda p: p[0]).map(tuple), odd
+        Backfill,
+        names,
+        st.lists(st.tuples(odd, expressions), max_size=3, unique_by=lambda p: p[0]).map(tuple),
+        expressions,
     ),
-    st.builds(Verify, names, lines, odd),
+    st.builds(Verify, names, expressions, odd),
 )  # fmt: skip
 waits = st.none() | st.sampled_from(["7d", "12h", "30m"])
 
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    ids = draw(st.lists(filled, min_size=1, max_size=5, unique=True))
+    ids = draw(st.lists(labels, min_size=1, max_size=5, unique=True))
     phases = sorted(draw(st.lists(st.sampled_from(Phase), min_size=len(ids), max_size=len(ids))), key=lambda p: p.order)
     steps: list[Step] = []
     for at, (step_id, phase) in enumerate(zip(ids, phases, strict=True)):
@@ -77,13 +95,13 @@ def plans(draw: st.DrawFn) -> Plan:
         )
     release = st.none() | st.builds(PlanRelease, odd, odd, odd, odd)
     return Plan(
-        draw(filled),
+        draw(labels),
         draw(lines),
         PlanSource(draw(odd), draw(odd)),
         tuple(steps),
         draw(odd),
         draw(st.lists(names, max_size=3).map(tuple)),
-        draw(odd),
+        draw(st.sampled_from([">=14", ">= 18"])),
         draw(release),
         draw(st.lists(lines, max_size=2).map(tuple)),
     )

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.plan import Phase, Plan, PlanSource, Requirement, Sql, Step
+from migrate_safe.model.plan import (
+    Backfill,
+    BuildIndex,
+    DropIndexConcurrently,
+    Phase,
+    Plan,
+    PlanSource,
+    Requirement,
+    Sql,
+    Step,
+)
 from migrate_safe.planner.codec import from_yaml, to_yaml
 from tests.planner.strategies import plans
 
@@ -29,13 +39,21 @@ ONE = Step(
     Sql(("ALTER TABLE public.users ADD COLUMN x text", FUNCTION), LOCKS),
     Sql(("DROP FUNCTION f()", "ALTER TABLE public.users DROP COLUMN x"), LOCKS),
 )
+BUILD = Step(
+    "expand.two",
+    Phase.EXPAND,
+    "build",
+    BuildIndex(USERS, Name("public", "i"), "CREATE INDEX CONCURRENTLY i ON public.users (x)"),
+    DropIndexConcurrently(USERS, Name("public", "i")),
+)
+FILL = Step("migrate.fill", Phase.MIGRATE, "fill", Backfill(USERS, (("x", "y + 1"),), "x IS NULL"), Sql())
 TWO = Step(
     "contract.two",
     Phase.CONTRACT,
     "enforce",
     Sql(("ALTER TABLE public.users ALTER COLUMN x SET NOT NULL",), LOCKS, (Requirement("SELECT 1", "rows lack x"),)),
     Sql(),
-    takes_back=("expand.one",),
+    takes_back=("migrate.fill",),
 )
 THREE = Step("purge.three", Phase.PURGE, "drop", Sql(("DROP TABLE t",)), None, (), "7d", "drops the data")
 
@@ -83,8 +101,16 @@ BAD = {
     ),
     "no work": ("    sql: |\n      DROP TABLE t;\n", "", "nothing to do"),
     "a wrong transaction": ("transaction: true", "transaction: false", "does not fit"),
-    "takes back a stranger": ("- expand.one", "- expand.once", 'did you mean "expand.one"?'),
+    "takes back a stranger": ("- migrate.fill", "- migrate.fil", 'did you mean "migrate.fill"?'),
     "the id of another step": ("id: purge.three", "id: expand.one", "an earlier step"),
+    "a version that is none": (">=14", "14 or so", 'write the oldest that it is for: ">=14"'),
+    "a name that cannot be shown": ("name: '0042'", 'name: "00\\n42"', "cannot be shown"),
+    "another table's index": ("ON public.users (x)", "ON public.orgs (x)", "does not build public.i on public.users"),
+    "a build that blocks": ("INDEX CONCURRENTLY i", "INDEX i", "does not build public.i on public.users concurrently"),
+    "a build that builds nothing": ("CREATE INDEX CONCURRENTLY i ON public.users (x)", "DROP TABLE t", "not build"),
+    "a build that is no SQL": ("CREATE INDEX CONCURRENTLY", "CREATE INDEKS CONCURRENTLY", "does not build"),
+    "a value that is more than one": ("x: y + 1", "x: 1; DROP TABLE t", "not a single expression"),
+    "a condition that is none": ("x IS NULL", "x IS NUL", "syntax error"),
     "no yaml": ("steps:", "steps: [", "not valid YAML"),
     "a tab": ("summary:", "\tsummary:", "not valid YAML"),
 }
@@ -93,7 +119,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_nonsense_is_an_error_with_a_place_and_the_next_move(case: str) -> None:
     before, after, said = BAD[case]
-    good = to_yaml(a_plan(ONE, TWO, THREE))
+    good = to_yaml(a_plan(ONE, BUILD, FILL, TWO, THREE))
     assert before in good
     with pytest.raises(UsageError) as caught:
         from_yaml(good.replace(before, after, 1), "plans/p.yaml")

@@ -184,3 +184,24 @@ COMMIT;
     assert [s.text.split()[0] for s in statements] == ["BEGIN", "CREATE", "CREATE", "COMMIT"]
     assert isinstance(statements[1].action, Unparsed)
     assert statements[1].text.endswith("$$ LANGUAGE plpgsql")
+
+
+SWALLOWED = {
+    "a string": "INSERT INTO notes (body VALUES ('first;\nDROP TABLE users;\nlast');\nSELECT 1;",
+    "a body in quotes": "CREATE FUNCTION f( returns int AS '\n  SELECT 1;\n  DROP TABLE users;\n';\nSELECT 1;",
+    "a comment": "INSERT INTO notes (body VALUES (1 /* one;\nDROP TABLE users;\n*/);\nSELECT 1;",
+    "a name": 'INSERT INTO notes ("a;\nDROP TABLE users;\nb" VALUES (1);\nSELECT 1;',
+}
+
+
+@pytest.mark.parametrize("what", SWALLOWED)
+def test_an_open_parenthesis_opens_no_quotes(what: str) -> None:
+    statements = script(SWALLOWED[what]).statements
+    assert [isinstance(s.action, Unparsed) for s in statements] == [True, False]
+    assert statements[1].text == "SELECT 1"
+
+
+def test_a_dollar_quote_that_is_not_closed_hides_nothing() -> None:
+    body = "RETURNS int LANGUAGE sql AS $$\n  SELECT 1;\n"
+    read = script(f"CREATE FUNCTION f() {body}\nDROP TABLE orders;\nCREATE FUNCTION g() {body}$$;\nSELECT 2;\n")
+    assert "DROP TABLE orders" in [s.text for s in read.statements]
