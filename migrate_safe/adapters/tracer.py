@@ -20,7 +20,7 @@ from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.wire import Sent
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects.analyse import analyse
-from migrate_safe.effects.compare import disagreements
+from migrate_safe.effects.compare import disagreements, refused_for_rows
 from migrate_safe.model.effect import Analysed, Effect, Observed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
@@ -126,12 +126,17 @@ def _one(sessions: _Sessions, one: Analysed, sent: Sent | None) -> Traced:
     run = partial(run_again, worker, one.statement, sent)
     if isinstance(one.statement.action, Transaction | SetVariable):
         refusal = _steered(run)
-        return Traced(one, refusal, number, disagreements(one.effect, refusal) if refusal is not None else ())
+        return Traced(one, refusal, number, _differences(one, refusal) if refusal is not None else ())
     seen = sessions.observer(sent).watch(run, wrap=not isinstance(one.statement.action, LockTable))
-    differences = disagreements(
-        one.effect, seen, unforeseen="scans" if _is_planned(one, one.statement.action, seen) else ""
-    )
-    return Traced(one, seen, number, differences, parameters=parameters)
+    return Traced(one, seen, number, _differences(one, seen), parameters=parameters)
+
+
+def _differences(one: Analysed, seen: Observed) -> tuple[str, ...]:
+    """Compare with the prediction, which says nothing of the values that data statements and COMMIT meet."""
+    if isinstance(one.statement.action, Dml | Transaction) and refused_for_rows(seen):
+        return ()
+    unforeseen = "scans" if _is_planned(one, one.statement.action, seen) else ""
+    return disagreements(one.effect, seen, unforeseen=unforeseen)
 
 
 def _is_planned(one: Analysed, action: Action, seen: Observed) -> bool:

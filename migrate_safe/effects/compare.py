@@ -12,6 +12,11 @@ _OF_ROWS = ("22", "23")
 """Classes of SQLSTATE of a refusal that rows bring about: no value of the type, and a constraint."""
 
 
+def refused_for_rows(observed: Observed) -> bool:
+    """Say whether the server refused a statement for rows or values, which only the database knows."""
+    return observed.effect.fails is not None and (observed.sqlstate or "")[:2] in _OF_ROWS
+
+
 def disagreements(predicted: Effect, observed: Observed, *, unforeseen: str = "") -> tuple[str, ...]:
     """Say where prediction and observation differ; a prediction that depends may only be too high.
 
@@ -26,7 +31,7 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
     seen = observed.effect
     if predicted.unknown is not None:
         return
-    if predicted.refused_by and (observed.sqlstate or "")[:2] in _OF_ROWS:
+    if predicted.refused_by and refused_for_rows(observed):
         return
     if predicted.fails or seen.fails:
         if bool(predicted.fails) != bool(seen.fails):

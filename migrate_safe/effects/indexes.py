@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate_safe.catalog.change import is_partitioned
+from migrate_safe.catalog.change import TEMPORARY, is_partitioned
 from migrate_safe.catalog.evolve.indexes import plain_index, same_index
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects.columns import far_columns
@@ -19,9 +19,13 @@ _SUX = LockMode.SHARE_UPDATE_EXCLUSIVE
 
 
 def create_index(scene: Scene, action: CreateIndex) -> Effect:
-    """CREATE INDEX: blocks writers while it reads the table; CONCURRENTLY blocks nobody but waits for the old."""
+    """CREATE INDEX: blocks writers while it reads the table; CONCURRENTLY blocks nobody but waits for the old.
+
+    Of a temporary table there is nobody to wait for: the server takes the plain way after all.
+    """
     table = scene.table(action.table)
-    mode = _SUX if action.concurrently else LockMode.SHARE
+    temporary = table.name.schema == TEMPORARY
+    mode = _SUX if action.concurrently and not temporary else LockMode.SHARE
     name = Name(table.name.schema, action.index.name) if action.index.name is not None else None
     if action.if_not_exists and name is not None and relation_exists(scene.schema, name):
         return merge(locking(mode, table.name), _lasting(action.concurrently, waits=False))
@@ -32,7 +36,7 @@ def create_index(scene: Scene, action: CreateIndex) -> Effect:
     refused = breaking(BreakKind.WRITE_REFUSED, str(table.name)) if action.index.unique else Effect()
     locks = locking(mode, *(m.name for m in members))
     rows = Rows.DUPLICATES.effect(table.name, action.index.name or "the new index") if action.index.unique else Effect()
-    return merge(locks, own, parts, *unseen, refused, rows, _lasting(action.concurrently))
+    return merge(locks, own, parts, *unseen, refused, rows, _lasting(action.concurrently, waits=not temporary))
 
 
 def _lasting(concurrently: bool, *, waits: bool = True, builds: bool = True) -> Effect:
@@ -48,7 +52,8 @@ def drop_index(scene: Scene, action: DropIndex) -> Effect:
     """DROP INDEX: blocks readers and writers of the whole table; CONCURRENTLY only waits until nobody uses it."""
     parts = [_drop_one(scene, name, concurrently=action.concurrently) for name in action.indexes]
     keys = [_resting_keys(scene, name) for name in action.indexes] if action.cascade else []
-    lasting = _lasting(action.concurrently, waits=any(p.locks for p in parts), builds=False)
+    waits = any(lock.relation.schema != TEMPORARY for p in parts for lock in p.locks)
+    lasting = _lasting(action.concurrently, waits=waits, builds=False)
     return merge(*parts, *keys, lasting)
 
 
@@ -73,7 +78,7 @@ def _drop_one(scene: Scene, name: Name, *, concurrently: bool) -> Effect:
     index = table.index(full.name)
     arbiter = breaking(BreakKind.ARBITER, str(full)) if index is not None and index.unique else Effect()
     members = family(scene.schema, table) if is_partitioned(table) else (table,)
-    mode = _SUX if concurrently else _AX
+    mode = _SUX if concurrently and full.schema != TEMPORARY else _AX
     twins = [
         Name(m.name.schema, i.name)
         for m in members[1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate_safe.catalog.change import family, is_partitioned
+from migrate_safe.catalog.change import TEMPORARY, family, is_partitioned
 from migrate_safe.effects.combine import Scene, building, index_names, locking, merge
 from migrate_safe.effects.maintenance import every_table, stored
 from migrate_safe.model.effect import Effect, TransactionRule
@@ -25,7 +25,7 @@ def reindex(scene: Scene, action: Reindex) -> Effect:
     found = _found(scene, action)
     if not action.concurrently:
         return found
-    lasting = found.rewrites or found.builds or found.unknown is not None
+    lasting = any(name.schema != TEMPORARY for name in (*found.rewrites, *found.builds)) or found.unknown is not None
     waits = Effect(waits_for_old_transactions=True, waits_for_snapshots=True)
     return merge(found, waits if lasting else Effect(), _FORBIDDEN)
 
@@ -93,7 +93,8 @@ def _many(scene: Scene, action: Reindex) -> Effect:
 
 def _locked(table: Table, indexes: tuple[Name, ...], *, concurrently: bool) -> Effect:
     """Lock a table and indexes of it; what is partitioned is let go of before its partitions are worked on."""
-    mode, index_mode = (_SUX, _SUX) if concurrently else (LockMode.SHARE, LockMode.ACCESS_EXCLUSIVE)
+    apart = concurrently and table.name.schema != TEMPORARY  # nobody else uses a temporary table
+    mode, index_mode = (_SUX, _SUX) if apart else (LockMode.SHARE, LockMode.ACCESS_EXCLUSIVE)
     return Effect(locks=(Lock(table.name, mode), *(Lock(i, index_mode) for i in indexes)))
 
 

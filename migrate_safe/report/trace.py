@@ -189,6 +189,8 @@ def _verdict(traced: Traced) -> Iterator[str]:
         yield f"  predicted  the worse, for it depends: {printable('; '.join(effect.depends))}"
     elif traced.observed is not None and traced.observed.effect.fails and effect.refused_by:
         yield f"  predicted  that it is refused for {printable('; '.join(effect.refused_by))}"
+    elif traced.observed is not None and traced.observed.effect.fails and not (effect.fails or traced.differences):
+        yield "  predicted  nothing of its values, for which it is refused"
     elif not traced.differences:
         yield "  predicted  the same"
 

@@ -9,6 +9,7 @@ import pytest
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.app.trace import TraceRequest, trace_path
 from migrate_safe.model.trace import TraceReport
+from migrate_safe.report.trace import trace_text
 
 BEFORE = """
 CREATE TABLE t (id int PRIMARY KEY, x int);
@@ -30,7 +31,8 @@ def traced(server: ScratchServer, folder: Path, sql: str) -> TraceReport:
     [
         """
         CREATE TEMP TABLE u (id int, x text); INSERT INTO u VALUES (1); CREATE INDEX ON u (id);
-        ALTER TABLE u ALTER id TYPE bigint; VACUUM FULL u; CREATE INDEX CONCURRENTLY ON u (x); DROP TABLE u
+        ALTER TABLE u ALTER id TYPE bigint; VACUUM FULL u; CREATE INDEX CONCURRENTLY v ON u (x);
+        REINDEX TABLE CONCURRENTLY u; REINDEX INDEX CONCURRENTLY v; DROP INDEX CONCURRENTLY v; DROP TABLE u
         """,
         "CREATE TABLE copied AS SELECT * FROM t; SELECT * INTO copied_too FROM t",
         "CREATE MATERIALIZED VIEW one AS SELECT * FROM t WHERE id = 1; REFRESH MATERIALIZED VIEW one",
@@ -53,12 +55,37 @@ def test_nothing_differs(each_server: ScratchServer, tmp_path: Path, sql: str) -
     assert report.failed == ()
 
 
-@pytest.mark.parametrize(
-    "sql", ["BEGIN; INSERT INTO r VALUES (-1, -1); COMMIT", "SAVEPOINT s", "BEGIN; CALL p()", "SET nonsense = 1"]
-)
+@pytest.mark.parametrize("sql", ["SAVEPOINT s", "BEGIN; CALL p()", "SET nonsense = 1"])
 def test_an_unforeseen_refusal_differs_whatever_is_refused(
     each_server: ScratchServer, tmp_path: Path, sql: str
 ) -> None:
     last = traced(each_server, tmp_path, sql + "; ALTER TABLE t ADD y int").statements[-1]
     assert last.analysed.statement.text == sql.rpartition("; ")[2]
     assert last.differences[0].startswith("fails: predicted None")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "BEGIN; INSERT INTO r VALUES (-1, -1); COMMIT",
+        "INSERT INTO t VALUES (1), (1)",
+        "UPDATE t SET x = 1 / 0",
+        "SELECT 'a'::int",
+    ],
+)
+def test_a_refusal_for_values_is_a_failure_and_no_difference(
+    each_server: ScratchServer, tmp_path: Path, sql: str
+) -> None:
+    report = traced(each_server, tmp_path, sql)
+    assert (report.differing, report.failed) == ((), report.statements[-1:])
+    assert "predicted  nothing of its values, for which it is refused" in trace_text(report)
+
+
+@pytest.mark.parametrize("kept", ["x", "y"])
+def test_what_a_conditional_block_leaves_is_looked_at(each_server: ScratchServer, tmp_path: Path, kept: str) -> None:
+    block = "DO $$ BEGIN IF to_regclass('r') IS NULL THEN ALTER TABLE t ADD y int, DROP x; END IF; END $$"
+    wrapped = f"BEGIN; {block}; ALTER TABLE t ALTER x TYPE bigint; COMMIT"
+    if kept == "y":
+        wrapped = f"DROP TABLE r; {wrapped.replace('ALTER x', 'ALTER y')}"
+    report = traced(each_server, tmp_path, wrapped)
+    assert (report.differing, report.failed) == ((), ())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.app.trace import TraceRequest, trace_command
 from migrate_safe.model.trace import TraceReport
 from migrate_safe.report.trace import trace_text
@@ -20,13 +21,14 @@ Trace = Callable[[str], TraceReport]
 
 
 @pytest.fixture
-def trace(tmp_path: Path) -> Trace:
+def trace(tmp_path: Path, each_server: ScratchServer) -> Trace:
     """Trace a Python program that has a connection `c`."""
 
     def traced(program: str) -> TraceReport:
         file = tmp_path / "command.py"
         file.write_text(CONNECT + program)
-        return trace_command((sys.executable, str(file)), TraceRequest(save=tmp_path / "saved.sql"))
+        request = TraceRequest(postgres=each_server.home, save=tmp_path / "saved.sql")
+        return trace_command((sys.executable, str(file)), request)
 
     return traced
 

@@ -81,7 +81,7 @@ connect(autocommit=True).execute("CREATE TABLE b (i int)")
         "not run again: SELECT 1",
         "not run again: CREATE TABLE c (i int)",
     ]
-    assert [t.analysed.statement.text for t in report.differing] == ["SELECT 1/0"] * 3
+    assert report.differing == ()
 
 
 @pytest.mark.parametrize(
