@@ -14,7 +14,7 @@ import pytest
 from migrate_safe.adapters.postgres import connect as open_connection
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
 from migrate_safe.model.errors import MigrateSafeError
-from migrate_safe.model.schema import MAJORS
+from migrate_safe.model.postgres import MAJORS
 from tests.support.pg import PgTools
 from tests.support.servers import must_have_all, server_of, wanted_majors
 

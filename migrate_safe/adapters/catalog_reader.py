@@ -35,8 +35,8 @@ from migrate_safe.adapters.catalog_remarks import with_remarks
 from migrate_safe.catalog.definition import constraint_definition
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
+from migrate_safe.model.postgres import MAJORS
 from migrate_safe.model.schema import (
-    MAJORS,
     Column,
     ColumnGrant,
     Constraint,

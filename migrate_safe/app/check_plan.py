@@ -17,7 +17,7 @@ from migrate_safe.app.preflight import drift
 from migrate_safe.compat.checked import PlanFault
 from migrate_safe.model.errors import MigrateSafeError
 from migrate_safe.model.plan import Plan, Step
-from migrate_safe.model.schema import MAJORS
+from migrate_safe.model.postgres import MAJORS
 
 DRIFT = "the tables here are not those that the plan was made for: give their --schema, or plan anew"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -15,8 +14,21 @@ from migrate_safe.cli.options import config_option, format_option, postgres_opti
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.statement import Wrapping
 from migrate_safe.report.lint_github import lint_github
+from migrate_safe.report.lint_gitlab import lint_gitlab
 from migrate_safe.report.lint_json import lint_json
+from migrate_safe.report.lint_junit import lint_junit
+from migrate_safe.report.lint_markdown import lint_markdown
+from migrate_safe.report.lint_sarif import lint_sarif
 from migrate_safe.report.lint_text import WIDTH, lint_text
+
+WRITERS = {
+    "json": lint_json,
+    "github": lint_github,
+    "sarif": lint_sarif,
+    "gitlab": lint_gitlab,
+    "junit": lint_junit,
+    "markdown": lint_markdown,
+}
 
 EXAMPLES = """\b
 Examples:
@@ -26,6 +38,7 @@ Examples:
   migrate-safe lint --transaction file 0042.sql     for a runner that wraps each file in a transaction
   migrate-safe lint --postgres 15 --fail-on error migrations/
   migrate-safe lint --format json migrations/ | jq '.findings[].rule'
+  migrate-safe lint --format sarif migrations/ > lint.sarif
   cat 0042.sql | migrate-safe lint -
 
 \b
@@ -55,7 +68,7 @@ Silence one finding, with a reason, in the line before its statement:
     type=click.Choice([str(s) for s in Severity]),
     help="The least severity that makes the exit code 1.  [default: warning]",
 )
-@format_option("text", "json", "github")
+@format_option("text", *WRITERS)
 @config_option()
 def command(
     paths: tuple[Path, ...],
@@ -64,7 +77,7 @@ def command(
     transaction: str | None,
     rules: Path | None,
     fail_on: str | None,
-    format: Literal["text", "json", "github"],  # noqa: A002 the option's own name
+    format: str,  # noqa: A002 the option's own name
     config: Path | None,
 ) -> int:
     """Say what migrations would do to a live database, and what to write instead.
@@ -85,12 +98,9 @@ def command(
             severity=settings.severity,
         )
     )
-    match format:
-        case "json":
-            click.echo(lint_json(outcome.report))
-        case "github":
-            click.echo(lint_github(outcome.report), nl=False)
-        case "text":
-            width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
-            click.echo(lint_text(outcome.report, colour=sys.stdout.isatty(), width=width), nl=False)
+    if format in WRITERS:
+        click.echo(WRITERS[format](outcome.report).removesuffix("\n"))
+    else:
+        width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+        click.echo(lint_text(outcome.report, colour=sys.stdout.isatty(), width=width), nl=False)
     return int(outcome.exit_code(Severity(fail_on) if fail_on else settings.fail_on or Severity.WARNING))

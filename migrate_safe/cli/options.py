@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from migrate_safe.adapters.config import Config, load_config
+from migrate_safe.model.postgres import MAJORS
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
@@ -85,7 +86,7 @@ def postgres_option() -> Decorator[Any]:
     """Give `--postgres`: the major version of the server, `postgres: int | None`."""
     return click.option(
         "--postgres",
-        type=click.IntRange(14, 18),
+        type=click.IntRange(MAJORS[0], MAJORS[-1]),
         metavar="VERSION",
         help="Major version of the server that the migration is for (14 to 18).",
     )

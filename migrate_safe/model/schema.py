@@ -11,9 +11,15 @@ from enum import StrEnum
 
 from migrate_safe.model.expr import Expr as Expr
 from migrate_safe.model.names import Name
+from migrate_safe.model.postgres import NEWEST
 
 # One schema hands all of these on.
 # isort: off
+from migrate_safe.model.columns import (
+    Column as Column,
+    Generated as Generated,
+    Identity as Identity,
+)
 from migrate_safe.model.objects import (
     ColumnGrant as ColumnGrant,
     Grant as Grant,
@@ -29,41 +35,6 @@ from migrate_safe.model.user_types import (
     TypeName as TypeName,
 )
 # isort: on
-
-
-class Generated(StrEnum):
-    """How a generated column keeps its value; VIRTUAL exists from PostgreSQL 18."""
-
-    STORED = "stored"
-    VIRTUAL = "virtual"
-
-
-class Identity(StrEnum):
-    """GENERATED ... AS IDENTITY."""
-
-    ALWAYS = "always"
-    BY_DEFAULT = "by default"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column. `generated` columns keep their expression in `default`.
-
-    `grants` and `settings` (actions of ALTER COLUMN: `SET STATISTICS 500`, `SET STORAGE EXTERNAL`) are known only
-    of a live server. `local` is false where the table has it from its parents alone, as pg_attribute.attislocal.
-    """
-
-    name: str
-    type: TypeName
-    not_null: bool = False
-    default: Expr | None = None
-    generated: Generated | None = None
-    identity: Identity | None = None
-    collation: Name | None = None
-    comment: str | None = None
-    grants: tuple[ColumnGrant, ...] = ()
-    settings: tuple[str, ...] = ()
-    local: bool = True
 
 
 class ConstraintKind(StrEnum):
@@ -265,9 +236,6 @@ class Table:
         return next((c.columns for c in self.constraints if c.kind is ConstraintKind.PRIMARY), ())
 
 
-MAJORS = range(14, 19)
-"""Major versions of PostgreSQL that are supported."""
-
 STAR = "*"
 """Stands for every column of a relation, where these are not known."""
 
@@ -388,7 +356,7 @@ class Schema:
     complete: bool = False
     absent: frozenset[Name] = field(default_factory=frozenset, compare=False)
     """Names that statements took away: what is not here under one of them does not exist."""
-    server_version: int = MAJORS[-1]
+    server_version: int = NEWEST
 
     def table(self, name: Name) -> Table | None:
         """Give a table by a name as written, resolved along search_path; None when unknown."""

@@ -23,7 +23,7 @@ from migrate_safe.model.plan import (
     Verify,
     Work,
 )
-from migrate_safe.model.schema import MAJORS
+from migrate_safe.model.postgres import MAJORS
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import CreateIndex
 from migrate_safe.planner.readable_yaml import Flow, dump

@@ -21,7 +21,7 @@ def excerpt(span: Span, statement: str, width: int) -> list[str]:
 
     `...` stands for what is left out: text before the statement, the end of a line, further lines with their number.
     """
-    lines = _lines(statement)
+    lines = printable_lines(statement)
     shown = lines if len(lines) <= LINES else lines[: LINES - 1]
     gutter = len(str(span.line + len(shown) - 1))
     room = max(width - gutter - len("   | "), 2 * INDENT)
@@ -51,7 +51,7 @@ def clip(line: str, width: int) -> str:
 
 def is_cut(statement: str, width: int) -> bool:
     """Say whether a statement is too long to be shown whole."""
-    lines = _lines(statement)
+    lines = printable_lines(statement)
     return len(lines) > LINES or any(cells(line) > width for line in lines)
 
 
@@ -65,5 +65,6 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text.replace("\t", "    "))
 
 
-def _lines(statement: str) -> list[str]:
+def printable_lines(statement: str) -> list[str]:
+    """Cut a text into lines that are safe to print."""
     return [printable(line.rstrip()) for line in re.split(r"\r\n?|\n", statement)]

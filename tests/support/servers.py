@@ -21,7 +21,7 @@ from pathlib import Path
 from migrate_safe.adapters.binaries import BIN_VARIABLE, embedded_bin, is_server, machine_bins, major_of
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
 from migrate_safe.model.errors import MigrateSafeError
-from migrate_safe.model.schema import MAJORS
+from migrate_safe.model.postgres import MAJORS
 
 MAJORS_VARIABLE = "MIGRATE_SAFE_TEST_MAJORS"
 """Majors for tests marked `matrix`, as in "14,18". When set, a major that cannot be had is an error, not a skip."""
