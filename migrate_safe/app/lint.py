@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from migrate_safe.adapters.files import History, declared_wrapping, find_histories, read_source
+from migrate_safe.adapters.changes import Changed, changed_since
+from migrate_safe.adapters.files import History, declared_wrapping, find_histories, is_file, read_source
 from migrate_safe.app.schema_source import empty_schema, named_schema
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse, schema_after
@@ -39,6 +40,8 @@ class LintRequest:
     wrapping: Wrapping | None = None
     disable: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
+    since: str | None = None
+    """A git revision: only what changed since the branch left it is reported. Without paths: in every SQL file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,11 @@ def lint(request: LintRequest) -> LintOutcome:
     """Lint every file that the request names, each on the schema that the files before it leave."""
     rules, silent = chosen_rules(request)
     base = named_schema(request.schema, wrapping=request.wrapping, version=request.version)
-    bench = _Bench(request, rules, silent, base.version)
+    changed = changed_since(request.since) if request.since is not None else None
+    bench = _Bench(request, rules, silent, base.version, changed)
     judged = [
         one
-        for history, meant in find_histories(request.paths)
+        for history, meant in _histories(request.paths, changed)
         for one in _lint_history(bench, base.schema, history, frozenset(meant))
     ]
     unread = (*base.unread, *(j.unread for j in judged if j.unread is not None))
@@ -127,6 +131,8 @@ class _Bench:
     rules: tuple[Rule, ...]
     silent: frozenset[str]
     version: int | None
+    changed: Mapping[Path, Changed] | None = None
+    """What is reported alone; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +200,39 @@ def _left_behind(schema: Schema, script: Script, analysed: Sequence[Analysed]) -
 
 def _judge(bench: _Bench, script: Script, analysed: Sequence[Analysed]) -> _Judged:
     judged = judgement(analysed, script, bench.rules, version=bench.version, silent=bench.silent)
-    return _Judged(
+    whole = _Judged(
         findings=judged.findings,
         statements=len(script.statements),
         unanalysed=tuple(_unanalysed(analysed)),
         suppressed=judged.suppressed,
     )
+    return whole if bench.changed is None else _changed_part(whole, bench.changed[Path(script.source.path).resolve()])
+
+
+def _changed_part(whole: _Judged, changed: Changed) -> _Judged:
+    """Leave out what stands in lines that were not changed."""
+    return replace(
+        whole,
+        findings=tuple(f for f in whole.findings if changed.touches(f.span.line, f.span.end_line)),
+        unanalysed=tuple(u for u in whole.unanalysed if changed.touches(u.line, u.line)),
+    )
+
+
+def _from_here(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _histories(
+    paths: tuple[Path, ...], changed: Mapping[Path, Changed] | None
+) -> Iterator[tuple[History, tuple[Path, ...]]]:
+    """Give each history and those of its files that are reported."""
+    if changed is None:
+        yield from find_histories(paths)
+        return
+    files = paths or tuple(_from_here(path) for path in changed if path.suffix.lower() == ".sql" and is_file(path))
+    for history, meant in find_histories(files) if files else ():
+        yield history, tuple(path for path in meant if path.resolve() in changed)
 
 
 def _unanalysed(analysed: Sequence[Analysed]) -> Iterator[Unanalysed]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from migrate_safe.adapters.config import load_config
+from migrate_safe.adapters.files import STDIN
 from migrate_safe.app.lint import LintRequest, lint
 from migrate_safe.cli.options import config_option, format_option, postgres_option, schema_option
 from migrate_safe.model.finding import Severity
@@ -37,6 +38,7 @@ Examples:
   migrate-safe lint --schema dump.sql 0042.sql      on a pg_dump --schema-only
   migrate-safe lint --transaction file 0042.sql     for a runner that wraps each file in a transaction
   migrate-safe lint --postgres 15 --fail-on error migrations/
+  migrate-safe lint --since origin/main             what a branch has changed
   migrate-safe lint --format json migrations/ | jq '.findings[].rule'
   migrate-safe lint --format sarif migrations/ > lint.sarif
   cat 0042.sql | migrate-safe lint -
@@ -48,7 +50,7 @@ Silence one finding, with a reason, in the line before its statement:
 
 
 @click.command("lint", epilog=EXAMPLES)
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH...]")
 @schema_option()
 @postgres_option()
 @click.option(
@@ -68,6 +70,11 @@ Silence one finding, with a reason, in the line before its statement:
     type=click.Choice([str(s) for s in Severity]),
     help="The least severity that makes the exit code 1.  [default: warning]",
 )
+@click.option(
+    "--since",
+    metavar="REF",
+    help="Report only what changed since the branch left this git revision; earlier files still tell what exists.",
+)
 @format_option("text", *WRITERS)
 @config_option()
 def command(
@@ -77,15 +84,21 @@ def command(
     transaction: str | None,
     rules: Path | None,
     fail_on: str | None,
+    since: str | None,
     format: str,  # noqa: A002 the option's own name
     config: Path | None,
 ) -> int:
     """Say what migrations would do to a live database, and what to write instead.
 
-    PATH is a SQL file, a folder of them, or - for standard input.
+    PATH is a SQL file, a folder of them, or - for standard input. With --since it may be left out: then every SQL file
+    of the repository that changed is meant.
 
     Exit code 0: nothing to fear; 1: findings; 2: a file could not be read, or bad usage.
     """
+    if not paths and since is None:
+        raise click.UsageError("name a PATH, or what changed with --since REF")
+    if since is not None and STDIN in paths:
+        raise click.UsageError("--since is for files, not for standard input")
     settings = load_config(config)
     outcome = lint(
         LintRequest(
@@ -96,6 +109,7 @@ def command(
             wrapping=Wrapping(transaction) if transaction else settings.wrapping,
             disable=settings.disable,
             severity=settings.severity,
+            since=since,
         )
     )
     if format in WRITERS:

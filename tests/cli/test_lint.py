@@ -69,7 +69,7 @@ def test_exit_codes(text, options, code):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["lint"], "Missing argument"),
+        (["lint"], "name a PATH, or what changed with --since REF"),
         (["lint", "gone.sql"], 'no file or folder "gone.sql"'),
         (["lint", "--fail-on", "eror", "1.sql"], "Invalid value for '--fail-on'"),
         (["lint", "--postgres", "9", "1.sql"], "Invalid value for '--postgres'"),
