@@ -15,6 +15,7 @@ from typing import Any
 from migrate_safe.adapters.files import decode, is_file
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity, Unanalysed
+from migrate_safe.model.postgres import MAJORS
 from migrate_safe.model.statement import Wrapping
 
 OWN_FILE = "migrate-safe.toml"
@@ -42,6 +43,7 @@ class Config:
     stall_budget: int | None = None
     environment: str | None = None
     releases: tuple[str, ...] = ()
+    baseline: str | None = None
     file: Path | None = None
     """Where this was read; None for the defaults."""
 
@@ -216,8 +218,8 @@ def _severities(value: object) -> Mapping[str, Severity]:
 
 
 def _version(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 14 <= value <= 18:
-        raise _Wrong(f"must be a major version from 14 to 18, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or value not in MAJORS:
+        raise _Wrong(f"must be a major version from {MAJORS[0]} to {MAJORS[-1]}, not {value!r}")
     return value
 
 
@@ -243,6 +245,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "stall_budget": _milliseconds,
     "environment": _text,
     "releases": _texts,
+    "baseline": _text,
 }
 
 assert set(_READERS) == {f.name for f in fields(Config)} - {"file"}

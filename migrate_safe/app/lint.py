@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from migrate_safe.adapters.baseline import not_in_baseline
 from migrate_safe.adapters.changes import Changed, changed_since
 from migrate_safe.adapters.files import History, declared_wrapping, find_histories, is_file, read_source
 from migrate_safe.app.schema_source import empty_schema, named_schema
@@ -42,6 +43,8 @@ class LintRequest:
     severity: Mapping[str, Severity] = field(default_factory=dict)
     since: str | None = None
     """A git revision: only what changed since the branch left it is reported. Without paths: in every SQL file."""
+    baseline: Path | None = None
+    """A file of findings that are known and left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,11 @@ def lint(request: LintRequest) -> LintOutcome:
         for one in _lint_history(bench, base.schema, history, frozenset(meant))
     ]
     unread = (*base.unread, *(j.unread for j in judged if j.unread is not None))
-    return LintOutcome(_summed(judged, unread), unread)
+    report = _summed(judged, unread)
+    if request.baseline is not None:
+        new = not_in_baseline(request.baseline, report.findings)
+        report = replace(report, findings=new, baselined=len(report.findings) - len(new))
+    return LintOutcome(report, unread)
 
 
 def lint_analysed(request: LintRequest, found: Sequence[tuple[Script, Sequence[Analysed]]], version: int) -> LintReport:

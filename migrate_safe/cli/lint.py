@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
+from migrate_safe.adapters.baseline import write_baseline as save_baseline
 from migrate_safe.adapters.config import load_config
 from migrate_safe.adapters.files import STDIN
 from migrate_safe.app.lint import LintRequest, lint
 from migrate_safe.cli.options import config_option, format_option, postgres_option, schema_option
+from migrate_safe.model.errors import Exit
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.statement import Wrapping
 from migrate_safe.report.lint_github import lint_github
@@ -39,6 +41,7 @@ Examples:
   migrate-safe lint --transaction file 0042.sql     for a runner that wraps each file in a transaction
   migrate-safe lint --postgres 15 --fail-on error migrations/
   migrate-safe lint --since origin/main             what a branch has changed
+  migrate-safe lint --baseline lint.json --write-baseline migrations/    what is there now is known
   migrate-safe lint --format json migrations/ | jq '.findings[].rule'
   migrate-safe lint --format sarif migrations/ > lint.sarif
   cat 0042.sql | migrate-safe lint -
@@ -75,6 +78,13 @@ Silence one finding, with a reason, in the line before its statement:
     metavar="REF",
     help="Report only what changed since the branch left this git revision; earlier files still tell what exists.",
 )
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File of findings that are known already, and not reported.",
+)
+@click.option("--write-baseline", is_flag=True, help="Write all present findings into the baseline file instead.")
 @format_option("text", *WRITERS)
 @config_option()
 def command(
@@ -85,6 +95,8 @@ def command(
     rules: Path | None,
     fail_on: str | None,
     since: str | None,
+    baseline: Path | None,
+    write_baseline: bool,
     format: str,  # noqa: A002 the option's own name
     config: Path | None,
 ) -> int:
@@ -100,6 +112,9 @@ def command(
     if since is not None and STDIN in paths:
         raise click.UsageError("--since is for files, not for standard input")
     settings = load_config(config)
+    known = baseline or (settings.folder / settings.baseline if settings.baseline else None)
+    if write_baseline and (known is None or since is not None):
+        raise click.UsageError("--write-baseline needs --baseline FILE, and does not go with --since")
     outcome = lint(
         LintRequest(
             paths=paths,
@@ -110,8 +125,13 @@ def command(
             disable=settings.disable,
             severity=settings.severity,
             since=since,
+            baseline=None if write_baseline else known,
         )
     )
+    if write_baseline and known is not None and not outcome.unread:
+        save_baseline(known, outcome.report.findings)
+        click.echo(f"{len(outcome.report.findings)} findings written to {known}")
+        return int(Exit.OK)
     if format in WRITERS:
         click.echo(WRITERS[format](outcome.report).removesuffix("\n"))
     else:

@@ -54,3 +54,5 @@ class LintReport:
     statements: int
     unanalysed: tuple[Unanalysed, ...] = ()
     suppressed: int = 0
+    baselined: int = 0
+    """Findings that the baseline file knows, and that are left out."""

@@ -31,6 +31,7 @@ def lint_data(report: LintReport) -> dict[str, object]:
             "warnings": counts[Severity.WARNING],
             "notices": counts[Severity.NOTICE],
             "suppressed": report.suppressed,
+            "baselined": report.baselined,
         },
     }
 

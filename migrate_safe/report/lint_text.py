@@ -29,6 +29,7 @@ def summary_line(report: LintReport) -> str:
     read = f"{_count(report.statements, 'statement')} in {_count(report.files, 'file')}"
     rest = [f"{len(report.unanalysed)} not analysed"] if report.unanalysed else []
     rest += [f"{report.suppressed} suppressed"] if report.suppressed else []
+    rest += [f"{report.baselined} in the baseline"] if report.baselined else []
     more = "; more on a rule: migrate-safe explain RULE" if report.findings else ""
     return f"{found} ({', '.join([read, *rest])}){more}"
 

@@ -160,6 +160,7 @@ def test_json_keeps_its_promise():
         "warnings": 0,
         "notices": 0,
         "suppressed": 1,
+        "baselined": 0,
     }
 
 
