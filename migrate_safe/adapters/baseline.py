@@ -54,10 +54,9 @@ def _read(path: Path) -> frozenset[str]:
     except (ValueError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
         raise UsageError(f"the baseline is no JSON: {error}", place=f"{path}:{line}", next_move=_ANEW) from None
-    found = data.get("findings") if isinstance(data, dict) and data.get("format") == FORMAT else None
-    marks = (
-        [x.get("fingerprint") if isinstance(x, dict) else None for x in found] if isinstance(found, list) else [None]
-    )
-    if not all(isinstance(mark, str) for mark in marks):
-        raise UsageError(f'this is no baseline of the form "{FORMAT}"', place=str(path), next_move=_ANEW)
-    return frozenset(marks)
+    try:
+        if data["format"] != FORMAT:
+            raise ValueError(data["format"])
+        return frozenset(str(known["fingerprint"]) for known in data["findings"])
+    except (LookupError, TypeError, ValueError):
+        raise UsageError(f'this is no baseline of the form "{FORMAT}"', place=str(path), next_move=_ANEW) from None
