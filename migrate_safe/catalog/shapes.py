@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from migrate_safe.catalog.change import CannotApply, known_type
+from migrate_safe.catalog.change import CannotApply, certain, known_type
 from migrate_safe.model.names import Name
 from migrate_safe.model.query import Join, Shape, Source, Target
 from migrate_safe.model.schema import Schema, TypeName
@@ -57,7 +57,7 @@ def _of_target(schema: Schema, shape: Shape, target: Target) -> Columns | None:
     if target.star:
         wanted = [s for s in shape.sources if target.source is None or _named(s, target.source)]
         inside = [_pick(s, target.source) for s in wanted] if target.source is not None else wanted
-        parts = [_of_source(schema, s) for s in inside]
+        parts = [source_columns(schema, s) for s in inside]
         if not parts or any(p is None for p in parts):
             return None
         return tuple(c for p in parts if p is not None for c in p)
@@ -81,7 +81,7 @@ def _referring(found: Given, known: Given | None) -> Given:
 def _lookup(schema: Schema, sources: Iterable[Source | Join], target: Target) -> Given | None:
     """Give the column that a reference means, where exactly one source can have it."""
     leaves = [s for item in sources for s in _leaves(item) if target.source is None or s.alias == target.source]
-    columns = [_of_source(schema, s) for s in leaves]
+    columns = [source_columns(schema, s) for s in leaves]
     if any(c is None for c in columns):
         return None
     found = [c for some in columns if some is not None for c in some if c.name == target.column]
@@ -100,7 +100,8 @@ def _pick(item: Source | Join, alias: str) -> Source:
     return next(s for s in _leaves(item) if s.alias == alias)
 
 
-def _of_source(schema: Schema, item: Source | Join) -> Columns | None:
+def source_columns(schema: Schema, item: Source | Join) -> Columns | None:
+    """Give the columns of an item of FROM; None where they are not known."""
     if isinstance(item, Join):
         return _of_join(schema, item)
     if item.relation is not None:
@@ -116,7 +117,7 @@ def _of_source(schema: Schema, item: Source | Join) -> Columns | None:
 
 
 def _of_join(schema: Schema, join: Join) -> Columns | None:
-    left, right = _of_source(schema, join.left), _of_source(schema, join.right)
+    left, right = source_columns(schema, join.left), source_columns(schema, join.right)
     if left is None or right is None:
         return None
     using = join.using if join.using is not None else tuple(c.name for c in left if c.name in {r.name for r in right})
@@ -129,7 +130,9 @@ def relation_columns(schema: Schema, relation: Name) -> Columns | None:
     full = schema.resolve(relation)
     table = schema.tables.get(full)
     if table is not None:
-        return None if table.partial else tuple(Given(c.name, c.type, c.collation) for c in table.columns)
+        if not certain(schema, table):
+            return None
+        return tuple(Given(c.name, c.type, c.collation) for c in table.columns)
     view = schema.views.get(full)
     if view is None or not view.shows:
         return None

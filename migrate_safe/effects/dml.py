@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migrate_safe.catalog.change import CannotApply, is_partitioned
-from migrate_safe.catalog.evolve.acceptance import is_of_system
 from migrate_safe.catalog.evolve.foreign import without_handler
 from migrate_safe.catalog.evolve.views import only_below, refuse_unpopulated
+from migrate_safe.catalog.presence import is_of_system
 from migrate_safe.effects.combine import Scene, family, index_names, locking, merge, planned_indexes, scanning
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.effects.replication import unidentified

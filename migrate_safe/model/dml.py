@@ -5,10 +5,11 @@ Rooms import these from `migrate_safe.model.statement`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate_safe.model.names import Name
+from migrate_safe.model.query import Scope
 
 
 class DmlKind(StrEnum):
@@ -34,7 +35,7 @@ class Dml:
     looks for an index, `filtered` that a condition may leave partitions out. `given` are the places of an INSERT that
     surely get a value of their own, None where these are not known. `sources` are the relations beside the target whose
     rows are gone through, `pinned` the columns (of the target, or of the only source of an INSERT) that WHERE compares
-    with given values.
+    with given values. `scopes` hold the columns named; inside a block, where variables have names too, there are none.
     """
 
     kind: DmlKind
@@ -54,3 +55,4 @@ class Dml:
     given: tuple[int, ...] | None = None
     sources: tuple[Name, ...] = ()
     pinned: frozenset[str] = frozenset()
+    scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)

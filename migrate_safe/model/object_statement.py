@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name
-from migrate_safe.model.query import Shape
+from migrate_safe.model.query import Scope, Shape
 from migrate_safe.model.schema import Domain, DomainConstraint, View
 from migrate_safe.model.sequence import SequenceOptions
 from migrate_safe.model.table_action import TableAction
@@ -28,6 +28,7 @@ class CreateView:
     if_not_exists: bool = False
     shape: Shape | None = None
     temporary: bool = False
+    scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

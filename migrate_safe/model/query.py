@@ -57,6 +57,20 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What the names in one level of a statement may mean, and those that stand there.
+
+    `references` are paths as written, the last of one with a star is `*`; `joined` are the columns of USING. What the
+    scope number `above` offers is seen here, too.
+    """
+
+    sources: tuple[Source, ...]
+    references: tuple[tuple[str, ...], ...] = ()
+    joined: tuple[str, ...] = ()
+    above: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """What a query gives: its SELECT list over its FROM.
 

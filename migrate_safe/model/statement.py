@@ -49,6 +49,7 @@ from migrate_safe.model.object_statement import (
     TypeAction as TypeAction,
     ViewAction as ViewAction,
 )
+from migrate_safe.model.query import Scope as Scope
 from migrate_safe.model.query import Shape as Shape
 from migrate_safe.model.sequence import SequenceOptions as SequenceOptions
 from migrate_safe.model.programs import (
@@ -130,6 +131,7 @@ class CreateTable:
     """CREATE TABLE AS / SELECT INTO: `reads` names what its query reads, `shape` what columns it gives."""
     reads: tuple[Name, ...] = ()
     shape: Shape | None = None
+    scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
     with_data: bool = True
     of_type: Name | None = None
     on_commit: str = "preserve rows"

@@ -10,7 +10,7 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import quote_ident, quote_literal
-from migrate_safe.model.statement import Dml, DoBlock, Statement
+from migrate_safe.model.statement import CreateTable, CreateView, Dml, DoBlock, Other, Statement
 from migrate_safe.sql.lexer import COMMENTS, Kind, Token, tokens
 from migrate_safe.sql.names import dotted, option_text, options, strings
 from migrate_safe.sql.places import Places
@@ -152,9 +152,20 @@ def _static_sql(item: Item) -> str | None:
 
 def _wanted(item: Item, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """Leave out expressions that touch nothing outside the block."""
+    statements = tuple(map(_without_scopes, statements))
     if item.kind is not ItemKind.EXPRESSION:
         return statements
     return tuple(s for s in statements if isinstance(s.action, Dml) and (s.action.reads or s.action.functions))
+
+
+def _without_scopes(statement: Statement) -> Statement:
+    """Forget which columns a statement names: a name may be that of a variable."""
+    action = statement.action
+    if isinstance(action, Dml | CreateTable | CreateView):
+        return replace(statement, action=replace(action, scopes=()))
+    if isinstance(action, Other):
+        return replace(statement, action=replace(action, inner=tuple(map(_without_scopes, action.inner))))
+    return statement
 
 
 def _place_within(text: str, item: Item, sql: str, where: tuple[int, int], statement: Statement) -> tuple[int, int]:

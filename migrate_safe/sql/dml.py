@@ -12,6 +12,7 @@ from migrate_safe.sql.lookups import is_query, pinned_columns, sources_of
 from migrate_safe.sql.names import dotted, name_of, strings
 from migrate_safe.sql.relations import range_vars, relations_in
 from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, row_locked_among, sequences_among
+from migrate_safe.sql.scopes import scopes_of
 from migrate_safe.sql.shapes import shape_of
 from migrate_safe.sql.tree import inner, kind_of, walk
 
@@ -31,7 +32,7 @@ def select(node: Any) -> Dml | SetVariable | CreateTable:
     reads = relations_in(node)
     if (into := _into(node)) is not None:
         made = CreateTable(name_of(into), persistence=into.relpersistence or "p", as_query=True, reads=reads)
-        return replace(made, shape=shape_of(node))
+        return replace(made, shape=shape_of(node), scopes=scopes_of(node))
     parts = tuple(walk(node))
     writer = next((part for part in parts if kind_of(part) in WRITES), None)
     if writer is not None:
@@ -47,6 +48,7 @@ def select(node: Any) -> Dml | SetVariable | CreateTable:
         row_locked=tuple(n for n in row_locked_among(parts) if n in reads) if locking else (),
         sequences=sequences_among(parts),
         filtered=is_filtered(parts),
+        scopes=scopes_of(node),
     )
 
 
@@ -64,7 +66,8 @@ def copy(node: Any) -> Dml:
         return Dml(DmlKind.COPY_FROM, named[0] if named else None, columns=columns, given=given)
     parts = tuple(walk(node))
     only = named if node.HasField("relation") else ()
-    return Dml(DmlKind.COPY_TO, None, named, columns, only=only, filtered=is_filtered(parts))
+    scopes = () if only else scopes_of(inner(node.query))
+    return Dml(DmlKind.COPY_TO, None, named, columns, only=only, filtered=is_filtered(parts), scopes=scopes)
 
 
 def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
@@ -90,6 +93,7 @@ def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
         given=given_places(node),
         sources=sources_of(whole, target),
         pinned=pinned_columns(node),
+        scopes=scopes_of(whole),
     )
 
 

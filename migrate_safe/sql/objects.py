@@ -13,6 +13,7 @@ from migrate_safe.sql.expressions import columns_among, is_star
 from migrate_safe.sql.names import name_of, option_text, options
 from migrate_safe.sql.qualified import qualified_columns, using_columns
 from migrate_safe.sql.relations import relations_in
+from migrate_safe.sql.scopes import scopes_of
 from migrate_safe.sql.shapes import shape_of
 from migrate_safe.sql.tree import Unreadable, inner, walk, write
 
@@ -25,7 +26,8 @@ def create_view(node: Any) -> CreateView:
     given += (("check_option", check),) if check is not None else ()
     shape = shape_of(inner(node.query), node.aliases)
     temporary = node.view.relpersistence == "t"
-    return CreateView(replace(made, options=given), node.replace, shape=shape, temporary=temporary)
+    made, scopes = replace(made, options=given), scopes_of(inner(node.query))
+    return CreateView(made, node.replace, shape=shape, temporary=temporary, scopes=scopes)
 
 
 def create_materialized_view(node: Any) -> CreateView:
@@ -34,7 +36,7 @@ def create_materialized_view(node: Any) -> CreateView:
     given = tuple((name, option_text(e) or "true") for name, e in options(node.into.options).items())
     shape = shape_of(inner(node.query), node.into.col_names)
     made = replace(made, options=given, populated=not node.into.skip_data)
-    return CreateView(made, if_not_exists=node.if_not_exists, shape=shape)
+    return CreateView(made, if_not_exists=node.if_not_exists, shape=shape, scopes=scopes_of(inner(node.query)))
 
 
 def refresh_view(node: Any) -> RefreshView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
@@ -18,10 +19,17 @@ from migrate_safe.sql.typenames import type_of
 _ANONYMOUS = "?column?"
 _NUMBERS = {"count": "bigint", "row_number": "bigint", "length": "integer"}
 _TEXTS = frozenset({"lower", "upper", "concat", "btrim", "replace", "md5", "initcap"})
+_OF_ONE_COLUMN = frozenset(
+    """
+    generate_series generate_subscripts json_array_elements json_array_elements_text json_object_keys
+    jsonb_array_elements jsonb_array_elements_text jsonb_object_keys jsonb_path_query regexp_matches
+    regexp_split_to_table string_to_table
+    """.split()
+)
 _COMPARING = frozenset({"=", "<>", "<", ">", "<=", ">="})
 
-Queries = Mapping[str, Shape]
-"""The queries of WITH, by name."""
+Queries = Mapping[str, Shape | None]
+"""The queries of WITH, by name; None for one whose columns the text does not tell."""
 
 
 def shape_of(select: Any, columns: Iterable[Any] = (), known: Queries | None = None) -> Shape | None:
@@ -32,18 +40,28 @@ def shape_of(select: Any, columns: Iterable[Any] = (), known: Queries | None = N
     names = strings(columns)
     if kind_of(select) != "SelectStmt":
         return _returning(select, names, known or {})
-    known = {**(known or {}), **_with(select, known or {})}
+    known = {**(known or {}), **queries_of_with(select, known or {})}
     if select.values_lists:
         first = inner(select.values_lists[0]).items
         values = tuple(Target(f"column{i}", type=_type(inner(v))) for i, v in enumerate(first, 1))
         return Shape(values, names=names)
     if select.op not in (pb.SETOP_NONE, pb.SET_OPERATION_UNDEFINED):
-        left, right = shape_of(select.larg, (), known), shape_of(select.rarg, (), known)
-        if left is None or right is None:
-            return None
-        return Shape(left.targets, left.sources, names or left.names, (*left.arms, right))
+        return _united(select, names, known)
     sources = tuple(_source(inner(item), known) for item in select.from_clause)
     return Shape(tuple(_target(inner(t)) for t in select.target_list), sources, names)
+
+
+def _united(select: Any, names: tuple[str, ...], known: Queries) -> Shape | None:
+    """Read UNION and the like: the first query names the columns. A long chain of them costs no Python stack."""
+    arms: list[Shape | None] = []
+    while select.HasField("larg"):
+        known = {**known, **queries_of_with(select, known)}
+        arms.append(shape_of(select.rarg, (), known))
+        select = select.larg
+    first = shape_of(select, (), known)
+    if first is None or None in arms:
+        return None
+    return replace(first, names=names or first.names, arms=(*first.arms, *(a for a in reversed(arms) if a is not None)))
 
 
 def _returning(statement: Any, names: tuple[str, ...], known: Queries) -> Shape | None:
@@ -51,23 +69,26 @@ def _returning(statement: Any, names: tuple[str, ...], known: Queries) -> Shape 
     if kind_of(statement) not in ("InsertStmt", "UpdateStmt", "DeleteStmt"):
         return None
     given = statement.returning_clause.exprs if statement.HasField("returning_clause") else ()
-    target = _relation(statement.relation, known)
+    target = relation_source(statement.relation, {})
     others = getattr(statement, "from_clause", ()) or getattr(statement, "using_clause", ())
     sources = (target, *(_source(inner(item), known) for item in others))
     return Shape(tuple(_target(inner(t)) for t in given), sources, names)
 
 
-def _with(select: Any, known: Queries) -> dict[str, Shape]:
-    found: dict[str, Shape] = {}
+def queries_of_with(select: Any, known: Queries) -> dict[str, Shape | None]:
+    """Read the queries of a statement's own WITH; of those that come later, RECURSIVE lets the names be seen."""
+    found: dict[str, Shape | None] = {}
     if not select.HasField("with_clause"):
         return found
+    if select.with_clause.recursive:
+        found = {inner(item).ctename: None for item in select.with_clause.ctes}
     for item in select.with_clause.ctes:
         cte = inner(item)
         query = inner(cte.ctequery)
         recursive = select.with_clause.recursive and kind_of(query) == "SelectStmt" and query.HasField("larg")
-        own = shape_of(query.larg if recursive else query, cte.aliascolnames, {**known, **found})
-        if own is not None:
-            found[cte.ctename] = own
+        told = not cte.HasField("search_clause") and not cte.HasField("cycle_clause")
+        first = query.larg if recursive else query
+        found[cte.ctename] = shape_of(first, cte.aliascolnames, {**known, **found}) if told else None
     return found
 
 
@@ -76,9 +97,11 @@ def _source(node: Any, known: Queries) -> Source | Join:
         case "JoinExpr":
             using = None if node.is_natural else strings(node.using_clause)
             alias = node.alias.aliasname if node.HasField("alias") else ""
+            if node.alias.colnames:
+                return Source(alias, opaque=True)
             return Join(_source(inner(node.larg), known), _source(inner(node.rarg), known), using, alias)
         case "RangeVar":
-            return _relation(node, known)
+            return relation_source(node, known)
         case "RangeSubselect":
             shape = shape_of(inner(node.subquery), (), known)
             return Source(node.alias.aliasname, shape=shape, columns=strings(node.alias.colnames), opaque=shape is None)
@@ -89,18 +112,24 @@ def _source(node: Any, known: Queries) -> Source | Join:
             return Source(alias, opaque=True)
 
 
-def _relation(node: Any, known: Queries) -> Source:
+def relation_source(node: Any, known: Queries) -> Source:
+    """Read a relation in FROM, or the query of WITH that has its name."""
     alias = node.alias.aliasname if node.HasField("alias") else node.relname
     columns = strings(node.alias.colnames)
     if not node.schemaname and node.relname in known:
-        return Source(alias, shape=known[node.relname], columns=columns)
+        shape = known[node.relname]
+        return Source(alias, shape=shape, columns=columns, opaque=shape is None)
     return Source(alias, name_of(node), columns=columns)
 
 
 def _function(node: Any) -> Source:
-    """Read a function in FROM: its columns are known where it is aliased with a list of them."""
-    columns = strings(node.alias.colnames) or tuple(inner(item).colname for item in node.coldeflist)
-    return Source(node.alias.aliasname, columns=columns, opaque=not columns)
+    """Read a function in FROM: its columns are known where it says what they are, or has a single one."""
+    defined = tuple(inner(item).colname for item in node.coldeflist)
+    columns = strings(node.alias.colnames) or defined
+    calls = [inner(part) for item in node.functions for part in inner(item).items]
+    single = [c for c in calls if kind_of(c) == "FuncCall" and dotted(c.funcname).name in _OF_ONE_COLUMN]
+    told = (bool(defined) or len(single) == 1) and len(node.functions) == 1 and not node.ordinality
+    return Source(node.alias.aliasname, columns=columns, opaque=not columns or not told)
 
 
 def _target(node: Any) -> Target:

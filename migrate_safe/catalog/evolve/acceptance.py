@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from migrate_safe.catalog.change import CannotApply, certain, family, is_partitioned
-from migrate_safe.catalog.stored_views import as_tables
-from migrate_safe.catalog.things import need_thing, sees_everything
+from collections.abc import Iterable
+
+from migrate_safe.catalog.change import CannotApply, family, is_partitioned
+from migrate_safe.catalog.presence import need_relation
+from migrate_safe.catalog.references import refuse_unknown_columns
+from migrate_safe.catalog.shapes import relation_columns
+from migrate_safe.catalog.things import need_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.statement import Dml, DmlKind, LockTable, Reindex, Truncate
 
-_FOREIGN = ("pg_catalog", "information_schema", "pg_toast", "migrate_safe", "pg_temp")
 _COPY_OF_MATERIALIZED = 18
 """The first major version in which COPY reads materialized views."""
 
@@ -28,50 +31,37 @@ def accept(schema: Schema, action: Dml | Truncate | LockTable | Reindex) -> None
             _reindexable(schema, action)
 
 
-def is_of_system(name: Name) -> bool:
-    """Say whether a relation, as written, is one that no schema holds: a catalog, or a table of this tool."""
-    return name.schema in _FOREIGN or (name.schema is None and name.name.startswith("pg_"))
-
-
-def surely_absent(schema: Schema, name: Name) -> bool:
-    """Say whether a relation certainly does not exist; those of extensions and of the system are not read."""
-    if not sees_everything(schema) or is_of_system(name):
-        return False
-    full = schema.resolve(name)
-    known = full in schema.tables or full in schema.views or full in schema.sequences
-    return not known and as_tables(schema).index_table(full) is None and full not in schema.composites
-
-
-def _need(schema: Schema, name: Name) -> Name:
-    if surely_absent(schema, name):
-        raise CannotApply(f"relation {name} does not exist")
-    return schema.resolve(name)
-
-
 # ---- data ----------------------------------------------------------------------------------
 
 
 def _data(schema: Schema, action: Dml) -> None:
     for name in (*action.reads, *(t for _, t in action.also)):
-        _need(schema, name)
+        need_relation(schema, name)
+    refuse_unknown_columns(schema, action.scopes)
     for name in action.row_locked:
         if _is_materialized(schema, schema.resolve(name)):
             raise CannotApply(f"cannot lock rows in materialized view {schema.resolve(name)}")
     if action.kind is DmlKind.COPY_TO and action.only:
-        _copied(schema, _need(schema, action.only[0]))
+        full = need_relation(schema, action.only[0])
+        _copied(schema, full)
+        _need_columns(schema, full, action.columns)
     if action.target is None or action.kind is DmlKind.COPY_TO:
         return
-    full = _need(schema, action.target)
+    full = need_relation(schema, action.target)
     if _is_materialized(schema, full):
         raise CannotApply(f"cannot change materialized view {full}")
     if full in schema.views and action.kind is DmlKind.COPY_FROM and not schema.views[full].triggers:
         raise CannotApply(f"cannot copy to view {full}")
     if full in schema.sequences:
         raise CannotApply(f"cannot change sequence {full}")
-    table = schema.tables.get(full)
-    missing = [c for c in action.columns if table is not None and table.column(c) is None]
-    if table is not None and missing and certain(schema, table) and action.kind is not DmlKind.MERGE:
-        raise CannotApply(f"column {missing[0]!r} of {full} does not exist")
+    _need_columns(schema, full, action.columns)
+
+
+def _need_columns(schema: Schema, name: Name, columns: Iterable[str]) -> None:
+    known = relation_columns(schema, name)
+    missing = [c for c in columns if known is not None and all(k.name != c for k in known)]
+    if missing:
+        raise CannotApply(f"column {missing[0]!r} of {name} does not exist")
 
 
 def _is_materialized(schema: Schema, name: Name) -> bool:
@@ -93,7 +83,7 @@ def _copied(schema: Schema, name: Name) -> None:
 def _truncate(schema: Schema, action: Truncate) -> None:
     found: list[Table] = []
     for name in action.tables:
-        full = _need(schema, name)
+        full = need_relation(schema, name)
         if full in schema.views or full in schema.sequences or schema.index_table(full) is not None:
             raise CannotApply(f"{full} is not a table")
         table = schema.tables.get(full)
@@ -121,7 +111,7 @@ def referencing_tables(schema: Schema, table: Table) -> list[Table]:
 
 
 def _lockable(schema: Schema, name: Name) -> None:
-    full = _need(schema, name)
+    full = need_relation(schema, name)
     other = full in schema.sequences or schema.index_table(full) is not None or _is_materialized(schema, full)
     if other:
         raise CannotApply(f"cannot lock {full}: it is not a table or view")
@@ -137,7 +127,7 @@ def _reindexable(schema: Schema, action: Reindex) -> None:
         return
     if action.kind not in ("index", "table"):
         return
-    full = _need(schema, action.target)
+    full = need_relation(schema, action.target)
     plain_view = full in schema.views and not _is_materialized(schema, full)
     is_table = full in schema.tables or _is_materialized(schema, full)
     if action.kind == "index" and (is_table or plain_view or full in schema.sequences):

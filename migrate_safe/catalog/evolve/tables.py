@@ -35,6 +35,8 @@ from migrate_safe.catalog.evolve.templates import like
 from migrate_safe.catalog.evolve.typed import with_attributes
 from migrate_safe.catalog.evolve.views import created_name, drop_views, refuse_unpopulated, views_on
 from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.presence import need_relation
+from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import Given, columns_given
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TableKind
@@ -121,9 +123,9 @@ def _refuse_reads(schema: Schema, action: CreateTable) -> None:
     reads = [schema.resolve(r) for r in action.reads]
     if action.with_data:
         refuse_unpopulated(schema, reads)
-    for full in reads:
-        if schema.complete and full.schema in schema.search_path and not relation_exists(schema, full):
-            raise CannotApply(f"relation {full} does not exist")
+    for relation in action.reads:
+        need_relation(schema, relation)
+    refuse_unknown_columns(schema, action.scopes)
 
 
 def _from_query(schema: Schema, name: Name, given: Iterable[Given]) -> Schema:

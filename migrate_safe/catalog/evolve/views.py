@@ -9,6 +9,8 @@ from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.resting import may_have, on_relation
 from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.presence import need_relation
+from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import STAR, Index, Schema, View
@@ -50,9 +52,10 @@ def create_view(schema: Schema, action: CreateView) -> Schema:
         if not action.replace or known is None or known.materialized:
             raise CannotApply(f"relation {name} already exists")
     relations = frozenset(schema.resolve(r) for r in action.view.relations) - {name}
-    missing = [r for r in relations if schema.complete and r.schema in schema.search_path and not _exists(schema, r)]
-    if missing:
-        raise CannotApply(f"relation {missing[0]} does not exist")
+    for relation in sorted(action.view.relations):
+        if schema.resolve(relation) != name:
+            need_relation(schema, relation)
+    refuse_unknown_columns(schema, action.scopes)
     uses = frozenset((schema.resolve(r), c) for r, c in action.view.uses)
     view = replace(action.view, name=name, relations=relations, uses=uses)
     _refuse_options(schema, view)
@@ -300,7 +303,3 @@ def created_name(schema: Schema, name: Name, *, temporary: bool = False) -> Name
     if temporary:
         return Name("pg_temp", name.name)
     return name.within(schema.search_path[0] if schema.search_path else "public")
-
-
-def _exists(schema: Schema, name: Name) -> bool:
-    return relation_exists(schema, name)

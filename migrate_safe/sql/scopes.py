@@ -1,0 +1,168 @@
+"""Which columns a statement names, each in the scope where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from postgast import pg_query_pb2 as pb
+
+from migrate_safe.model.query import Scope, Source
+from migrate_safe.sql.names import name_of, strings
+from migrate_safe.sql.shapes import Queries, queries_of_with, relation_source, shape_of
+from migrate_safe.sql.tree import LEAVES, fields, inner, kind_of
+
+_SKIPPED = frozenset({"WithClause", "IntoClause", "LockingClause", "ReturningOption"})
+_ORDERING = frozenset({"sort_clause", "group_clause", "distinct_clause"})
+_FURTHER = {"UpdateStmt": "from_clause", "DeleteStmt": "using_clause"}
+_PLAIN = (pb.SETOP_NONE, pb.SET_OPERATION_UNDEFINED)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A scope while it is read."""
+
+    sources: tuple[Source, ...]
+    above: int | None
+    joined: tuple[str, ...] = ()
+    outputs: frozenset[str] = frozenset()
+    references: list[tuple[str, ...]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a statement still to be read: the scope that it stands in, and the queries of WITH that it sees."""
+
+    message: Any
+    scope: int | None
+    known: Queries
+    ordering: bool = False
+
+
+def scopes_of(statement: Any) -> tuple[Scope, ...]:
+    """Read the scopes of a query or of a statement that writes rows, outer ones before those inside."""
+    found: list[_Open] = []
+    stack = [_Part(statement, None, {})]
+    while stack:
+        stack.extend(reversed(_read(stack.pop(), found)))
+    return tuple(Scope(s.sources, tuple(dict.fromkeys(s.references)), s.joined, s.above) for s in found)
+
+
+def _read(part: _Part, found: list[_Open]) -> list[_Part]:
+    """Read a part, and give those inside it that are still to be read."""
+    message = part.message
+    match kind_of(message):
+        case "ColumnRef":
+            _refer(part, found)
+            return []
+        case kind if kind in LEAVES or kind in _SKIPPED:
+            return []
+        case "SelectStmt" | "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt":
+            return _query(part, found)
+        case _:
+            return [_Part(m, part.scope, part.known, part.ordering) for m in _children(message)]
+
+
+def _children(message: Any) -> list[Any]:
+    return [child for _, child in fields(message)]
+
+
+def _refer(part: _Part, found: list[_Open]) -> None:
+    if part.scope is None:
+        return
+    path = tuple("*" if kind_of(inner(f)) == "A_Star" else inner(f).sval for f in part.message.fields)
+    output = part.ordering and len(path) == 1 and path[0] in found[part.scope].outputs
+    if path != ("*",) and not output:
+        found[part.scope].references.append(path)
+
+
+def _query(part: _Part, found: list[_Open]) -> list[_Part]:
+    message = part.message
+    known = {**part.known, **queries_of_with(message, part.known)}
+    inside = [_Part(q, part.scope, known) for q in _with(message)]
+    if kind_of(message) == "InsertStmt":
+        return inside + _insert(_Part(message, part.scope, known), found)
+    if kind_of(message) == "SelectStmt" and message.op not in _PLAIN:
+        return [*inside, _Part(message.larg, part.scope, known), _Part(message.rarg, part.scope, known)]
+    scope = _opened(found, part.scope, _items(message), known, _outputs(message))
+    if kind_of(message) != "SelectStmt":
+        found[scope].sources += (_target(message), *_returned(message))
+    return inside + [_Part(m, scope, known, name in _ORDERING) for name, m in fields(message)]
+
+
+def _with(message: Any) -> list[Any]:
+    return [inner(inner(c).ctequery) for c in message.with_clause.ctes] if message.HasField("with_clause") else []
+
+
+def _insert(part: _Part, found: list[_Open]) -> list[_Part]:
+    """Read an INSERT: its query does not see the table; ON CONFLICT and RETURNING do."""
+    message = part.message
+    inside = [_Part(inner(message.select_stmt), part.scope, part.known)] if message.HasField("select_stmt") else []
+    scope = _opened(found, part.scope, [], {})
+    found[scope].sources += (_target(message), Source("excluded", name_of(message.relation)), *_returned(message))
+    later = [n for n in ("on_conflict_clause", "returning_clause") if message.HasField(n)]
+    return inside + [_Part(getattr(message, name), scope, part.known) for name in later]
+
+
+def _target(message: Any) -> Source:
+    """Give the table that a statement writes, also where a query of WITH has its name."""
+    return relation_source(message.relation, {})
+
+
+def _returned(message: Any) -> Iterator[Source]:
+    """Yield the rows that RETURNING also sees: old and new, under the names that it gives to them."""
+    if not message.HasField("returning_clause"):
+        return
+    for alias in ("old", "new", *(inner(o).value for o in message.returning_clause.options)):
+        yield Source(alias, name_of(message.relation))
+
+
+def _items(message: Any) -> list[Any]:
+    match kind_of(message):
+        case "SelectStmt":
+            return [inner(item) for item in message.from_clause]
+        case "MergeStmt":
+            return [inner(message.source_relation)]
+        case kind:
+            return [inner(item) for item in getattr(message, _FURTHER[kind])]
+
+
+def _outputs(message: Any) -> frozenset[str]:
+    """Give the names of the results of a SELECT, which ORDER BY and GROUP BY may mean."""
+    shape = shape_of(message) if kind_of(message) == "SelectStmt" and not message.values_lists else None
+    return frozenset(t.name for t in shape.targets if t.name is not None) if shape is not None else frozenset()
+
+
+def _opened(
+    found: list[_Open], above: int | None, items: Iterable[Any], known: Queries, outputs: frozenset[str] = frozenset()
+) -> int:
+    """Open a scope over the items of FROM, and give its number."""
+    sources: list[Source] = []
+    joined: list[str] = []
+    stack = list(items)[::-1]
+    while stack:
+        item = stack.pop()
+        match kind_of(item):
+            case "JoinExpr":
+                stack += [inner(item.rarg), inner(item.larg)]
+                joined += strings(item.using_clause)
+                names = [item.alias.aliasname, item.join_using_alias.aliasname]
+                sources += [Source(name, opaque=True) for name in names if name]
+            case "RangeTableSample":
+                stack.append(inner(item.relation))
+            case _:
+                sources.append(_source(item, known))
+    found.append(_Open(tuple(sources), above, tuple(dict.fromkeys(joined)), outputs))
+    return len(found) - 1
+
+
+def _source(item: Any, known: Queries) -> Source:
+    match kind_of(item):
+        case "RangeVar":
+            return relation_source(item, known)
+        case "RangeSubselect":
+            shape = shape_of(inner(item.subquery), (), known)
+            return Source(item.alias.aliasname, shape=shape, columns=strings(item.alias.colnames), opaque=shape is None)
+        case _:
+            return Source("", opaque=True)
