@@ -21,6 +21,9 @@ _OF_ROWS = frozenset(
 )
 """The functions that take a row of any type: `t.count` is count(t) where t has no such column."""
 
+_CONSTANTS_WITHOUT_NAME = 15
+"""From this major version on nobody calls the constants true and false `bool`."""
+
 Offered = tuple[Source, frozenset[str] | None]
 """An item of FROM with its columns, None where these are not known."""
 
@@ -49,7 +52,12 @@ def _around(scopes: Sequence[Scope], number: int) -> Iterator[int]:
 
 def _offered(schema: Schema, source: Source) -> Offered:
     columns = source_columns(schema, source)
-    return source, frozenset(c.name for c in columns) if columns is not None else None
+    if columns is None:
+        return source, None
+    names = frozenset(c.name for c in columns)
+    return source, names | {
+        "bool"
+    } if "?column?" in names and schema.server_version < _CONSTANTS_WITHOUT_NAME else names
 
 
 def _may_have(offered: Offered, column: str) -> bool:

@@ -48,9 +48,12 @@ def columns_given(schema: Schema, shape: Shape | None) -> Columns | None:
 
 def _agreed(ours: list[Given], theirs: Columns | None) -> list[Given]:
     """Keep the types in which two queries of a UNION agree."""
-    types = [c.type for c in theirs] if theirs is not None else []
-    types += [None] * (len(ours) - len(types))
-    return [c if c.type == t else replace(c, type=None) for c, t in zip(ours, types, strict=False)]
+    if theirs is None:
+        return [replace(c, type=None) for c in ours]
+    if len(theirs) != len(ours):
+        raise CannotApply("the queries of UNION and the like must have the same number of columns")
+    types = [c.type for c in theirs]
+    return [c if c.type == t else replace(c, type=None) for c, t in zip(ours, types, strict=True)]
 
 
 def _of_target(schema: Schema, shape: Shape, target: Target) -> Columns | None:

@@ -87,9 +87,7 @@ def planned(scene: Scene, action: Dml) -> Effect:
     for kind, target in writes(action):
         parts.append(_writing(scene, target, action, planned=kind not in _INSERTING))
         if action.arbiter and kind is DmlKind.INSERT and target == action.target:
-            parts.append(
-                locking(_RX, *(i for n in bases(scene, target) for i in planned_indexes(scene, scene.table(n))))
-            )
+            parts.append(locking(_RX, *(i for n in bases(scene, target) for i in index_names(scene.table(n)))))
     return merge(*parts)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name
-from migrate_safe.model.query import Scope
+from migrate_safe.model.query import Scope, Shape
 
 
 class DmlKind(StrEnum):
@@ -25,6 +26,26 @@ class DmlKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """What ON CONFLICT looks for an index by, and the columns that DO UPDATE sets (`updates`).
+
+    `predicate` is the condition that a partial index may have.
+    """
+
+    columns: tuple[str, ...] = ()
+    expressions: tuple[Expr, ...] = ()
+    predicate: Expr | None = None
+    constraint: str | None = None
+    updates: bool = False
+    sets: tuple[str, ...] = ()
+
+    @property
+    def looks_for_index(self) -> bool:
+        """Whether it names columns or a constraint."""
+        return bool(self.columns or self.expressions or self.constraint)
+
+
+@dataclass(frozen=True, slots=True)
 class Dml:
     """A data statement. `target` is the table written (None for SELECT), `reads` every other relation named.
 
@@ -35,7 +56,8 @@ class Dml:
     looks for an index, `filtered` that a condition may leave partitions out. `given` are the places of an INSERT that
     surely get a value of their own, None where these are not known. `sources` are the relations beside the target whose
     rows are gone through, `pinned` the columns (of the target, or of the only source of an INSERT) that WHERE compares
-    with given values. `scopes` hold the columns named; inside a block, where variables have names too, there are none.
+    with given values. `conflict` is the ON CONFLICT of `target`, `shape` what a query gives or an INSERT is given.
+    `scopes` hold the columns named; inside a block, where variables have names too, there are none.
     """
 
     kind: DmlKind
@@ -55,4 +77,6 @@ class Dml:
     given: tuple[int, ...] | None = None
     sources: tuple[Name, ...] = ()
     pinned: frozenset[str] = frozenset()
+    conflict: Conflict | None = None
+    shape: Shape | None = field(default=None, compare=False, repr=False)
     scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)

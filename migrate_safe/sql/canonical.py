@@ -46,6 +46,25 @@ def expression_name(expression: str) -> str | None:
         return None
 
 
+_NAMED = {
+    "A_ArrayExpr": "array",
+    "CoalesceExpr": "coalesce",
+    "GroupingFunc": "grouping",
+    "JsonArrayAgg": "json_arrayagg",
+    "JsonArrayConstructor": "json_array",
+    "JsonArrayQueryConstructor": "json_array",
+    "JsonObjectAgg": "json_objectagg",
+    "JsonObjectConstructor": "json_object",
+    "JsonParseExpr": "json",
+    "JsonScalarExpr": "json_scalar",
+    "JsonSerializeExpr": "json_serialize",
+    "MergeSupportFunc": "merge_action",
+    "RowExpr": "row",
+    "XmlSerialize": "xmlserialize",
+}
+"""What the server calls the results of expressions that have a syntax of their own."""
+
+
 def figured_name(node: Any) -> str | None:
     """Give the name that the server derives for a column of a query from its expression, or None."""
     return _figure(node)[1]
@@ -232,9 +251,12 @@ def _figure(node: Any) -> tuple[int, str | None]:
             return 2, word.removesuffix("_n")
         case "SubLink":
             return _figure_sublink(node)
+        case "XmlExpr" if pb.XmlExprOp.Name(node.op) != "IS_DOCUMENT":
+            return 2, pb.XmlExprOp.Name(node.op).removeprefix("IS_").lower()
+        case "JsonFuncExpr":
+            return 2, pb.JsonExprOp.Name(node.op).removesuffix("_OP").lower()
         case other:
-            named = {"CoalesceExpr": "coalesce", "A_ArrayExpr": "array", "RowExpr": "row"}
-            return (2, named[other]) if other in named else (0, None)
+            return (2, _NAMED[other]) if other in _NAMED else (0, None)
 
 
 def _figure_sublink(node: Any) -> tuple[int, str | None]:

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from migrate_safe.model.statement import CreateTable, Dml, DmlKind, SetVariable
-from migrate_safe.sql.expressions import functions_among
+from postgast import pg_query_pb2 as pb
+
+from migrate_safe.model.statement import Conflict, CreateTable, Dml, DmlKind, SetVariable, Shape
+from migrate_safe.sql.expressions import expr_of, functions_among, is_star, optional_expr
 from migrate_safe.sql.lookups import is_query, pinned_columns, sources_of
 from migrate_safe.sql.names import dotted, name_of, strings
 from migrate_safe.sql.relations import range_vars, relations_in
 from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, row_locked_among, sequences_among
 from migrate_safe.sql.scopes import scopes_of
-from migrate_safe.sql.shapes import shape_of
+from migrate_safe.sql.shapes import queries_of_with, shape_of
 from migrate_safe.sql.tree import inner, kind_of, walk
 
 WRITES = {
@@ -48,6 +50,7 @@ def select(node: Any) -> Dml | SetVariable | CreateTable:
         row_locked=tuple(n for n in row_locked_among(parts) if n in reads) if locking else (),
         sequences=sequences_among(parts),
         filtered=is_filtered(parts),
+        shape=shape_of(node),
         scopes=scopes_of(node),
     )
 
@@ -93,6 +96,8 @@ def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
         given=given_places(node),
         sources=sources_of(whole, target),
         pinned=pinned_columns(node),
+        conflict=_conflict(node),
+        shape=_inserted(node) if node is whole else None,
         scopes=scopes_of(whole),
     )
 
@@ -102,6 +107,33 @@ def _looks_for_index(node: Any) -> bool:
     if kind_of(node) != "InsertStmt" or not node.HasField("on_conflict_clause"):
         return False
     return bool(node.on_conflict_clause.HasField("infer"))
+
+
+def _conflict(node: Any) -> Conflict | None:
+    if kind_of(node) != "InsertStmt" or not node.HasField("on_conflict_clause"):
+        return None
+    clause = node.on_conflict_clause
+    elements = [inner(item) for item in clause.infer.index_elems]
+    values = [e.expr for e in elements if not e.name]
+    plain = [strings(inner(v).fields)[-1] for v in values if kind_of(inner(v)) == "ColumnRef"]
+    return Conflict(
+        columns=(*(e.name for e in elements if e.name), *plain),
+        expressions=tuple(expr_of(v) for v in values if kind_of(inner(v)) != "ColumnRef"),
+        predicate=optional_expr(clause.infer, "where_clause"),
+        constraint=clause.infer.conname or None,
+        updates=clause.action == pb.ONCONFLICT_UPDATE,
+        sets=_targets(clause.target_list),
+    )
+
+
+def _inserted(node: Any) -> Shape | None:
+    """Read what an INSERT gives to its columns; None where a star stands among VALUES."""
+    if kind_of(node) != "InsertStmt" or not node.HasField("select_stmt"):
+        return None
+    select = inner(node.select_stmt)
+    if any(is_star(inner(value)) for row in select.values_lists for value in inner(row).items):
+        return None
+    return shape_of(select, (), queries_of_with(node, {}))
 
 
 def _columns(node: Any) -> tuple[str, ...]:

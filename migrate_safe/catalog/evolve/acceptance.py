@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned
+from migrate_safe.catalog.evolve.conflicts import refuse_conflict
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
-from migrate_safe.catalog.shapes import relation_columns
+from migrate_safe.catalog.shapes import columns_given, relation_columns
 from migrate_safe.catalog.things import need_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Table
@@ -38,6 +39,7 @@ def _data(schema: Schema, action: Dml) -> None:
     for name in (*action.reads, *(t for _, t in action.also)):
         need_relation(schema, name)
     refuse_unknown_columns(schema, action.scopes)
+    columns_given(schema, action.shape)
     for name in action.row_locked:
         if _is_materialized(schema, schema.resolve(name)):
             raise CannotApply(f"cannot lock rows in materialized view {schema.resolve(name)}")
@@ -55,6 +57,23 @@ def _data(schema: Schema, action: Dml) -> None:
     if full in schema.sequences:
         raise CannotApply(f"cannot change sequence {full}")
     _need_columns(schema, full, action.columns)
+    _refuse_count(schema, full, action)
+    if action.conflict is not None:
+        _need_columns(schema, full, (*action.conflict.columns, *action.conflict.sets))
+        refuse_conflict(schema, action, full)
+
+
+def _refuse_count(schema: Schema, name: Name, action: Dml) -> None:
+    """Refuse an INSERT of more values than columns, or fewer than are listed."""
+    given = columns_given(schema, action.shape)
+    if given is None or action.kind is not DmlKind.INSERT:
+        return
+    every = relation_columns(schema, name)
+    room = len(action.columns) or (len(every) if every is not None else None)
+    if room is not None and len(given) > room:
+        raise CannotApply(f"more values are given than {name} has columns for them")
+    if len(given) < len(action.columns):
+        raise CannotApply(f"fewer values are given than columns of {name} are listed")
 
 
 def _need_columns(schema: Schema, name: Name, columns: Iterable[str]) -> None:
