@@ -40,7 +40,8 @@ def with_remarks(connection: psycopg.Connection[Any], schema: Schema, words: Map
     """Give the schema with everything that is said of its objects; `words` are the texts that all queries share."""
     rows = _read(connection, schema.server_version, words)
     row = connection.execute("SELECT current_user::text").fetchone()
-    schema = replace(schema, role=row[0] if row is not None else None)
+    roles = frozenset(name for (name,) in connection.execute("SELECT rolname::text FROM pg_catalog.pg_roles"))
+    schema = replace(schema, role=row[0] if row is not None else None, roles=roles)
     schema = _on_parts(_on_relations(schema, rows["relations"]), rows["parts"])
     schema = replace(schema, publications=_publications(rows["publications"], rows["published"]))
     schema = _on_functions(schema, rows["functions"])

@@ -62,6 +62,7 @@ class Rows(StrEnum):
     CONVERTED = "values of {} that are none of {}"
     OUTSIDE = "rows of {} outside of its bounds"
     DISPLACED = "rows of {} that belong to the new partition"
+    HELD = "anything that role {} owns or may use where this catalog does not show it"
 
     def effect(self, *what: object) -> Effect:
         """Give an effect that says nothing but that such rows are refused."""

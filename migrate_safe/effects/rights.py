@@ -8,11 +8,12 @@ from migrate_safe.catalog.evolve.holders import Holder, every_holder
 from migrate_safe.catalog.evolve.rights import only_for
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.effects.combine import Scene, breaking, index_names, locking, merge
+from migrate_safe.effects.doubts import Rows
 from migrate_safe.effects.unknown import known_relations
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.said import Comment, Grants, OwnedBy, SecurityLabel, Target
+from migrate_safe.model.said import Comment, Grants, OwnedBy, RoleChange, SecurityLabel, Target
 from migrate_safe.model.statement import Other
 
 _AX = LockMode.ACCESS_EXCLUSIVE
@@ -31,6 +32,8 @@ def other(scene: Scene, action: Other) -> Effect | None:
             return _grant(scene, change, action.objects)
         case OwnedBy() as change:
             return _owned(scene, change)
+        case RoleChange(verb="drop", roles=roles):
+            return merge(*(Rows.HELD.effect(r) for r in roles))
         case _:
             return None
 

@@ -93,6 +93,16 @@ class OwnedBy:
     cascade: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """CREATE, ALTER or DROP ROLE, by `verb`; GRANT and REVOKE of membership alter. `members` are other roles named."""
+
+    verb: str
+    roles: tuple[str, ...]
+    members: tuple[str, ...] = ()
+    if_exists: bool = False
+
+
 # ---- names ---------------------------------------------------------------------------------
 
 
@@ -248,6 +258,7 @@ Said = (
     | Grants
     | DefaultPrivileges
     | OwnedBy
+    | RoleChange
     | Renamed
     | Moved
     | Dropped

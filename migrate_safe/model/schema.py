@@ -353,6 +353,8 @@ class Schema:
     search_path: tuple[str, ...] = ("public",)
     role: str | None = None
     """Who runs statements: the owner of what they make; None where that is not known."""
+    roles: frozenset[str] | None = field(default=None, compare=False)
+    """The roles of the cluster; None where no server was asked."""
     complete: bool = False
     absent: frozenset[Name] = field(default_factory=frozenset, compare=False)
     """Names that statements took away: what is not here under one of them does not exist."""

@@ -20,6 +20,7 @@ from migrate_safe.model.statement import (
 from migrate_safe.sql.expressions import columns_in, functions_in, optional_expr
 from migrate_safe.sql.names import dotted, name_of, strings
 from migrate_safe.sql.relations import relations_in
+from migrate_safe.sql.targets import role_of
 from migrate_safe.sql.touched import touched_by
 from migrate_safe.sql.tree import inner, kind_of
 
@@ -28,11 +29,6 @@ _EVENTS = {4: "INSERT", 8: "DELETE", 16: "UPDATE", 32: "TRUNCATE"}
 _TIMINGS = {2: "BEFORE", 64: "INSTEAD OF"}
 _RULE_EVENTS = {pb.CMD_SELECT: "SELECT", pb.CMD_UPDATE: "UPDATE", pb.CMD_INSERT: "INSERT", pb.CMD_DELETE: "DELETE"}
 _ACTIONS = {"SelectStmt": "select", "InsertStmt": "insert", "UpdateStmt": "update", "DeleteStmt": "delete"}
-_SPECIAL_ROLES = {
-    pb.ROLESPEC_CURRENT_USER: "current_user",
-    pb.ROLESPEC_CURRENT_ROLE: "current_role",
-    pb.ROLESPEC_SESSION_USER: "session_user",
-}
 PARTS = {pb.OBJECT_TRIGGER: "trigger", pb.OBJECT_POLICY: "policy", pb.OBJECT_RULE: "rule"}
 """What stands on a relation under a name that is only its own there."""
 
@@ -90,7 +86,7 @@ def _roles(nodes: Any) -> tuple[str, ...]:
     roles = [inner(item) for item in nodes]
     if any(r.roletype == pb.ROLESPEC_PUBLIC for r in roles):
         return ()
-    return tuple(sorted(_SPECIAL_ROLES.get(r.roletype, r.rolename) for r in roles))
+    return tuple(sorted(map(role_of, roles)))
 
 
 def _relations(node: Any) -> frozenset[Name]:

@@ -10,7 +10,7 @@ from postgast import pg_query_pb2 as pb
 from migrate_safe.model.names import Name
 from migrate_safe.model.said import Extension, Said
 from migrate_safe.model.statement import Other
-from migrate_safe.sql import replication, rights, upkeep
+from migrate_safe.sql import replication, rights, roles, upkeep
 from migrate_safe.sql.names import dotted, name_of, object_name, option_is_on, options
 from migrate_safe.sql.relations import relations_in
 from migrate_safe.sql.targets import target_of
@@ -23,6 +23,8 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "AlterObjectSchemaStmt": rights.moved,
     "AlterOwnerStmt": rights.change_owner,
     "AlterPublicationStmt": replication.publication,
+    "AlterRoleSetStmt": roles.role_change,
+    "AlterRoleStmt": roles.role_change,
     "AlterStatsStmt": upkeep.statistics_target,
     "AlterSubscriptionStmt": replication.subscription,
     "AlterTableMoveAllStmt": upkeep.move_all,
@@ -31,12 +33,15 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "ConstraintsSetStmt": upkeep.set_constraints,
     "CreateExtensionStmt": upkeep.extension,
     "CreatePublicationStmt": replication.publication,
+    "CreateRoleStmt": roles.role_change,
     "CreateSchemaStmt": rights.new_schema,
     "CreateStatsStmt": upkeep.new_statistics,
     "CreateSubscriptionStmt": replication.subscription,
     "DropOwnedStmt": rights.owned_by,
+    "DropRoleStmt": roles.role_change,
     "DropStmt": rights.dropped,
     "DropSubscriptionStmt": replication.subscription,
+    "GrantRoleStmt": roles.role_change,
     "GrantStmt": rights.grants,
     "ReassignOwnedStmt": rights.owned_by,
     "RenameStmt": rights.renamed,

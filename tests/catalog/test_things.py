@@ -6,7 +6,7 @@ import pytest
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply, fold
-from migrate_safe.catalog.evolve.acceptance import surely_absent
+from migrate_safe.catalog.presence import surely_absent
 from migrate_safe.catalog.things import fact, put_thing, with_fact, with_usual_things
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Thing

@@ -22,6 +22,7 @@ from migrate_safe.catalog.evolve.afterwards import settled
 from migrate_safe.catalog.evolve.alter import alter_table
 from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
+from migrate_safe.catalog.evolve.roles import refuse_absent_roles
 from migrate_safe.catalog.evolve.routines import called_block
 from migrate_safe.catalog.settings import search_path_after
 from migrate_safe.catalog.stored_views import as_tables, as_views
@@ -100,6 +101,7 @@ def session_ended(schema: Schema, search_path: tuple[str, ...]) -> Schema:
 
 def apply(schema: Schema, statement: Statement) -> Schema:
     """Give the schema after a statement; raises CannotApply where the server would certainly refuse it."""
+    refuse_absent_roles(schema, statement.action)
     return settled(schema, _applied(schema, statement), statement.action)
 
 
@@ -184,7 +186,7 @@ def _with_elements(schema: Schema, new: NewSchema, elements: tuple[Statement, ..
 
 
 def _inner(schema: Schema, block: DoBlock) -> Schema:
-    """Assume that every static statement of a DO block runs."""
+    """Assume that every static statement of a DO block runs; what is not seen there may be CREATE ROLE."""
     for statement in block.inner:
         schema = evolve(schema, statement)
-    return schema
+    return schema if block.opaque is None else replace(schema, roles=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate_safe.catalog.evolve import comments, namespaces, replication, rights, upkeep, user_types
+from migrate_safe.catalog.evolve import comments, namespaces, replication, rights, roles, upkeep, user_types
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import Other
 
@@ -11,6 +11,7 @@ _FAMILIES = (
     namespaces.other,
     replication.other,
     rights.other,
+    roles.other,
     upkeep.other,
     user_types.other,
 )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from migrate_safe.catalog.change import CannotApply, certain, put, target
 from migrate_safe.catalog.evolve.resting import has_extensions
 from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Expr, Policy, Rule, Schema, Table, TableKind, View
 from migrate_safe.model.statement import (
@@ -37,7 +38,8 @@ def create_policy(schema: Schema, action: CreatePolicy) -> Schema:
         raise CannotApply(f"policy {policy.name!r} of {table.name} already exists")
     _refuse_policy(policy.command, policy.using, policy.check)
     _refuse_unknown(schema, table, [policy.using, policy.check], policy.relations)
-    policy = replace(policy, relations=_resolved(schema, policy.relations))
+    roles = _role_names(schema, policy.roles)
+    policy = replace(policy, roles=roles, relations=_resolved(schema, policy.relations))
     return put(schema, replace(table, policies=(*table.policies, policy)))
 
 
@@ -55,13 +57,17 @@ def alter_policy(schema: Schema, action: AlterPolicy) -> Schema:
     named = frozenset().union(*(relations_of(e.sql) for e in (using, check) if e is not None))
     changed = replace(
         known,
-        roles=known.roles if action.roles is None else action.roles,
+        roles=known.roles if action.roles is None else _role_names(schema, action.roles),
         using=using,
         check=check,
         relations=_resolved(schema, named),
     )
     policies = tuple(changed if p.name == known.name else p for p in table.policies)
     return put(schema, replace(table, policies=policies))
+
+
+def _role_names(schema: Schema, roles: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(role_name(schema, r) for r in roles))
 
 
 def _table(schema: Schema, name: Name, *, if_exists: bool = False) -> Table | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from migrate_safe.catalog.change import CannotApply, certain
 from migrate_safe.catalog.evolve.holders import Holder, every_holder, holder_of, put_holder
@@ -22,6 +23,8 @@ from migrate_safe.model.objects import Grant, Policy, Thing
 from migrate_safe.model.said import ChangeOwner, DefaultPrivileges, Grants, OwnedBy, Target
 from migrate_safe.model.schema import Column, ColumnGrant, Schema
 from migrate_safe.model.statement import Other
+
+G = TypeVar("G", Grant, ColumnGrant)
 
 DEFAULTS = "default privileges"
 """The kind of the things that hold ALTER DEFAULT PRIVILEGES."""
@@ -54,7 +57,7 @@ def owned_by(holder: Holder, owner: str) -> Holder:
 
 
 def _grant(schema: Schema, change: Grants) -> Schema:
-    """Apply GRANT or REVOKE to every object; whether the roles exist is not known: they belong to the cluster."""
+    """Apply GRANT or REVOKE to every object."""
     if change.grant and change.option and "" in change.roles:
         raise CannotApply("grant options can only be granted to roles")
     for target in _everything_in(schema, change) if change.everywhere else change.targets:
@@ -164,6 +167,60 @@ def _without_grants_to(schema: Schema, roles: set[str]) -> Schema:
     }
     defaults = {k: t for k, t in schema.things.items() if k[0] != DEFAULTS or not _of_roles(k[1], roles)}
     return replace(schema, tables=tables, things=defaults)
+
+
+def held_by(schema: Schema, role: str) -> str | None:
+    """Say what a role owns here, may do or is named by; None where nothing is known."""
+    for holder in every_holder(schema):
+        if holder.owner == role:
+            return f"it owns {holder.target.name}"
+        if any(g.role == role for g in holder.grants):
+            return f"it has privileges on {holder.target.name}"
+    for table in schema.tables.values():
+        if any(g.role == role for c in table.columns for g in c.grants):
+            return f"it has privileges on columns of {table.name}"
+        if any(role in p.roles for p in table.policies):
+            return f"policies of {table.name} are for it"
+    named = [k[1] for k, t in schema.things.items() if k[0] == DEFAULTS and role in _roles_of_default(t)]
+    return "default privileges name it" if named else None
+
+
+def _roles_of_default(thing: Thing) -> set[str]:
+    return {thing.name.name.partition(" by ")[2], *(grant_of(text).role for _, text in thing.facts)}
+
+
+def roles_renamed(schema: Schema, old: str, new: str) -> Schema:
+    """Let owners, grants and policies follow a role that got another name."""
+    schema = _each(
+        schema,
+        lambda h: replace(h, owner=new if h.owner == old else h.owner, grants=_named_anew(h.grants, old, new)),
+    )
+    tables = {
+        n: replace(
+            t,
+            columns=tuple(replace(c, grants=_named_anew(c.grants, old, new)) for c in t.columns),
+            policies=tuple(
+                replace(p, roles=tuple(sorted(new if r == old else r for r in p.roles))) for p in t.policies
+            ),
+        )
+        for n, t in schema.tables.items()
+    }
+    return replace(schema, tables=tables)
+
+
+def _named_anew(grants: Iterable[G], old: str, new: str) -> tuple[G, ...]:
+    return tuple(sorted(replace(g, role=new) if g.role == old else g for g in grants))
+
+
+def default_roles(schema: Schema, old: str, new: str) -> Schema:
+    """Let default privileges follow a role that got another name."""
+    for thing in [t for k, t in schema.things.items() if k[0] == DEFAULTS]:
+        kind, _, creator = thing.name.name.partition(" by ")
+        grants = _named_anew((grant_of(text) for _, text in thing.facts), old, new)
+        name = Name(thing.name.schema, f"{kind} by {new if creator == old else creator}")
+        schema = drop_thing(schema, DEFAULTS, thing.name)
+        schema = put_thing(schema, Thing(DEFAULTS, name, tuple(("grant", grant_text(g)) for g in grants)))
+    return schema
 
 
 def only_for(policy: Policy, roles: set[str]) -> bool:
