@@ -15,7 +15,7 @@ from migrate_safe.sql.names import dotted, name_of, strings
 from migrate_safe.sql.relations import range_vars, relations_in
 from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, row_locked_among, sequences_among
 from migrate_safe.sql.scopes import scopes_of
-from migrate_safe.sql.shapes import queries_of_with, shape_of
+from migrate_safe.sql.shapes import queries_of_with, shape_unless_deep
 from migrate_safe.sql.tree import inner, kind_of, walk
 
 WRITES = {
@@ -34,7 +34,7 @@ def select(node: Any) -> Dml | SetVariable | CreateTable:
     reads = relations_in(node)
     if (into := _into(node)) is not None:
         made = CreateTable(name_of(into), persistence=into.relpersistence or "p", as_query=True, reads=reads)
-        return replace(made, shape=shape_of(node), scopes=scopes_of(node))
+        return replace(made, shape=shape_unless_deep(node), scopes=scopes_of(node))
     parts = tuple(walk(node))
     writer = next((part for part in parts if kind_of(part) in WRITES), None)
     if writer is not None:
@@ -50,7 +50,7 @@ def select(node: Any) -> Dml | SetVariable | CreateTable:
         row_locked=tuple(n for n in row_locked_among(parts) if n in reads) if locking else (),
         sequences=sequences_among(parts),
         filtered=is_filtered(parts),
-        shape=shape_of(node),
+        shape=shape_unless_deep(node),
         scopes=scopes_of(node),
     )
 
@@ -133,7 +133,7 @@ def _inserted(node: Any) -> Shape | None:
     select = inner(node.select_stmt)
     if any(is_star(inner(value)) for row in select.values_lists for value in inner(row).items):
         return None
-    return shape_of(select, (), queries_of_with(node, {}))
+    return shape_unless_deep(select, (), queries_of_with(node, {}))
 
 
 def _columns(node: Any) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from migrate_safe.sql.names import name_of, option_text, options
 from migrate_safe.sql.qualified import qualified_columns, using_columns
 from migrate_safe.sql.relations import relations_in
 from migrate_safe.sql.scopes import scopes_of
-from migrate_safe.sql.shapes import shape_of
+from migrate_safe.sql.shapes import shape_unless_deep
 from migrate_safe.sql.tree import Unreadable, inner, walk, write
 
 
@@ -24,7 +24,7 @@ def create_view(node: Any) -> CreateView:
     given = tuple((name, option_text(e) or "true") for name, e in options(node.options).items())
     check = {pb.LOCAL_CHECK_OPTION: "local", pb.CASCADED_CHECK_OPTION: "cascaded"}.get(node.with_check_option)
     given += (("check_option", check),) if check is not None else ()
-    shape = shape_of(inner(node.query), node.aliases)
+    shape = shape_unless_deep(inner(node.query), node.aliases)
     temporary = node.view.relpersistence == "t"
     made, scopes = replace(made, options=given), scopes_of(inner(node.query))
     return CreateView(made, node.replace, shape=shape, temporary=temporary, scopes=scopes)
@@ -34,7 +34,7 @@ def create_materialized_view(node: Any) -> CreateView:
     """Read a CreateTableAsStmt of a materialized view."""
     made = _view(node.into.rel, node.query, materialized=True)
     given = tuple((name, option_text(e) or "true") for name, e in options(node.into.options).items())
-    shape = shape_of(inner(node.query), node.into.col_names)
+    shape = shape_unless_deep(inner(node.query), node.into.col_names)
     made = replace(made, options=given, populated=not node.into.skip_data)
     return CreateView(made, if_not_exists=node.if_not_exists, shape=shape, scopes=scopes_of(inner(node.query)))
 

@@ -10,8 +10,8 @@ from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.query import Scope, Source
 from migrate_safe.sql.names import name_of, strings
-from migrate_safe.sql.shapes import Queries, queries_of_with, relation_source, shape_of
-from migrate_safe.sql.tree import LEAVES, fields, inner, kind_of
+from migrate_safe.sql.shapes import MAX_LEVELS, Queries, queries_of_with, relation_source, shape_of, target_of
+from migrate_safe.sql.tree import LEAVES, fields, inner, is_deep, kind_of
 
 _SKIPPED = frozenset({"WithClause", "IntoClause", "LockingClause", "ReturningOption"})
 _ORDERING = frozenset({"sort_clause", "group_clause", "distinct_clause"})
@@ -41,7 +41,12 @@ class _Part:
 
 
 def scopes_of(statement: Any) -> tuple[Scope, ...]:
-    """Read the scopes of a query or of a statement that writes rows, outer ones before those inside."""
+    """Read the scopes of a query or of a statement that writes rows, outer ones before those inside.
+
+    There are none for what is nested beyond what people write.
+    """
+    if is_deep(statement, MAX_LEVELS):
+        return ()
     found: list[_Open] = []
     stack = [_Part(statement, None, {})]
     while stack:
@@ -130,8 +135,10 @@ def _items(message: Any) -> list[Any]:
 
 def _outputs(message: Any) -> frozenset[str]:
     """Give the names of the results of a SELECT, which ORDER BY and GROUP BY may mean."""
-    shape = shape_of(message) if kind_of(message) == "SelectStmt" and not message.values_lists else None
-    return frozenset(t.name for t in shape.targets if t.name is not None) if shape is not None else frozenset()
+    if kind_of(message) != "SelectStmt":
+        return frozenset()
+    targets = (target_of(inner(item)) for item in message.target_list)
+    return frozenset(t.name for t in targets if t.name is not None)
 
 
 def _opened(

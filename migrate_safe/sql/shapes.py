@@ -13,9 +13,11 @@ from migrate_safe.model.schema import TypeName
 from migrate_safe.sql.canonical import figured_name
 from migrate_safe.sql.expressions import is_star
 from migrate_safe.sql.names import dotted, name_of, strings
-from migrate_safe.sql.tree import inner, kind_of
+from migrate_safe.sql.tree import inner, is_deep, kind_of
 from migrate_safe.sql.typenames import type_of
 
+MAX_LEVELS = 200
+"""Levels of one inside another up to which shapes and scopes are read; a query in FROM takes two."""
 _ANONYMOUS = "?column?"
 _NUMBERS = {"count": "bigint", "row_number": "bigint", "length": "integer"}
 _TEXTS = frozenset({"lower", "upper", "concat", "btrim", "replace", "md5", "initcap"})
@@ -30,6 +32,11 @@ _COMPARING = frozenset({"=", "<>", "<", ">", "<=", ">="})
 
 Queries = Mapping[str, Shape | None]
 """The queries of WITH, by name; None for one whose columns the text does not tell."""
+
+
+def shape_unless_deep(select: Any, columns: Iterable[Any] = (), known: Queries | None = None) -> Shape | None:
+    """Read the shape of a query; None also for one that is nested beyond what people write."""
+    return None if is_deep(select, MAX_LEVELS) else shape_of(select, columns, known)
 
 
 def shape_of(select: Any, columns: Iterable[Any] = (), known: Queries | None = None) -> Shape | None:
@@ -48,7 +55,7 @@ def shape_of(select: Any, columns: Iterable[Any] = (), known: Queries | None = N
     if select.op not in (pb.SETOP_NONE, pb.SET_OPERATION_UNDEFINED):
         return _united(select, names, known)
     sources = tuple(_source(inner(item), known) for item in select.from_clause)
-    return Shape(tuple(_target(inner(t)) for t in select.target_list), sources, names)
+    return Shape(tuple(target_of(inner(t)) for t in select.target_list), sources, names)
 
 
 def _united(select: Any, names: tuple[str, ...], known: Queries) -> Shape | None:
@@ -72,7 +79,7 @@ def _returning(statement: Any, names: tuple[str, ...], known: Queries) -> Shape 
     target = relation_source(statement.relation, {})
     others = getattr(statement, "from_clause", ()) or getattr(statement, "using_clause", ())
     sources = (target, *(_source(inner(item), known) for item in others))
-    return Shape(tuple(_target(inner(t)) for t in given), sources, names)
+    return Shape(tuple(target_of(inner(t)) for t in given), sources, names)
 
 
 def queries_of_with(select: Any, known: Queries) -> dict[str, Shape | None]:
@@ -132,7 +139,8 @@ def _function(node: Any) -> Source:
     return Source(node.alias.aliasname, columns=columns, opaque=not columns or not told)
 
 
-def _target(node: Any) -> Target:
+def target_of(node: Any) -> Target:
+    """Read an item of a SELECT list."""
     value = inner(node.val)
     if is_star(value):
         parts = strings(value.fields) if kind_of(value) == "ColumnRef" else ("",)

@@ -28,7 +28,7 @@ from migrate_safe.sql.names import dotted, name_of
 from migrate_safe.sql.others import other
 from migrate_safe.sql.relations import relations_in
 from migrate_safe.sql.scopes import scopes_of
-from migrate_safe.sql.shapes import shape_of
+from migrate_safe.sql.shapes import shape_unless_deep
 from migrate_safe.sql.tables import OBJECTS
 from migrate_safe.sql.things import thing
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, write
@@ -169,7 +169,7 @@ def _create_table_as(node: Any) -> CreateTable | CreateView:
         persistence=node.into.rel.relpersistence or "p",
         as_query=True,
         reads=relations_in(inner(node.query)),
-        shape=shape_of(inner(node.query), node.into.col_names),
+        shape=shape_unless_deep(inner(node.query), node.into.col_names),
         scopes=scopes_of(inner(node.query)),
         with_data=not node.into.skip_data,
         on_commit=tables.ON_COMMIT.get(node.into.on_commit, "preserve rows"),

@@ -124,13 +124,18 @@ def depth(message: Any) -> int:
     return level
 
 
+def is_deep(message: Any, levels: int) -> bool:
+    """Say whether there are more than so many levels of messages below a message."""
+    return message.ByteSize() > _BYTES_OF_A_LEVEL * levels and depth(message) > levels
+
+
 def write(statement: Any) -> str:
     """Write a statement (a Node or what is in it) as canonical SQL.
 
     Raises Unreadable when it is too deep or has no written form.
     """
     statement = inner(statement) if kind_of(statement) == "Node" else statement
-    if statement.ByteSize() > _BYTES_OF_A_LEVEL * MAX_DEPARSED_DEPTH and depth(statement) > MAX_DEPARSED_DEPTH:
+    if is_deep(statement, MAX_DEPARSED_DEPTH):
         raise Unreadable(f"nested more than {MAX_DEPARSED_DEPTH} levels deep")
     result = pb.ParseResult()
     # Copied into place: a message passed to a constructor is read again, with the limit on its depth.
