@@ -20,6 +20,7 @@ from migrate_safe.catalog.evolve import (
 from migrate_safe.catalog.evolve.acceptance import accept
 from migrate_safe.catalog.evolve.afterwards import settled
 from migrate_safe.catalog.evolve.alter import alter_table
+from migrate_safe.catalog.evolve.places import refuse_move
 from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
 from migrate_safe.catalog.evolve.roles import refuse_absent_roles
@@ -102,6 +103,7 @@ def session_ended(schema: Schema, search_path: tuple[str, ...]) -> Schema:
 def apply(schema: Schema, statement: Statement) -> Schema:
     """Give the schema after a statement; raises CannotApply where the server would certainly refuse it."""
     refuse_absent_roles(schema, statement.action)
+    refuse_move(schema, statement.action)
     return settled(schema, _applied(schema, statement), statement.action)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.holders import REMARKS, is_type
+from migrate_safe.catalog.evolve.places import refuse_place
 from migrate_safe.catalog.evolve.rights import default_grants
 from migrate_safe.catalog.evolve.storage import SEQUENCES_FOLLOW
 from migrate_safe.catalog.privileges import without_owner
@@ -32,25 +32,10 @@ def settled(before: Schema, after: Schema, action: Action) -> Schema:
     """Give the schema after a statement with everything that follows from it."""
     if after is before:
         return after
-    _refuse_absent_schemas(before, after)
+    refuse_place(before, after, action)
     after = _without_copied_comments(before, after, action)
     after = _owned(before, after) if after.role is not None else after
     return _followed(before, after, action)
-
-
-def _refuse_absent_schemas(before: Schema, after: Schema) -> None:
-    """Raise CannotApply for what is made in a schema, or moved to one, that certainly does not exist."""
-    schemas = {name.name for kind, name in after.things if kind == "schema"}
-    if not (after.complete and "public" in schemas):
-        return
-    for one, two in ((before.tables, after.tables), (before.views, after.views), (before.sequences, after.sequences)):
-        for name in two.keys() - one.keys():
-            if name.schema is not None and name.schema not in schemas and not _is_of_system(name.schema):
-                raise CannotApply(f"schema {name.schema!r} does not exist")
-
-
-def _is_of_system(schema: str) -> bool:
-    return schema.startswith("pg_") or schema in ("migrate_safe", "information_schema")
 
 
 # ---- owners and grants -----------------------------------------------------------------------

@@ -93,6 +93,8 @@ def _things_within(schema: Schema, old: str, new: str) -> dict[tuple[str, Name],
 
 
 def _dropped(schema: Schema, name: str, how: Dropped) -> Schema:
+    if name in ("pg_catalog", "pg_toast"):
+        raise CannotApply(f"cannot drop schema {name!r}: the database system requires it")
     known = need_thing(schema, "schema", Name(None, name), if_exists=how.if_exists)
     inside = things_inside(schema, name)
     if inside and not how.cascade:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from migrate_safe.catalog.change import (
+    TEMPORARY,
     CannotApply,
     family,
     is_partition,
@@ -54,6 +55,8 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     columns come from a query or from an unknown template.
     """
     name = created_name(schema, action.table, temporary=action.persistence == "t")
+    if action.persistence == "t" and action.table.schema not in (None, TEMPORARY):
+        raise CannotApply(f"cannot create temporary relation {name.name!r} in schema {action.table.schema!r}")
     if relation_exists(schema, name):
         if action.if_not_exists:
             return schema
