@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from migrate_safe.model.names import Name
@@ -41,6 +41,38 @@ def storing_columns(schema: Schema, name: Name) -> tuple[tuple[Table, Column], .
     for holder in holders:
         found += [pair for pair in storing_columns(schema, holder) if pair not in found]
     return tuple(found)
+
+
+def columns_with_inside(schema: Schema, domain: Name) -> Iterator[tuple[Name, str]]:
+    """Yield the stored columns that hold values of a domain inside an array, a row or a range, at any depth."""
+    plain = [domain]
+    for each in plain:
+        plain += [n for n, d in schema.domains.items() if is_of(d.base, each) and not d.base.dimensions]
+    inside: list[Name] = []
+    for each in plain:
+        _add_containers(schema, each, inside, contained=True)
+    for relation, column, type_name in _stored_columns(schema):
+        in_array = type_name.dimensions > 0 and any(is_of(type_name, n) for n in plain)
+        if in_array or any(is_of(type_name, n) for n in inside):
+            yield relation, column
+
+
+def _add_containers(schema: Schema, name: Name, inside: list[Name], *, contained: bool) -> None:
+    """Add the types that hold values of a type in a container, and those that hold such types."""
+    rows = [t.name for t in schema.tables.values() if any(is_of(c.type, name) for c in t.columns)]
+    rows += [v.name for v in schema.views.values() if any(is_of(t, name) for t in v.types)]
+    domains = [n for n in domains_over(schema, name) if schema.domains[n].base.dimensions or not contained]
+    for found in (*rows, *domains, *composites_with(schema, name), *ranges_over(schema, name)):
+        if found not in inside:
+            inside.append(found)
+            _add_containers(schema, found, inside, contained=False)
+
+
+def _stored_columns(schema: Schema) -> Iterator[tuple[Name, str, TypeName]]:
+    for table in schema.tables.values():
+        yield from ((table.name, c.name, c.type) for c in table.columns)
+    for view in (v for v in schema.views.values() if v.materialized):
+        yield from ((view.name, c, t) for c, t in zip(view.shows, view.types, strict=False) if t is not None)
 
 
 def ranges_over(schema: Schema, name: Name) -> tuple[Name, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from migrate_safe.catalog.change import CannotApply, known_type, type_exists, type_name
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import make_object_name
-from migrate_safe.catalog.type_users import storing_columns
+from migrate_safe.catalog.type_users import columns_with_inside
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Domain, DomainConstraint, Expr, Schema
 from migrate_safe.model.statement import AlterDomain, CreateDomain, DomainVerb, RenameDomainConstraint
@@ -67,11 +67,8 @@ def _altered(schema: Schema, name: Name, domain: Domain, action: AlterDomain) ->
 
 def _refuse_nested(schema: Schema, name: Name) -> None:
     """Refuse what the server cannot check: values of the domain inside arrays, composite types and ranges."""
-    for table, column in storing_columns(schema, name):
-        inside = column.type.dimensions > 0
-        of = Name(column.type.schema, column.type.name)
-        if inside or (of != name and of not in schema.domains):
-            raise CannotApply(f"column {column.name!r} of {table.name} holds values of domain {name} inside its type")
+    for relation, column in columns_with_inside(schema, name):
+        raise CannotApply(f"column {column!r} of {relation} holds values of domain {name} inside its type")
 
 
 def _with(schema: Schema, name: Name, domain: Domain, constraint: DomainConstraint) -> Domain:
