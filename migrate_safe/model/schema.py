@@ -335,7 +335,8 @@ class Schema:
 
     `complete` says that what is not here does not exist (a dump or a live server was read); otherwise
     an absent table is merely unknown: assumed big, old and in use. `things` holds the objects of all other kinds,
-    by kind and name.
+    by kind and name; `composites` lead to their attributes. `roles` are
+    those of the cluster, None where no server was asked; `role` runs statements and owns what they make.
     """
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
@@ -345,16 +346,13 @@ class Schema:
     enums: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
     domains: Mapping[Name, Domain] = field(default_factory=dict)
     composites: Mapping[Name, tuple[tuple[str, TypeName], ...]] = field(default_factory=dict)
-    """Composite type -> its attributes."""
     publications: Mapping[str, Publication] = field(default_factory=dict)
     things: Mapping[tuple[str, Name], Thing] = field(default_factory=dict)
     extension_types: Mapping[str, str] = field(default_factory=dict)
     """Type of an extension that a column has -> its schema, where a server was asked."""
     search_path: tuple[str, ...] = ("public",)
     role: str | None = None
-    """Who runs statements: the owner of what they make; None where that is not known."""
     roles: frozenset[str] | None = field(default=None, compare=False)
-    """The roles of the cluster; None where no server was asked."""
     complete: bool = False
     absent: frozenset[Name] = field(default_factory=frozenset, compare=False)
     """Names that statements took away: what is not here under one of them does not exist."""
@@ -397,17 +395,14 @@ class Schema:
 
     def index_view(self, index: Name) -> View | None:
         """Give the materialized view that carries the index of that qualified name, or None."""
-        for view in self.views.values():
-            if view.indexes and view.name.schema == index.schema and any(i.name == index.name for i in view.indexes):
-                return view
-        return None
+        near = (v for v in self.views.values() if v.indexes and v.name.schema == index.schema)
+        return next((v for v in near if any(i.name == index.name for i in v.indexes)), None)
 
     def is_constrained(self, domain: Name) -> bool:
         """Say whether a domain, or one that it is over, has a constraint: then a new column of it forces a rewrite."""
         found = self.domains.get(domain)
-        if found is None:
-            return False
-        return found.constrained or self.is_constrained(Name(found.base.schema, found.base.name))
+        over = Name(found.base.schema, found.base.name) if found is not None else domain
+        return found is not None and (found.constrained or self.is_constrained(over))
 
     def partitions_of(self, parent: Name) -> tuple[Table, ...]:
         """Give the direct children (partitions or inheriting tables) of a table, in name order."""
