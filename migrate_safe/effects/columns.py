@@ -7,6 +7,7 @@ from dataclasses import replace
 from migrate_safe.catalog.change import certain, domain_default, is_partitioned, known_type
 from migrate_safe.catalog.evolve.columns import inline_constraints, involves, kept_default
 from migrate_safe.catalog.evolve.inheritance import handed_column
+from migrate_safe.catalog.evolve.not_null import not_null_of
 from migrate_safe.catalog.evolve.views import views_using
 from migrate_safe.effects.combine import (
     Scene,
@@ -19,7 +20,7 @@ from migrate_safe.effects.combine import (
     rewriting,
     scanning,
 )
-from migrate_safe.effects.constraints import add_constraint, column_proven, far_side
+from migrate_safe.effects.constraints import add_constraint, column_proven, far_side, is_not_null
 from migrate_safe.effects.doubts import Doubt, Rows
 from migrate_safe.effects.tables import sequences_drawn_from, views_over, with_indexes
 from migrate_safe.effects.types import is_plain_type
@@ -183,16 +184,38 @@ def _may_fill(trigger: Trigger) -> bool:
 
 def set_not_null(scene: Scene, table: Table, column: str, *, only: bool = False) -> Effect:
     """SET NOT NULL: reads every row, unless a valid CHECK already proves that none is NULL (PostgreSQL 12)."""
-    checked = only and is_partitioned(table) and scene.version < _NAMED_NOT_NULL
-    members = family(scene.schema, table, only=only and not checked)
+    members = _marked(scene, table, column, only=only)
     locks = locking(_AX, *(m.name for m in members))
-    scanned = [m.name for m in members if not column_proven(m, column)]
+    waived = [m for m in members if _stays_unproven(table, m, column)]
+    scanned = [m.name for m in members if m not in waived and not column_proven(m, column)]
     text = column_text(table.name, column)
-    already = table.column(column)
-    refused = Effect() if already is not None and already.not_null else breaking(BreakKind.WRITE_REFUSED, text)
+    refused = Effect() if is_not_null(table, column) else breaking(BreakKind.WRITE_REFUSED, text)
     unsure = [m for m in members if m.partial and m.name in scanned]
     doubts = (Doubt.NOT_NULL_PROVEN.effect(column_text(m.name, column)) for m in unsure)
     return merge(locks, scanning(*scanned), refused, *doubts, *(Rows.NULLS.effect(n, column) for n in scanned))
+
+
+def _marked(scene: Scene, table: Table, column: str, *, only: bool) -> tuple[Table, ...]:
+    """Give the tables that SET NOT NULL looks at.
+
+    None below a partitioned table that is NOT NULL already, nor, from PostgreSQL 18 on, below any that is.
+    """
+    if scene.version < _NAMED_NOT_NULL:
+        if is_partitioned(table) and not only and is_not_null(table, column):
+            return (table,)
+        return family(scene.schema, table, only=only and not is_partitioned(table))
+    own = not_null_of(table, column)
+    if only or (own is not None and (own.validated or not own.local)):
+        return (table,)
+    if own is not None:
+        return family(scene.schema, table)
+    return reached(scene.schema, table, lambda t: not_null_of(t, column) is None)
+
+
+def _stays_unproven(table: Table, member: Table, column: str) -> bool:
+    """Say whether SET NOT NULL leaves a constraint NOT VALID: one of a child, or handed down to the table."""
+    own, held = not_null_of(table, column), not_null_of(member, column)
+    return held is not None and not held.validated and (own is None or not own.local)
 
 
 def drop_not_null(scene: Scene, table: Table, column: str, *, only: bool = False) -> Effect:

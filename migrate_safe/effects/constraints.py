@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from migrate_safe.catalog.change import certain, is_partitioned
@@ -164,11 +164,9 @@ def _add_indexed(scene: Scene, table: Table, constraint: Constraint, *, only: bo
     refused = breaking(BreakKind.WRITE_REFUSED, str(table.name))
     by = ", ".join(constraint.columns) or constraint.name or "the new constraint"
     if constraint.using_index is not None:
-        return merge(locks, _using_index(table, constraint), refused)
+        return merge(locks, _using_index(scene, table, constraint, only=only), refused)
     if constraint.kind is ConstraintKind.PRIMARY:
-        heirs = family(scene.schema, table, only=only)
-        unproven = [m.name for m in heirs if not all(column_proven(m, c) for c in constraint.columns)]
-        locks = merge(locks, scanning(*unproven), *(Rows.NULLS.effect(n, by) for n in unproven))
+        locks = merge(locks, _nulls_sought(scene, table, constraint.columns, only=only))
     locks = merge(locks, Rows.DUPLICATES.effect(table.name, by))
     if not is_partitioned(table):
         return merge(locks, building(table.name), refused)
@@ -182,11 +180,20 @@ def _index_locks(
 ) -> list[Effect]:
     """Lock the table against everybody; its partitions only as CREATE INDEX does, before PostgreSQL 18.
 
-    A primary key marks columns NOT NULL first, which takes the children along in every version.
+    A primary key marks columns NOT NULL first, which takes the children along in every version; partitions need not
+    be asked where their parent's are so already.
     """
-    everywhere = constraint.kind is ConstraintKind.PRIMARY or scene.version >= _ALL_CHILDREN_LOCKED
+    done = is_partitioned(table) and all(is_not_null(table, c) for c in constraint.columns)
+    marks = constraint.kind is ConstraintKind.PRIMARY and not done
+    everywhere = marks or scene.version >= _ALL_CHILDREN_LOCKED
     heirs = family(scene.schema, table, only=only) if everywhere else (table,)
     return [locking(_AX, *(m.name for m in heirs)), locking(LockMode.SHARE, *(m.name for m in members[1:]))]
+
+
+def is_not_null(table: Table, column: str) -> bool:
+    """Say whether a column is known to be marked NOT NULL."""
+    known = table.column(column)
+    return known is not None and known.not_null
 
 
 def _locked_with(scene: Scene, table: Table) -> tuple[Table, ...]:
@@ -194,7 +201,15 @@ def _locked_with(scene: Scene, table: Table) -> tuple[Table, ...]:
     return family(scene.schema, table) if scene.version >= _ALL_CHILDREN_LOCKED else ()
 
 
-def _using_index(table: Table, constraint: Constraint) -> Effect:
+def _nulls_sought(scene: Scene, table: Table, columns: Iterable[str], *, only: bool) -> Effect:
+    """Read the tables that may have NULL in a column of a new primary key."""
+    heirs = family(scene.schema, table, only=only)
+    unproven = {m.name: [c for c in columns if not column_proven(m, c)] for m in heirs}
+    sought = {name: ", ".join(lacking) for name, lacking in unproven.items() if lacking}
+    return merge(scanning(*sought), *(Rows.NULLS.effect(name, text) for name, text in sought.items()))
+
+
+def _using_index(scene: Scene, table: Table, constraint: Constraint, *, only: bool) -> Effect:
     """Take over an index that is there already; a primary key also has to prove its columns NOT NULL."""
     assert constraint.using_index is not None
     name = Name(table.name.schema, constraint.using_index)
@@ -207,9 +222,8 @@ def _using_index(table: Table, constraint: Constraint) -> Effect:
     if index is None:
         nulls = Rows.NULLS.effect(table.name, f"the columns of {name}")
         return merge(locks, scanning(table.name), Doubt.KEY_NOT_NULL.effect(name), nulls)
-    unproven = [k.column for k in index.keys if k.column is not None and not column_proven(table, k.column)]
-    nulls = Rows.NULLS.effect(table.name, ", ".join(unproven))
-    return merge(locks, merge(scanning(table.name), nulls) if unproven else Effect())
+    columns = [k.column for k in index.keys if k.column is not None]
+    return merge(locks, _nulls_sought(scene, table, columns, only=only))
 
 
 def validate_constraint(scene: Scene, table: Table, name: str) -> Effect:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, is_partitioned
@@ -16,7 +17,7 @@ from migrate_safe.effects.unknown import worst_case
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Schema, Table, TableKind
+from migrate_safe.model.schema import Constraint, Schema, Table, TableKind
 from migrate_safe.model.statement import AlterTable
 from migrate_safe.model.table_action import (
     AddColumn,
@@ -75,14 +76,44 @@ def alter_table(scene: Scene, action: AlterTable) -> Effect:
     if scene.schema.table(full) is None and (action.object != "table" or relation_exists(scene.schema, full)):
         return _other_object(scene, full, action)
     parts: list[Effect] = []
+    older: dict[Name, Name] = {}
     start = scene.schema
     ordered = sorted(action.actions, key=pass_of)
     for item in ordered:
         table = scene.table(full)
-        parts.append(_effect(scene, table, item, only=action.only))
+        parts.append(_named_before(older, _effect(scene, table, item, only=action.only)))
+        older |= _taken_over(table, item)
         if item is not ordered[-1]:
             scene = _after(scene, table, item, only=action.only)
-    return _here(scene, _on_older(start, merge(*parts)))
+    done = merge(*parts)
+    marked = locking(_strongest_on(full, done), *_marked(full, ordered))
+    return _here(scene, _on_older(start, merge(done, _named_before(older, marked))))
+
+
+def _marked(table: Name, actions: Iterable[TableAction]) -> list[Name]:
+    """Give the indexes of CLUSTER ON: they are locked as the table is, by whatever the statement does to it."""
+    named = [a.argument for a in actions if isinstance(a, OtherTableAction) and a.kind == "ClusterOn"]
+    return [Name(table.schema, index) for index in named]
+
+
+def _strongest_on(table: Name, effect: Effect) -> LockMode:
+    return max((lock.mode for lock in effect.locks if lock.relation == table), default=_SUX)
+
+
+def _taken_over(table: Table, action: TableAction) -> dict[Name, Name]:
+    """Give the name that an index has after it has become a constraint, and the one that it had before."""
+    match action:
+        case AddConstraint(constraint=Constraint(name=str(new), using_index=str(old))):
+            return {Name(table.name.schema, new): Name(table.name.schema, old)}
+        case _:
+            return {}
+
+
+def _named_before(older: Mapping[Name, Name], effect: Effect) -> Effect:
+    """Name the locks as the relations were named before the statement."""
+    if not older:
+        return effect
+    return replace(effect, locks=tuple(replace(k, relation=older.get(k.relation, k.relation)) for k in effect.locks))
 
 
 def _on_older(schema: Schema, effect: Effect) -> Effect:

@@ -152,11 +152,12 @@ def _moves(before: Schema, after: Schema, action: Action) -> dict[Name, Name]:
 
 def _indexes_followed(before: Schema, after: Schema, action: Action) -> Schema:
     """Let what names an index of its table follow a new name, and forget it where the index is gone."""
-    renamed = dict([_index_renamed(before, action)])
+    holder, old, new = _index_renamed(before, action) or (None, "", "")
     changed = {}
     for name, table in after.tables.items():
         if table.clustered_on is None and not table.replica_identity.startswith("index "):
             continue
+        renamed = {old: new} if name == holder else {}
         clustered, identity = table.clustered_on, table.replica_identity.removeprefix("index ")
         clustered = renamed.get(clustered or "", clustered)
         identity = renamed.get(identity, identity)
@@ -169,14 +170,15 @@ def _indexes_followed(before: Schema, after: Schema, action: Action) -> Schema:
     return replace(after, tables={**after.tables, **changed}) if changed else after
 
 
-def _index_renamed(before: Schema, action: Action) -> tuple[str, str]:
+def _index_renamed(before: Schema, action: Action) -> tuple[Name, str, str] | None:
+    """Give the table whose index has another name now, the old name and the new one."""
     match action:
-        case RenameTable(table=name, to=to) if before.index_table(before.resolve(name)) is not None:
-            return name.name, to
-        case RenameConstraint(constraint=old, to=to):
-            return old, to
+        case RenameTable(table=name, to=to) if (carrier := before.index_table(before.resolve(name))) is not None:
+            return carrier.name, name.name, to
+        case RenameConstraint(table=name, constraint=old, to=to):
+            return before.resolve(name), old, to
         case _:
-            return "", ""
+            return None
 
 
 def _publication(

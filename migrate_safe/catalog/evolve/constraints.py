@@ -17,7 +17,7 @@ from migrate_safe.catalog.evolve.expressions import refuse_subquery
 from migrate_safe.catalog.evolve.foreign_keys import add_foreign_key
 from migrate_safe.catalog.evolve.indexes import add_index, plain_index, refuse_keys
 from migrate_safe.catalog.evolve.inheritance import handed_constraint, same_condition
-from migrate_safe.catalog.evolve.not_null import defined, not_null_of, set_not_null
+from migrate_safe.catalog.evolve.not_null import defined, named_here, not_null_of, set_not_null
 from migrate_safe.catalog.naming import constraint_name, index_name, relation_exists
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, IndexKey, Schema, Table
@@ -71,7 +71,7 @@ def _check_here(schema: Schema, table: Table, check: Constraint) -> Schema:
     known = table.constraint(check.name or "")
     if known is not None:
         _refuse_merge(schema, table, known, check)
-        check = replace(known, local=known.local or check.local)
+        check = replace(known, local=check.local or (known.local and not is_partition(table)))
     schema = put(schema, put_constraint(table, check))
     for child in () if check.no_inherit else schema.partitions_of(table.name):
         schema = _check_here(schema, schema.tables[child.name], replace(check, local=False))
@@ -98,7 +98,7 @@ def _add_indexed(schema: Schema, table: Table, constraint: Constraint, *, only: 
     if constraint.kind is ConstraintKind.PRIMARY and table.primary_key:
         raise CannotApply(f"table {table.name} already has a primary key")
     if constraint.using_index is not None:
-        return _adopt_index(schema, table, constraint)
+        return _adopt_index(schema, table, constraint, only=only)
     if constraint.kind is ConstraintKind.PRIMARY:
         for column in constraint.columns:
             schema = _key_column(schema, schema.tables.get(table.name, table), column, only=only)
@@ -117,9 +117,12 @@ def _key_column(schema: Schema, table: Table, column: str, *, only: bool) -> Sch
     known, held = table.column(column), not_null_of(table, column)
     if held is not None and (held.no_inherit or not held.validated):
         raise CannotApply(f"cannot create primary key on column {column!r}: {held.name!r} is NO INHERIT or NOT VALID")
-    if known is not None and known.not_null:
+    if known is not None and known.not_null and not (only and named_here(schema)):
         return schema
-    return set_not_null(schema, table, column, only=only)
+    lacking = [c for c in schema.partitions_of(table.name) if not_null_of(c, column) is None]
+    if only and named_here(schema) and lacking:
+        raise CannotApply(f"column {column!r} of {lacking[0].name} is not marked NOT NULL")
+    return set_not_null(schema, table, column, Constraint(ConstraintKind.NOT_NULL, (column,)), only=only)
 
 
 def index_for(constraint: Constraint) -> Index:
@@ -137,7 +140,7 @@ def index_for(constraint: Constraint) -> Index:
     )
 
 
-def _adopt_index(schema: Schema, table: Table, constraint: Constraint) -> Schema:
+def _adopt_index(schema: Schema, table: Table, constraint: Constraint, *, only: bool) -> Schema:
     """Make a constraint of an existing unique index, which takes the constraint's name."""
     assert constraint.using_index is not None
     if is_partitioned(table):
@@ -166,10 +169,19 @@ def _adopt_index(schema: Schema, table: Table, constraint: Constraint) -> Schema
     )
     if constraint.kind is ConstraintKind.PRIMARY:
         for column in columns:
-            schema = _key_column(schema, schema.tables.get(table.name, table), column, only=False)
+            schema = _key_column(schema, schema.tables.get(table.name, table), column, only=only)
         table = schema.tables[table.name]
-    renamed = tuple(replace(i, name=name, constraint=name) if i.name == index.name else i for i in table.indexes)
-    return put(schema, put_constraint(replace(table, indexes=renamed), defined(made)))
+    return put(schema, put_constraint(_with_adopted(table, index, str(name)), defined(made)))
+
+
+def _with_adopted(table: Table, index: Index, name: str) -> Table:
+    """Give an index to the constraint of that name; what marked it under its old name marks it still."""
+    return replace(
+        table,
+        indexes=tuple(replace(i, name=name, constraint=name) if i.name == index.name else i for i in table.indexes),
+        clustered_on=name if table.clustered_on == index.name else table.clustered_on,
+        replica_identity=f"index {name}" if table.replica_identity == f"index {index.name}" else table.replica_identity,
+    )
 
 
 def _unfit(index: Index, *, distinct: bool) -> str:

@@ -33,54 +33,65 @@ def set_not_null(
 ) -> Schema:
     """Mark a column NOT NULL here and in every child.
 
-    From PostgreSQL 18 this makes a constraint, named by `wish` or by the server, inherited under one name.
+    From PostgreSQL 18 this makes a constraint, named by `wish` or by the server, that the children get under the same
+    name. Without a `wish`, as in SET NOT NULL, one that is there will do, even if it is NOT VALID in a child.
     """
-    if wish is not None and not named_here(schema) and not wish.validated:
+    if named_here(schema):
+        made = replace(wish or Constraint(ConstraintKind.NOT_NULL, (column,)), columns=(column,))
+        return _constrained(schema, table, made, only=only, lenient=wish is None)
+    if wish is not None and not wish.validated:
         raise CannotApply("NOT NULL constraints with NOT VALID exist from PostgreSQL 18 on")
-    inherited = wish
-    alone = only or (wish is not None and wish.no_inherit)
-    for member in family(schema, table, only=alone):
-        schema, inherited = _not_null_here(schema, schema.tables.get(member.name, member), column, inherited)
-        inherited = replace(inherited, local=False) if inherited is not None else None
+    for member in family(schema, table, only=only or (wish is not None and wish.no_inherit)):
+        schema = _marked(schema, schema.tables.get(member.name, member), column)
     return schema
 
 
-def _not_null_here(
-    schema: Schema, table: Table, column: str, wish: Constraint | None
-) -> tuple[Schema, Constraint | None]:
+def _marked(schema: Schema, table: Table, column: str) -> Schema:
     known = need_column(schema, table, column)
-    present = not_null_of(table, column)
+    return put(schema, put_column(table, replace(known, not_null=True)) if known is not None else table)
+
+
+def _constrained(schema: Schema, table: Table, wish: Constraint, *, only: bool, lenient: bool) -> Schema:
+    """Add a NOT NULL constraint to a table, and to its children; where it merges with another, they have that one."""
+    column = wish.columns[0]
+    known, present = need_column(schema, table, column), not_null_of(table, column)
     if present is not None:
-        _refuse_other(table, present, wish)
-        proven = replace(
-            present,
-            validated=present.validated or wish is None or wish.validated,
-            local=present.local or wish is None or wish.local,
-        )
-        return put(schema, put_constraint(table, defined(proven))), present
-    if known is not None:
-        table = put_column(table, replace(known, not_null=True))
-    if not named_here(schema) or (known is None and table.partial):
-        return put(schema, table), wish
-    made = wish or Constraint(ConstraintKind.NOT_NULL, (column,))
-    name = made.name or constraint_name(schema, table.name, ConstraintKind.NOT_NULL, (column,))
-    if table.constraint(name) is not None:
-        raise CannotApply(f"constraint {name!r} of {table.name} already exists")
-    made = defined(replace(made, columns=(column,), name=name))
-    return put(schema, put_constraint(table, made)), made
+        return _merged(schema, table, present, wish, only=only, lenient=lenient)
+    schema = _marked(schema, table, column)
+    if known is not None or not table.partial:
+        name = wish.name or constraint_name(schema, table.name, ConstraintKind.NOT_NULL, (column,))
+        if table.constraint(name) is not None:
+            raise CannotApply(f"constraint {name!r} of {table.name} already exists")
+        wish = replace(wish, name=name)
+        schema = put(schema, put_constraint(schema.tables[table.name], defined(wish)))
+    handed = replace(wish, local=False)
+    for child in () if only or wish.no_inherit else schema.partitions_of(table.name):
+        schema = _constrained(schema, schema.tables[child.name], handed, only=False, lenient=lenient)
+    return schema
 
 
-def _refuse_other(table: Table, present: Constraint, wish: Constraint | None) -> None:
-    """Refuse a NOT NULL constraint that is not the one which the column has already."""
-    column = present.columns[0]
-    if present.no_inherit != (wish is not None and wish.no_inherit) and (wish is None or wish.local):
+def _merged(
+    schema: Schema, table: Table, present: Constraint, wish: Constraint, *, only: bool, lenient: bool
+) -> Schema:
+    """Let the constraint that is there be the one asked for; SET NOT NULL validates one that is the table's own."""
+    if present.no_inherit != wish.no_inherit and not (lenient and only):
         raise CannotApply(f"cannot change NO INHERIT status of NOT NULL constraint {present.name!r} of {table.name}")
-    if wish is None or not wish.local:
-        return
-    if wish.name not in (None, present.name):
-        raise CannotApply(f"column {column!r} of {table.name} already has NOT NULL constraint {present.name!r}")
-    if wish.validated and not present.validated:
+    if lenient and wish.local and present.local and not present.validated:
+        return _valid(schema, table, wish.columns[0], only=only)
+    if wish.validated and not present.validated and not lenient:
         raise CannotApply(f"NOT NULL constraint {present.name!r} of {table.name} is NOT VALID")
+    if wish.local and wish.name not in (None, present.name):
+        raise CannotApply(f"column {wish.columns[0]!r} of {table.name} already has constraint {present.name!r}")
+    return put(schema, put_constraint(table, replace(present, local=present.local or wish.local)))
+
+
+def _valid(schema: Schema, table: Table, column: str, *, only: bool) -> Schema:
+    """Validate the constraint here and where it was handed down."""
+    for member in family(schema, table, only=only):
+        present = not_null_of(member, column)
+        if present is not None:
+            schema = put(schema, put_constraint(member, defined(replace(present, validated=True))))
+    return schema
 
 
 def not_null_of(table: Table, column: str) -> Constraint | None:
