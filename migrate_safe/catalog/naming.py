@@ -103,6 +103,11 @@ def relation_exists(schema: Schema, name: Name) -> bool:
     return held or schema.index_table(name) is not None or schema.index_view(name) is not None
 
 
+def none_such(schema: Schema, name: Name, wanted: str) -> str:
+    """Say why a relation is not one of the wanted kind: another one has its name, or none."""
+    return f"{name} is not a {wanted}" if relation_exists(schema, name) else f"{wanted} {name} does not exist"
+
+
 def _constraint_exists(schema: Schema, name: Name) -> bool:
     for table in schema.tables.values():
         for held in table.constraints:

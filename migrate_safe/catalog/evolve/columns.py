@@ -225,6 +225,8 @@ def drop_column(schema: Schema, table: Table, action: DropColumn, *, only: bool 
     """
     name = action.column
     refuse_typed(table, "drop a column of")
+    if name in SYSTEM_COLUMNS:
+        raise CannotApply(f"cannot drop system column {name!r}")
     if table.column(name) is None and (action.if_exists or not certain(schema, table)):
         return put(schema, table)
     need_column(schema, table, name)

@@ -147,6 +147,8 @@ def _adopt_index(schema: Schema, table: Table, constraint: Constraint, *, only: 
         raise CannotApply(f"ADD CONSTRAINT ... USING INDEX is not supported on partitioned table {table.name}")
     index = table.index(constraint.using_index)
     if index is None:
+        if schema.index_table(Name(table.name.schema, constraint.using_index)) is not None:
+            raise CannotApply(f"index {constraint.using_index!r} does not belong to table {table.name}")
         if certain(schema, table):
             raise CannotApply(f"index {constraint.using_index!r} of {table.name} does not exist")
         return put(schema, table)

@@ -17,7 +17,7 @@ from migrate_safe.catalog.change import (
 )
 from migrate_safe.catalog.evolve.column_rules import FAMILIES
 from migrate_safe.catalog.evolve.not_null import defined
-from migrate_safe.catalog.naming import constraint_name, make_object_name
+from migrate_safe.catalog.naming import constraint_name, make_object_name, none_such
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Generated, Index, Schema, Table
 
 INDEXED = frozenset({ConstraintKind.PRIMARY, ConstraintKind.UNIQUE, ConstraintKind.EXCLUDE})
@@ -36,7 +36,7 @@ def add_foreign_key(schema: Schema, table: Table, constraint: Constraint, *, onl
     far = schema.resolve(constraint.references.table)
     other = table if far == table.name else schema.tables.get(far)
     if other is None and (schema.complete or far in schema.views):
-        raise CannotApply(f"relation {far} is no table that exists")
+        raise CannotApply(none_such(schema, far, "table"))
     _refuse_on_partitioned(schema, table, constraint, only=only)
     columns = constraint.references.columns or (other.primary_key if other is not None else ())
     if other is not None:

@@ -325,8 +325,10 @@ def set_statistics(schema: Schema, name: Name, place: int, target: int) -> Schem
     index = table.index(name.name) if table is not None else None
     if table is None or index is None:
         return schema
-    if not 0 < place <= len(index.keys) or index.keys[place - 1].column is not None:
-        raise CannotApply(f"index {name} has no expression at position {place}")
+    if not 0 < place <= len(index.keys):
+        raise CannotApply(f"column number {place} of index {name} does not exist")
+    if index.keys[place - 1].column is not None:
+        raise CannotApply(f"cannot alter statistics on column number {place} of index {name}: it is no expression")
     kept = [pair for pair in index.statistics if pair[0] != place]
     given = [*kept, (place, target)] if target >= 0 else kept
     return put(schema, put_index(table, replace(index, statistics=tuple(sorted(given)))))

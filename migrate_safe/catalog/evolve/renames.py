@@ -226,6 +226,8 @@ def rename_column(schema: Schema, action: RenameColumn) -> Schema:
     table = target(schema, action.table, if_exists=action.if_exists)
     if table is None:
         return schema
+    if action.column in SYSTEM_COLUMNS:
+        raise CannotApply(f"cannot rename system column {action.column!r}")
     need_column(schema, table, action.column)
     refuse_inherited(schema, table, action.column)
     if action.only and schema.partitions_of(table.name):
@@ -234,7 +236,9 @@ def rename_column(schema: Schema, action: RenameColumn) -> Schema:
     refuse_many_parents(schema, table, action.column)
     renames = {action.column: action.to}
     for member in family(schema, table):
-        if member.column(action.to) is not None or action.to in SYSTEM_COLUMNS:
+        if action.to in SYSTEM_COLUMNS:
+            raise CannotApply(f"column name {action.to!r} conflicts with a system column name")
+        if member.column(action.to) is not None:
             raise CannotApply(f"column {action.to!r} of {member.name} already exists")
         schema = put(schema, renamed_in_table(member, renames))
         schema = column_renamed(schema, member.name, action.column, action.to)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, put, put_column
 from migrate_safe.catalog.evolve.views import created_name
-from migrate_safe.catalog.naming import relation_exists, sequence_name
+from migrate_safe.catalog.naming import none_such, relation_exists, sequence_name
 from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.schema import Column, Schema, Sequence, Table
 from migrate_safe.model.statement import (
@@ -155,7 +155,7 @@ def alter_sequence(schema: Schema, action: AlterSequence) -> Schema:
     known = schema.sequences.get(name)
     if known is None:
         if relation_exists(schema, name) or (schema.complete and not action.if_exists):
-            raise CannotApply(f"sequence {name} does not exist")
+            raise CannotApply(none_such(schema, name, "sequence"))
         return schema
     changed = with_options(known, action.options)
     return put_sequence(schema, _owned(schema, changed, action.options))
@@ -172,6 +172,8 @@ def _owned(schema: Schema, sequence: Sequence, options: SequenceOptions) -> Sequ
     full, column = schema.resolve(options.owner[0]), options.owner[1]
     table, view = schema.tables.get(full), schema.views.get(full)
     if schema.complete and table is None and (view is None or view.materialized):
+        if not relation_exists(schema, full):
+            raise CannotApply(f"relation {full} does not exist")
         raise CannotApply(f"{full} cannot own sequence {sequence.name}")
     if table is not None and not table.partial and table.column(column) is None:
         raise CannotApply(f"column {column!r} of {full} does not exist")
@@ -197,7 +199,7 @@ def drop_sequence(schema: Schema, action: DropSequence) -> Schema:
     for name in names:
         known = schema.sequences.get(name)
         if known is None and (relation_exists(schema, name) or (schema.complete and not action.if_exists)):
-            raise CannotApply(f"sequence {name} does not exist")
+            raise CannotApply(none_such(schema, name, "sequence"))
         if known is not None and is_of_identity(schema, known):
             raise CannotApply(f"an identity column requires sequence {name}")
         for table, column in drawing_columns(schema, name):

@@ -220,12 +220,12 @@ def _refuse_expressions(table: Table, action: CreateTable) -> None:
     key = partition_key_of(action.partition_key) if action.partition_key is not None else None
     if key is None:
         return
+    if key.strategy == "list" and len(key.columns) > 1:
+        raise CannotApply(f"cannot use 'list' partition strategy with more than one column: {table.name}")
     if not key.mentioned <= have:
         raise CannotApply(f"partition key of {table.name} names a column that does not exist")
     if any(c.generated for c in table.columns if c.name in key.mentioned):
         raise CannotApply(f"cannot use generated column in partition key of {table.name}")
-    if key.strategy == "list" and len(key.columns) > 1:
-        raise CannotApply(f"cannot use 'list' partition strategy with more than one column: {table.name}")
 
 
 def _merged(schema: Schema, table: Table, known: Column, definition: ColumnDef) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, need_column, put
 from migrate_safe.catalog.evolve.storage import need_index, tablespace_of
-from migrate_safe.catalog.naming import joined, make_object_name, relation_exists
+from migrate_safe.catalog.naming import joined, make_object_name, none_such, relation_exists
 from migrate_safe.catalog.things import drop_thing, found_thing, need_thing, put_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
@@ -171,7 +171,7 @@ def _cluster(schema: Schema, cluster: Cluster) -> Schema:
     if table is None:
         view = schema.views.get(full)
         if schema.complete and (view is None or not view.materialized):
-            raise CannotApply(f"{full} is not a table or materialized view")
+            raise CannotApply(none_such(schema, full, "table or materialized view"))
         return schema
     if is_partitioned(table) and schema.server_version < _PARTITIONED_CLUSTER:
         raise CannotApply("cannot cluster a partitioned table")

@@ -84,7 +84,7 @@ def other(schema: Schema, action: Other, _text: str) -> Schema | None:
         refuse_existing(schema, name)
         return _with_thing(schema, "shell type", name)
     if not is_shell and (schema.complete or type_exists(schema, name)):
-        raise CannotApply(f"type {name} must be a shell before it can be a base type")
+        raise CannotApply(f"type {name} does not exist as a shell, which a base type has to be before")
     things = {k: t for k, t in schema.things.items() if k != ("shell type", name)}
     return _with_thing(replace(schema, things=things), "base type", name)
 

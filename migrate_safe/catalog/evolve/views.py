@@ -8,7 +8,7 @@ from dataclasses import replace
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.resting import may_have, on_relation
-from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.naming import none_such, relation_exists
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
@@ -50,7 +50,7 @@ def create_view(schema: Schema, action: CreateView) -> Schema:
         if action.if_not_exists:
             return schema
         if not action.replace or known is None or known.materialized:
-            raise CannotApply(f"relation {name} already exists")
+            raise CannotApply(f"{name} is not a view" if action.replace else f"relation {name} already exists")
     relations = frozenset(schema.resolve(r) for r in action.view.relations) - {name}
     for relation in sorted(action.view.relations):
         if schema.resolve(relation) != name:
@@ -127,7 +127,7 @@ def drop_view(schema: Schema, action: DropView) -> Schema:
         view = schema.views.get(name)
         wrong = relation_exists(schema, name) if view is None else view.materialized is not action.materialized
         if wrong or (view is None and schema.complete and not action.if_exists):
-            raise CannotApply(f"{'materialized view' if action.materialized else 'view'} {name} does not exist")
+            raise CannotApply(none_such(schema, name, "materialized view" if action.materialized else "view"))
     return drop_views(schema, names, cascade=action.cascade)
 
 
@@ -151,7 +151,7 @@ def refresh_view(schema: Schema, action: RefreshView) -> Schema:
     view = schema.views.get(name)
     if view is None:
         if schema.complete or relation_exists(schema, name):
-            raise CannotApply(f"materialized view {name} does not exist")
+            raise CannotApply(none_such(schema, name, "materialized view"))
         return schema
     if not view.materialized:
         raise CannotApply(f"{name} is not a materialized view")
@@ -207,7 +207,7 @@ def _altered(schema: Schema, view: View, action: TableAction) -> View:
         case OtherTableAction(kind="SetRelOptions" | "ResetRelOptions", argument=text):
             return _with_options(schema, view, text, reset=action.kind == "ResetRelOptions")
         case OtherTableAction(kind="ClusterOn", argument=index) if all(i.name != index for i in view.indexes):
-            raise CannotApply(f"{view.name} has no index {index!r}")
+            raise CannotApply(f"index {index!r} for {view.name} does not exist")
         case OtherTableAction():
             return view
         case _:
