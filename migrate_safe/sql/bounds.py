@@ -75,6 +75,20 @@ def canonical_bound(text: str) -> object:
     return found if found is not None else " ".join(text.split())
 
 
+def bound_sql(bound: Bound) -> str:
+    """Write a bound; its constants stand in quotes, which fit every type."""
+    match bound:
+        case Everything():
+            return "DEFAULT"
+        case HashBound(modulus=modulus, remainder=remainder):
+            return f"FOR VALUES WITH (MODULUS {modulus}, REMAINDER {remainder})"
+        case ListBound(values=values):
+            return f"FOR VALUES IN ({', '.join('NULL' if v is None else quote_literal(v) for v in values)})"
+        case RangeBound(low=low, high=high):
+            start, end = (", ".join(quote_literal(e[1:]) if e[0] == "=" else e for e in ends) for ends in (low, high))
+            return f"FOR VALUES FROM ({start}) TO ({end})"
+
+
 def partition_key_of(text: str) -> PartitionKey | None:
     """Read `RANGE (a, lower(b))`; None where it cannot be read."""
     try:

@@ -131,7 +131,7 @@ def _value(text: str, type_name: str) -> Value | None:
         if type_name == "date":
             return datetime.combine(date.fromisoformat(text), datetime.min.time())
         if type_name in _MOMENTS:
-            return datetime.fromisoformat(text)
+            return datetime.fromisoformat(text).replace(tzinfo=None)
     except (InvalidOperation, ValueError):
         return None
     return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.catalog.evolve.expressions import refuse_mutable, refuse_subquery
-from migrate_safe.catalog.evolve.storage import usual_storage
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Expr, Generated, Schema, Table, TypeName
 

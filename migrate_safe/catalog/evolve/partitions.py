@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, certain, family, is_partition, is_partitioned, put, target
+from migrate_safe.catalog.evolve.bound_values import kept_bound
 from migrate_safe.catalog.evolve.bounds import refuse_bound
 from migrate_safe.catalog.evolve.columns import partition_columns
 from migrate_safe.catalog.evolve.constraints import add_constraint
@@ -29,7 +30,9 @@ def inherited_by_partition(schema: Schema, name: Name, parent_name: Name) -> Sch
         return schema
     if not is_partitioned(parent):
         raise CannotApply(f"{parent.name} is not partitioned")
-    refuse_bound(schema, parent, schema.tables[name].partition_bound or "", name)
+    bound = kept_bound(parent, schema.tables[name].partition_bound or "")
+    refuse_bound(schema, parent, bound, name)
+    schema = put(schema, replace(schema.tables[name], partition_bound=bound))
     return _with_identity(inherit(schema, name, [parent_name]), name, parent)
 
 
@@ -63,10 +66,11 @@ def attach_partition(schema: Schema, table: Table, action: AttachPartition) -> S
     if not is_partitioned(table) and not table.partial:
         raise CannotApply(f"{table.name} is not partitioned")
     _refuse_attached(schema, table, child)
-    refuse_bound(schema, table, action.bound, child.name)
+    bound = kept_bound(table, action.bound)
+    refuse_bound(schema, table, bound, child.name)
     schema = join(schema, child, table, as_partition=True)
     child = schema.tables[child.name]
-    schema = put(schema, replace(child, partition_bound=action.bound))
+    schema = put(schema, replace(child, partition_bound=bound))
     schema = _with_identity(put(schema, schema.tables.get(table.name, table)), child.name, table)
     return handed_down(schema, child.name, schema.tables[table.name])
 

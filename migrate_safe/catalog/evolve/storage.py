@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, certain, family, is_partitioned, need_column, put
+from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.catalog.evolve.holders import every_holder, put_holder
 from migrate_safe.catalog.evolve.rights import owned_by
+from migrate_safe.catalog.evolve.toast import without_lost_options
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, ConstraintKind, Schema, Table
@@ -15,14 +17,6 @@ from migrate_safe.model.statement import AlterTable, OtherTableAction
 
 SEQUENCES_FOLLOW = 15
 """The first major version in which owned sequences take on their table's persistence."""
-_PLAIN_TYPES = frozenset(
-    """
-    bigint integer smallint boolean real uuid date money oid xid tid "char" name macaddr macaddr8 point line lseg box
-    circle pg_lsn interval time timestamp tsquery
-    """.split()
-) | {"double precision", "time with time zone", "timestamp with time zone"}
-_PLAIN_TYPES |= {"time without time zone", "timestamp without time zone"}
-_MAIN_TYPES = frozenset({"numeric", "inet", "cidr"})
 _IDENTITIES = {"d": "default", "f": "full", "n": "nothing"}
 
 
@@ -35,7 +29,8 @@ def table_action(schema: Schema, table: Table, action: OtherTableAction, *, only
             if is_partitioned(table):
                 raise CannotApply(f"cannot specify storage parameters for partitioned table {table.name}")
             reset = action.kind == "ResetRelOptions"
-            return put(schema, replace(table, options=with_options(table.options, action.argument, reset=reset)))
+            options = with_options(table.options, action.argument, reset=reset)
+            return put(schema, without_lost_options(schema, replace(table, options=options)))
         case "SetTableSpace":
             return put(schema, replace(table, tablespace=tablespace_of(action.argument)))
         case "SetAccessMethod":
@@ -113,15 +108,6 @@ def _with(column: Column, prefix: str, text: str) -> tuple[str, ...]:
 def _place(setting: str) -> int:
     words = ("SET STATISTICS", "SET STORAGE", "SET COMPRESSION", "SET (")
     return next(i for i, word in enumerate(words) if setting.startswith(word))
-
-
-def usual_storage(column: Column) -> str:
-    """Give the storage that a column of its type has at first; types of users that are no arrays are not judged."""
-    if column.type.dimensions:
-        return "EXTENDED"
-    if column.type.name in _MAIN_TYPES:
-        return "MAIN"
-    return "PLAIN" if column.type.name in _PLAIN_TYPES and column.type.schema is None else "EXTENDED"
 
 
 # ---- tables --------------------------------------------------------------------------------

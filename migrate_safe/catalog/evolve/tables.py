@@ -33,6 +33,7 @@ from migrate_safe.catalog.evolve.partitions import handed_down, inherited_by_par
 from migrate_safe.catalog.evolve.resting import on_relation
 from migrate_safe.catalog.evolve.storage import tablespace_of, with_options
 from migrate_safe.catalog.evolve.templates import like
+from migrate_safe.catalog.evolve.toast import without_lost_options
 from migrate_safe.catalog.evolve.typed import with_attributes
 from migrate_safe.catalog.evolve.views import created_name, drop_views, refuse_unpopulated, views_on
 from migrate_safe.catalog.naming import relation_exists
@@ -88,6 +89,7 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     schema = inherit(schema, name, [schema.resolve(n) for n in action.inherits], settled)
     schema = like(schema, name, action)
     schema = _own_parts(schema, name, action)
+    schema = put(schema, without_lost_options(schema, schema.tables[name]))
     parent = schema.tables.get(schema.resolve(action.partition_of)) if action.partition_of is not None else None
     return handed_down(schema, name, parent) if parent is not None else schema
 
