@@ -272,17 +272,15 @@ def drop_constraint(scene: Scene, table: Table, name: str, *, cascade: bool, onl
     if constraint is None:
         doubt = Doubt.CONSTRAINT.effect(name, table.name) if table.partial else Effect()
         return merge(locking(_AX, table.name), doubt)
-    handed = constraint.kind is ConstraintKind.CHECK and not constraint.no_inherit
+    named = (ConstraintKind.CHECK, ConstraintKind.NOT_NULL)
+    handed = constraint.kind in named and not constraint.no_inherit
     heirs = members if handed or is_partitioned(table) else (table,)
-    if only and handed:
+    if only and handed and not is_partitioned(table):
         heirs = (table, *scene.schema.partitions_of(table.name))
     locks = locking(_AX, *(m.name for m in heirs))
     if constraint.references is not None:
         far = scene.schema.resolve(constraint.references.table)
         return merge(locks, locking(_AX, far, *far_side(scene, far)))
-    if constraint.kind is ConstraintKind.NOT_NULL:
-        heirs = members
-        locks = locking(_AX, *(m.name for m in heirs))
     indexes = [Name(m.name.schema, i.name) for m in heirs for i in m.indexes if i.name and _owns(m, i, constraint)]
     resting = [t.name for t, c in scene.schema.referencing(table.name) if cascade and _rests(c, constraint, table)]
     kept = breaking(BreakKind.ARBITER, str(Name(table.name.schema, name))) if indexes else Effect()
@@ -323,9 +321,13 @@ def alter_constraint(scene: Scene, table: Table, action: AlterConstraint) -> Eff
     Its triggers come or go, so the other table is locked as ADD or DROP CONSTRAINT would lock it.
     """
     known = table.constraint(action.name)
+    if known is not None and action.no_inherit == known.no_inherit:
+        return locking(_AX, table.name)
+    if action.no_inherit:
+        return locking(_AX, table.name, *(c.name for c in scene.schema.partitions_of(table.name)))
     locks = locking(_AX, *(m.name for m in family(scene.schema, table)))
     if action.no_inherit is not None:
-        return merge(locks, _handed_not_null(scene, table, known, action))
+        return merge(locks, _handed_not_null(scene, table, known))
     if known is None or known.references is None or action.enforced in (None, known.enforced):
         return locks
     if not action.enforced:
@@ -334,9 +336,9 @@ def alter_constraint(scene: Scene, table: Table, action: AlterConstraint) -> Eff
     return merge(locks, added)
 
 
-def _handed_not_null(scene: Scene, table: Table, known: Constraint | None, action: AlterConstraint) -> Effect:
+def _handed_not_null(scene: Scene, table: Table, known: Constraint | None) -> Effect:
     """Check the children that get a NOT NULL constraint of their parent."""
-    if known is None or action.no_inherit or not known.no_inherit:
+    if known is None:
         return Effect()
     children = family(scene.schema, table)[1:]
     return scanning(*(m.name for m in children if not column_proven(m, known.columns[0])))

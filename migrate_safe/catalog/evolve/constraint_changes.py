@@ -175,10 +175,16 @@ def _drop_check(schema: Schema, table: Table, known: Constraint, *, only: bool) 
         if held is None or held.kind is not ConstraintKind.CHECK:
             continue
         if only:
-            schema = put(schema, put_constraint(child, replace(held, local=True)))
+            schema = put(schema, put_constraint(child, _own_again(schema, child, held)))
         elif not held.local and not handed_constraint(schema, child, held):
             schema = _drop_check(schema, child, held, only=False)
     return schema
+
+
+def _own_again(schema: Schema, child: Table, held: Constraint) -> Constraint:
+    """Make a constraint that a parent lost the child's own; from PostgreSQL 18 on only if no other parent has it."""
+    others = schema.server_version >= _ONLY_FROM_PARTITIONED and handed_constraint(schema, child, held)
+    return replace(held, local=held.local or not others)
 
 
 def _drop_indexed(schema: Schema, table: Table, known: Constraint) -> Schema:

@@ -114,7 +114,8 @@ def drop_not_null(schema: Schema, table: Table, column: str, *, only: bool = Fal
         present = not_null_of(child, column)
         named = named_here(schema)
         if only:
-            schema = put(schema, put_constraint(child, replace(present, local=True))) if present else schema
+            own = present is not None and (present.local or not _demanded(schema, child, column))
+            schema = put(schema, put_constraint(child, replace(present, local=own))) if present else schema
         elif not named or (present is not None and not present.local and not _demanded(schema, child, column)):
             schema = drop_not_null(schema, child, column) if child.column(column) else schema
     return schema
