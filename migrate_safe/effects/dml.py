@@ -16,7 +16,7 @@ from migrate_safe.effects.volatility import is_known_function
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Table, View
+from migrate_safe.model.schema import Table, TableKind, View
 from migrate_safe.model.statement import Dml, DmlKind
 
 _INSERTING = (DmlKind.INSERT, DmlKind.COPY_FROM)
@@ -76,7 +76,7 @@ def _read_in_full(scene: Scene, target: Name, action: Dml) -> Effect:
         m
         for name in bases(scene, target)
         for m in family(scene.schema, scene.table(name), only=target in action.only)
-        if not is_partitioned(m)
+        if not is_partitioned(m) and m.kind is not TableKind.FOREIGN
     ]
     return scanning(*(m.name for m in members))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.tables import drop_table
+from migrate_safe.catalog.things import need_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Thing
 from migrate_safe.model.statement import (
@@ -165,4 +166,5 @@ def _import(schema: Schema, action: ImportForeignSchema) -> Schema:
     server = _need(schema, ForeignKind.SERVER, Name(None, action.server))
     if server is not None and not _has_handler(schema, server):
         raise CannotApply(f"the foreign data wrapper of server {action.server} has no handler")
+    need_thing(schema, "schema", Name(None, action.schema))
     return replace(schema, complete=False)
