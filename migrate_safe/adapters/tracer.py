@@ -85,7 +85,7 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
         refused = traced.observed is not None and traced.observed.effect.fails
         if refused and (sent is None or sent.error is None):
             return
-        astray |= (bool(refused) and not one.effect.fails) or _went_its_way(one.statement.action)
+        astray |= (bool(refused) and not one.effect.fails) or _went_its_way(one)
         if astray and worker.info.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
             ahead, astray = _foreseen_anew(found, one, [a.statement for a in ahead], read_schema(worker)), False
         if sent is not None and last[sent.session] == one.statement.span.start:
@@ -94,9 +94,10 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
         sessions.of(None).execute("COMMIT")
 
 
-def _went_its_way(action: Action) -> bool:
-    """Say whether only the server knows what came of a statement: it chose among those of a block."""
-    return isinstance(action, DoBlock) and action.conditional
+def _went_its_way(one: Analysed) -> bool:
+    """Say whether only the server knows what came of a statement: it chose among those of a block, or is unknown."""
+    action = one.statement.action
+    return (isinstance(action, DoBlock) and action.conditional) or one.effect.unknown is not None
 
 
 def _foreseen_anew(found: Captured, one: Analysed, rest: Sequence[Statement], schema: Schema) -> deque[Analysed]:

@@ -124,6 +124,8 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
         settings = after(settings, change, in_transaction=line.in_transaction)
     if isinstance(statement.action, SetVariable):
         schema = state.schema
+    if effect.unknown is not None:
+        schema = replace(schema, complete=False)  # it may have made anything
     if settings.now.search_path != state.settings.now.search_path:
         schema = replace(schema, search_path=settings.now.search_path or ("public",))
     held = _held(line, statement, effect)

@@ -121,7 +121,10 @@ def _left_behind(scene: Scene, near: Table) -> Effect:
 
 
 def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
-    """DETACH PARTITION: blocks everybody on parent, partition and DEFAULT; CONCURRENTLY only on the partition."""
+    """DETACH PARTITION: blocks everybody on parent, partition and DEFAULT; CONCURRENTLY only on the partition.
+
+    Either way it blocks everybody on the tables that refer to the parent, whose keys lose the partition.
+    """
     child = scene.table(action.partition)
     default = default_of(scene.schema, table)
     gone = breaking(BreakKind.GONE, f"{table.name} rows of {child.name}")
@@ -130,7 +133,7 @@ def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
     near = [t for p in above for t, c in scene.schema.referencing(p.name) if c.local]
     checked = merge(*(_left_behind(scene, t) for t in near))
     if action.concurrently:
-        locks = merge(locking(_SUX, table.name), locking(_AX, child.name, *indexes))
+        locks = merge(locking(_SUX, table.name), locking(_AX, child.name, *indexes, *(t.name for t in near)))
         lasting = Effect(transaction=TransactionRule.FORBIDDEN, waits_for_old_transactions=True)
         return merge(locks, lasting, checked, gone)
     far = [n for c in child.constraints if c.references for n in referenced(scene, c.references.table) if not c.local]

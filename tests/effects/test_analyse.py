@@ -402,3 +402,9 @@ def test_what_a_rule_of_a_view_makes_of_a_write_is_not_known_beside_triggers_too
             == "what rule 'ru' makes of it is not known"
         )
         assert last(before + "DELETE FROM v WHERE id = 1;").effect.unknown is None
+
+
+def test_what_is_not_understood_may_have_made_anything() -> None:
+    """An absent table is refused, unless something ran before that nobody can see into."""
+    assert last("ALTER TABLE n ADD a int", KNOWN).effect.fails is not None
+    assert last("SELECT own.makes('n'); ALTER TABLE n ADD a int", KNOWN).effect.fails is None

@@ -16,6 +16,8 @@ CREATE TABLE t (id int PRIMARY KEY, x int);
 CREATE TABLE r (id int PRIMARY KEY, t_id int REFERENCES t DEFERRABLE INITIALLY DEFERRED);
 CREATE SCHEMA z;
 CREATE TABLE z.t (id int PRIMARY KEY, x int);
+CREATE FUNCTION makes(name text) RETURNS int LANGUAGE plpgsql AS
+    'BEGIN EXECUTE format(''CREATE TABLE %I (id int)'', name); RETURN 1; END';
 CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN INSERT INTO t VALUES (-1); COMMIT; END';
 """
 
@@ -38,6 +40,7 @@ def traced(server: ScratchServer, folder: Path, sql: str) -> TraceReport:
         "CREATE MATERIALIZED VIEW one AS SELECT * FROM t WHERE id = 1; REFRESH MATERIALIZED VIEW one",
         "BEGIN; DECLARE c CURSOR FOR SELECT * FROM t; FETCH ALL FROM c; COMMIT",
         "EXPLAIN ANALYZE SELECT * FROM t",
+        "SELECT makes('n'); ALTER TABLE n ADD y int; BEGIN; SELECT makes('m'); INSERT INTO m VALUES (1); COMMIT",
         "VACUUM (SKIP_LOCKED) r",
         "DO 'BEGIN INSERT INTO t VALUES (-2); COMMIT; ALTER TABLE r ADD x int; END'; CALL p()",
         "COPY t TO STDOUT; ALTER TABLE t ADD y int",

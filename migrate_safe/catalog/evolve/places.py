@@ -13,6 +13,8 @@ from migrate_safe.model.statement import Action, AlterRoutine, AlterThing, Other
 
 _OWN = frozenset({"pg_catalog", "pg_toast"})
 """The schemas in which the server lets nobody make relations."""
+_OF_A_SERVER = "user mapping"
+"""Such a thing is named by its server and its user."""
 _CLOSED = ("pg_toast", TEMPORARY)
 """Schemas, and how the names of others begin, to which nothing can be moved."""
 
@@ -54,7 +56,8 @@ def _new_places(before: Schema, after: Schema) -> Iterator[str]:
         if two is not one:
             yield from (n.schema for n in two.keys() - one.keys() if n.schema is not None)
     if after.things is not before.things:
-        yield from (n.schema for _, n in after.things.keys() - before.things.keys() if n.schema is not None)
+        came = after.things.keys() - before.things.keys()
+        yield from (n.schema for kind, n in came if n.schema is not None and kind != _OF_A_SERVER)
 
 
 def _objects(schema: Schema) -> tuple[Mapping[Any, Any], ...]:
