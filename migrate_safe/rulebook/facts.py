@@ -170,6 +170,8 @@ class Facts:
     nullable: bool = False
     """A column of the constraint is not known to be NOT NULL."""
     partitioned: bool = False
+    default_partition: bool = False
+    """The table has a DEFAULT partition, beside which nothing is detached CONCURRENTLY."""
     bounded: bool = True
     """The UPDATE or DELETE has a WHERE that names a column."""
     reach: Reach = Reach.FEW

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from migrate_safe.effects.partitions import default_of
 from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import Analysed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
@@ -88,6 +89,7 @@ def _observation(part: Part, script: Script, version: int | None) -> Observation
         unknown=effect.unknown is not None,
         nullable=_is_nullable(part, relation),
         partitioned=_is_partitioned(part, relation),
+        default_partition=_has_default(part, relation),
         only_here=ours,
         multiple=part.multiple,
         inline=part.inline,
@@ -204,6 +206,11 @@ def _blocks(locks: Iterable[Lock]) -> Blocks:
 def _is_partitioned(part: Part, relation: Name | None) -> bool:
     table = part.whole.before.tables.get(relation) if relation is not None else None
     return table is not None and table.kind is TableKind.PARTITIONED
+
+
+def _has_default(part: Part, relation: Name | None) -> bool:
+    schema = part.whole.before
+    return relation is not None and relation in schema.tables and bool(default_of(schema, schema.tables[relation]))
 
 
 def _looks_nothing_up(part: Part, script: Script) -> bool:

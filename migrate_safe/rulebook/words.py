@@ -23,6 +23,7 @@ from migrate_safe.model.statement import (
     AlterType,
     ColumnDef,
     CreateIndex,
+    DetachPartition,
     DropColumn,
     DropIndex,
     Reindex,
@@ -61,7 +62,7 @@ def words_of(part: Part) -> Words:
             words = replace(words, new_name=str(Name(to, table.name)))
         case ValidateConstraint(name):
             words = replace(words, constraint=quote_ident(name))
-        case CreateIndex() | Reindex():
+        case CreateIndex() | Reindex() | DetachPartition():
             words = replace(words, concurrent=_concurrent(text))
         case DropIndex() as drop:
             words = replace(words, concurrent=_drop_concurrently(part, drop))
