@@ -34,6 +34,8 @@ def without_table(schema: Schema, name: Name) -> Schema:
 
 def without_temporary(schema: Schema) -> Schema:
     """Give the schema without what only one session sees."""
+    if not any(n.schema == TEMPORARY for kind in (schema.tables, schema.views, schema.sequences) for n in kind):
+        return schema
     return replace(
         schema,
         tables={n: t for n, t in schema.tables.items() if n.schema != TEMPORARY},

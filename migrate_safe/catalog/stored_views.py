@@ -19,9 +19,11 @@ def as_tables(schema: Schema) -> Schema:
 def as_views(before: Schema, after: Schema) -> Schema:
     """Undo `as_tables` on what became of its schema: only indexes have changed."""
     stored = {n: v for n, v in before.views.items() if v.materialized}
+    if not stored:
+        return after
     views = {n: replace(v, indexes=after.tables[n].indexes) for n, v in stored.items()}
     tables = {n: t for n, t in after.tables.items() if n not in stored}
-    return replace(after, tables=tables, views={**before.views, **views} if views else after.views)
+    return replace(after, tables=tables, views={**before.views, **views})
 
 
 def as_table(view: View) -> Table:

@@ -19,6 +19,7 @@ class ActionKind(StrEnum):
 
     CREATE_TABLE = "create-table"
     DROP_TABLE = "drop-table"
+    DROP_VIEW = "drop-view"
     RENAME_TABLE = "rename-table"
     RENAME_COLUMN = "rename-column"
     RENAME_CONSTRAINT = "rename-constraint"

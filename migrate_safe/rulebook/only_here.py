@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.statement import (
@@ -15,6 +15,7 @@ from migrate_safe.model.statement import (
     DropColumn,
     DropIndex,
     DropTable,
+    DropView,
     RenameColumn,
     RenameTable,
     Script,
@@ -38,6 +39,8 @@ def is_only_here(part: Part, script: Script) -> bool:
             return _gets_default_again(part, script, column)
         case RenameTable() | SetSchema():
             return _is_named_again(part, script)
+        case DropView():
+            return _is_named_again(part, script) or _is_view_of(part, _before(part, script))
         case _:
             return False
 
@@ -112,6 +115,11 @@ def _is_named_again(part: Part, script: Script) -> bool:
             case _:
                 continue
     return False
+
+
+def _is_view_of(part: Part, statements: Iterable[Statement]) -> bool:
+    """Say whether one of some statements makes the view."""
+    return any(isinstance(s.action, CreateView) and _same(part, s.action.view.name) for s in statements)
 
 
 def _same(part: Part, name: Name) -> bool:

@@ -29,6 +29,7 @@ from migrate_safe.model.statement import (
     DropIndex,
     DropNotNull,
     DropTable,
+    DropView,
     LockTable,
     PsqlCommand,
     Reindex,
@@ -103,6 +104,8 @@ def _parts(whole: Analysed) -> Iterator[Part]:
             yield from _do(whole, action)
         case DropTable(tables) as action:
             yield from _each(whole, ActionKind.DROP_TABLE, tables)
+        case DropView(views) as action:
+            yield from _each(whole, ActionKind.DROP_VIEW, views)
         case Truncate(tables) as action:
             yield from _each(whole, ActionKind.TRUNCATE, tables)
         case LockTable(tables) as action:
