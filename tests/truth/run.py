@@ -33,7 +33,33 @@ SELECT quote_ident(subname) FROM pg_subscription JOIN pg_database d ON d.oid = s
 WHERE datname = current_database()
 """
 
-RESET = "DROP SCHEMA IF EXISTS public, other CASCADE; CREATE SCHEMA public; SET search_path = public"
+RESET = """
+DROP SCHEMA IF EXISTS other CASCADE;
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN SELECT o.* FROM pg_depend, pg_identify_object(classid, objid, 0) o
+        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = to_regnamespace('public') AND deptype = 'n'
+        ORDER BY objid
+    LOOP
+        BEGIN
+            EXECUTE format('DROP %s IF EXISTS %s CASCADE', replace(one.type, ' object', ''), one.identity);
+        EXCEPTION WHEN OTHERS THEN
+            NULL;  -- part of another object, or no object with a DROP: the schema goes, unless it is gone by the end
+        END;
+    END LOOP;
+    IF NOT EXISTS (
+        SELECT FROM pg_namespace n WHERE nspname = 'public' AND nspowner = current_user::regrole AND nspacl IS NULL
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass AND refobjid = n.oid)
+            AND NOT EXISTS (SELECT FROM pg_description WHERE classoid = 'pg_namespace'::regclass AND objoid = n.oid)
+    ) THEN
+        DROP SCHEMA IF EXISTS public CASCADE;
+        CREATE SCHEMA public;
+    END IF;
+END $$;
+SET search_path = public
+"""
+"""Empties the schemas, and keeps the one that is searched: for another the server plans all reading anew."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +83,17 @@ class Case:
     unforeseen: str = ""
     session: str = ""
 
+    @property
+    def needs_more(self) -> bool:
+        """Whether it cannot be played in a transaction on the set-up of its file.
+
+        Nor can a query: the server plans it by statistics, which outlive a rollback.
+        """
+        if self.setup or self.session or self.alone:
+            return True
+        statements = parse_script(Source("case.sql", self.sql)).statements
+        return len(statements) > 1 or isinstance(statements[0].action, Dml)
+
     def runs_on(self, major: int) -> bool:
         """Say whether the case is meant for a major version."""
         if not self.versions:
@@ -66,7 +103,7 @@ class Case:
 
 
 def load(file: Path) -> list[Case]:
-    """Read a file of cases."""
+    """Read a file of cases, first those that start from its set-up alone: it need not be made again between them."""
     content = yaml.safe_load(file.read_text())
     base, found = content["setup"], []
     for entry in content["cases"]:
@@ -74,7 +111,7 @@ def load(file: Path) -> list[Case]:
         scripts = entry.pop("setup")
         setup = (scripts,) if isinstance(scripts, str) else tuple(scripts)
         found.append(Case(file.stem, base=base, setup=setup, **entry))
-    return found
+    return sorted(found, key=lambda case: case.needs_more)
 
 
 def all_cases() -> list[Case]:
@@ -140,26 +177,21 @@ class Bench:
 
     def play(self, case: Case) -> Played:
         """Predict a case, run it, and look at what it leaves."""
-        played = None if case.setup or case.session or case.alone else self._rolled_back(case)
+        played = None if case.needs_more else self._rolled_back(case)
         return played or self._from_scratch(case)
 
     def _rolled_back(self, case: Case) -> Played | None:
-        """Play a case in a transaction; None where it has several statements or may not run in one.
-
-        Nor does a query: the server plans it by statistics, which outlive a rollback.
-        """
+        """Play a case of one statement in a transaction; None where it may not run in one."""
         before = self._made(case.base)
         analysed = predict(before, case)
-        if len(analysed) > 1 or isinstance(analysed[0].statement.action, Dml):
-            return None
-        self.connection.execute("BEGIN")
+        self._send("BEGIN")
         try:
             seen = self._watched(analysed[0].statement)
             if seen.sqlstate == IN_A_BLOCK:
                 return None
             after = before if seen.effect.fails else read_schema(self.connection)
         finally:
-            self.connection.execute("ROLLBACK")
+            self._send("ROLLBACK")
             self._forget_prepared(case)
         return Played(before, analysed, [seen], after)
 
@@ -173,7 +205,7 @@ class Bench:
         self._turn_to(base)
         if self._ready is None:
             self._empty()
-            self.connection.execute(base.encode())
+            self._send(base)
             self._ready = read_schema(self.connection)
         return self._ready
 
@@ -181,37 +213,47 @@ class Bench:
         self._turn_to(case.base)
         self._ready = None
         self._empty()
-        for text in (case.base, *case.setup):
-            self.connection.execute(text.encode())
-        if case.session:
-            self.connection.execute(case.session.encode())
+        for text in (case.base, *case.setup, case.session):
+            self._send(text)
         before = read_schema(self.connection)
         analysed = predict(before, case)
         seen = self._one_after_the_other([a.statement for a in analysed], wrap=not case.alone)
         return Played(before, analysed, seen, read_schema(self.connection))
 
     def _empty(self) -> None:
-        self.connection.execute("RESET ALL; SET TimeZone = 'UTC'")
+        self._send("RESET ALL; SET TimeZone = 'UTC'")
         for (name,) in self.connection.execute(_SUBSCRIPTIONS).fetchall():
             self.connection.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)".encode())
             self.connection.execute(f"DROP SUBSCRIPTION {name}".encode())
-        self.connection.execute(RESET)
+        self._send(RESET)
+
+    def _send(self, text: str) -> None:
+        """Run a script behind psycopg's back: after DROP and ROLLBACK it would prepare all that reads the catalog anew.
+
+        What it must know of, because it changes what is prepared or moves data, goes the usual way.
+        """
+        if re.match("COPY|DISCARD|(?s:.*)DEALLOCATE ALL", text):
+            self.connection.execute(text.encode())
+            return
+        result = self.connection.pgconn.exec_(text.encode())
+        if result.error_message:
+            raise psycopg.errors.error_from_result(result)
 
     def _one_after_the_other(self, statements: Sequence[Statement], *, wrap: bool) -> list[Observed]:
         """Run a single statement by itself, several in one transaction, up to the first error."""
         seen: list[Observed] = []
         if len(statements) > 1:
-            self.connection.execute("BEGIN")
+            self._send("BEGIN")
         for statement in statements:
             seen.append(self._watched(statement, wrap=wrap))
             if seen[-1].effect.fails is not None:
                 break
         if len(statements) > 1:
-            self.connection.execute("COMMIT")
+            self._send("COMMIT")
         return seen
 
     def _watched(self, statement: Statement, *, wrap: bool = True) -> Observed:
-        seen = self.observer.watch(lambda: self.connection.execute(statement.text.encode()), wrap=wrap)
+        seen = self.observer.watch(lambda: self._send(statement.text), wrap=wrap)
         if seen.effect.fails is None and self.connection.info.transaction_status is TransactionStatus.INTRANS:
             try:
                 self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
