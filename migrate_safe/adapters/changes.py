@@ -10,6 +10,12 @@ from pathlib import Path
 
 from migrate_safe.model.errors import UsageError
 
+_FILE = re.compile(r"^diff --git ", re.MULTILINE)
+_ALIKE = (
+    *("--diff-filter=d", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"),
+    "--ignore-submodules=all",
+)
+"""Both lists of a diff, of names and of texts, are to speak of the same files in the same order."""
 _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 
 
@@ -30,19 +36,19 @@ class Changed:
         )
 
 
-def changed_since(ref: str, folder: Path | None = None) -> Mapping[Path, Changed]:
-    """Give what differs in the working tree of `folder` from where its branch left `ref`; paths are resolved.
+def changed_since(ref: str) -> Mapping[Path, Changed]:
+    """Give what differs in the working tree from where its branch left `ref`; paths are resolved.
 
     Files that git does not know yet are new. Raises UsageError without git, outside of a repository, for a revision
     that is not there, and where a shallow clone does not reach back far enough.
     """
-    here = folder or Path()
-    top = Path(_git(here, "rev-parse", "--show-toplevel", wrong="this is no git repository").strip()).resolve()
+    top = Path(_git(Path(), "rev-parse", "--show-toplevel", wrong="this is no git repository").strip()).resolve()
     base = _merge_base(top, ref)
-    names = _git(top, "diff", "--name-only", "-z", "--diff-filter=d", "--no-renames", base).split("\0")
-    news = _git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
-    changed = {top / name: Changed(_places(top, base, name)) for name in names if name}
-    return {**changed, **{top / name: Changed(whole=True) for name in news if name}}
+    names = _git(top, "diff", "--name-only", "-z", *_ALIKE, base).split("\0")[:-1]
+    _, *texts = _FILE.split(_git(top, "diff", "--unified=0", *_ALIKE, base))
+    news = _git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0")[:-1]
+    changed = {top / name: Changed(_places(text)) for name, text in zip(names, texts, strict=True)}
+    return changed | {top / name: Changed(whole=True) for name in news}
 
 
 def _merge_base(top: Path, ref: str) -> str:
@@ -61,8 +67,7 @@ def _merge_base(top: Path, ref: str) -> str:
     ).strip()
 
 
-def _places(top: Path, base: str, name: str) -> tuple[tuple[int, int], ...]:
-    text = _git(top, "diff", "--unified=0", "--no-color", "--no-ext-diff", "--no-renames", base, "--", name)
+def _places(text: str) -> tuple[tuple[int, int], ...]:
     return tuple((int(start), int(count or "1")) for start, count in _HUNK.findall(text))
 
 

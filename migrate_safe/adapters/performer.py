@@ -125,10 +125,11 @@ class Performer:
             batch = fill_batch(self.db, intent, self.lease.token, self.settings)
         except Busy as busy:
             if busy.overran:
-                words = f'a batch of {intent.rows} rows of "{table}" took longer than the budget'
+                words = f'a batch of {intent.rows} rows of "{table}" was cut off ({busy.reason})'
                 raise Busy(words, overran=True) from None
-            others = "; ".join(map(str, holders(self.db, (Lock(table, LockMode.EXCLUSIVE),)))) or "a transaction"
-            raise Busy(f'rows of "{table}" are locked by {others}') from None
+            others = "; ".join(map(str, holders(self.db, (Lock(table, LockMode.EXCLUSIVE),))))
+            by = f"; at work on it: {others}" if others else ""
+            raise Busy(f'rows of "{table}" are locked{by}') from None
         return self._moved(batch, intent.progress)
 
     def _moved(self, batch: Batch, before: Progress) -> Batch:

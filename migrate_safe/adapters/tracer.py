@@ -87,7 +87,7 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
             return
         astray |= (bool(refused) and not one.effect.fails) or _went_its_way(one)
         if astray and worker.info.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-            ahead, astray = _foreseen_anew(found, one, [a.statement for a in ahead], read_schema(worker)), False
+            ahead, astray = _foreseen_anew(found, one, [a.statement for a in ahead], worker), False
         if sent is not None and last[sent.session] == one.statement.span.start:
             sessions.close(sent)
     if wrapped:
@@ -100,9 +100,14 @@ def _went_its_way(one: Analysed) -> bool:
     return (isinstance(action, DoBlock) and action.conditional) or one.effect.unknown is not None
 
 
-def _foreseen_anew(found: Captured, one: Analysed, rest: Sequence[Statement], schema: Schema) -> deque[Analysed]:
-    """Predict what comes after `one` from what the server has, once it refused what was predicted to work."""
-    script = replace(found.script, statements=tuple(rest))
+def _foreseen_anew(found: Captured, one: Analysed, rest: Sequence[Statement], worker: Connection) -> deque[Analysed]:
+    """Predict what comes after `one` from what the server has, once that is something else than was predicted.
+
+    What a transaction that is open holds already is not known to the new prediction.
+    """
+    schema, inside = read_schema(worker), worker.info.transaction_status is TransactionStatus.INTRANS
+    wrapping = Wrapping.FILE if inside else Wrapping.STATEMENT
+    script = replace(found.script, statements=tuple(rest), wrapping=wrapping)
     born = frozenset(name for name in one.born if relation_exists(schema, name))
     return deque(analyse(script, schema, session=one.session, unreleased=born))
 

@@ -89,7 +89,6 @@ def _observation(part: Part, script: Script, version: int | None) -> Observation
         unknown=effect.unknown is not None,
         nullable=_is_nullable(part, relation),
         partitioned=_is_partitioned(part, relation),
-        default_partition=_has_default(part, relation),
         only_here=ours,
         multiple=part.multiple,
         inline=part.inline,
@@ -121,8 +120,10 @@ def _said(facts: Facts, part: Part) -> Facts:
     match part.action:
         case AddColumn(definition):
             return replace(facts, column_value=_value(definition), not_null=_is_not_null(definition))
-        case CreateIndex() | DropIndex() | Reindex() | DetachPartition():
+        case CreateIndex() | DropIndex() | Reindex():
             return replace(facts, concurrently=part.action.concurrently)
+        case DetachPartition(concurrently=concurrently):
+            return replace(facts, concurrently=concurrently, default_partition=_has_default(part))
         case Dml() as dml:
             schema = part.whole.before
             return replace(facts, bounded=dml.bounded, reach=reach_of(schema, dml, _in_use(part, walked(schema, dml))))
@@ -208,9 +209,10 @@ def _is_partitioned(part: Part, relation: Name | None) -> bool:
     return table is not None and table.kind is TableKind.PARTITIONED
 
 
-def _has_default(part: Part, relation: Name | None) -> bool:
+def _has_default(part: Part) -> bool:
     schema = part.whole.before
-    return relation is not None and relation in schema.tables and bool(default_of(schema, schema.tables[relation]))
+    table = schema.table(part.relation) if part.relation is not None else None
+    return table is not None and bool(default_of(schema, table))
 
 
 def _looks_nothing_up(part: Part, script: Script) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.statement import (
@@ -37,10 +37,8 @@ def is_only_here(part: Part, script: Script) -> bool:
             return _is_dropped_later(part, script)
         case SetDefault(column, None):
             return _gets_default_again(part, script, column)
-        case RenameTable() | SetSchema():
+        case RenameTable() | SetSchema() | DropView():
             return _is_named_again(part, script)
-        case DropView():
-            return _is_named_again(part, script) or _is_view_of(part, _before(part, script))
         case _:
             return False
 
@@ -115,11 +113,6 @@ def _is_named_again(part: Part, script: Script) -> bool:
             case _:
                 continue
     return False
-
-
-def _is_view_of(part: Part, statements: Iterable[Statement]) -> bool:
-    """Say whether one of some statements makes the view."""
-    return any(isinstance(s.action, CreateView) and _same(part, s.action.view.name) for s in statements)
 
 
 def _same(part: Part, name: Name) -> bool:

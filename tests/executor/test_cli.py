@@ -78,6 +78,13 @@ def test_news_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_what_is_waited_for_is_said_once_while_it_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = teller("text")
+    for reason in ("one", "one", "other", "other", "one"):
+        tell(Waiting(reason, ("pid 7",)))
+    assert capsys.readouterr().err == "one: pid 7\nother: pid 7\none: pid 7\n"
+
+
 @pytest.mark.parametrize("command", ["apply", "rollback", "purge", "status"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0

@@ -146,7 +146,7 @@ def test_a_backfill_that_meets_a_held_row_gives_up_for_now_and_goes_on_later(use
     made = fit(users, plan(FILL))
     holder.execute("BEGIN; SELECT 1 FROM users WHERE id = 150 FOR UPDATE")
     pid = holder.info.backend_pid
-    with pytest.raises(TryLater, match=f'headway: rows of "public.users" are locked by pid {pid} '):
+    with pytest.raises(TryLater, match=f'headway: rows of "public.users" are locked; at work on it: pid {pid} '):
         apply(made, Target(users), settings=Settings(batch_rows=40, batch_max=40, give_up_after=1.0))
     assert c.execute("SELECT count(mail) FROM users").fetchone() == (120,)
     holder.execute("ROLLBACK")

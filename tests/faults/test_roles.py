@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -173,16 +174,25 @@ def test_what_a_foreign_key_asks_of_its_far_table_is_named(
     assert f"next: GRANT REFERENCES, SELECT ON public.far TO {role}" in said
 
 
+@pytest.mark.parametrize("migration", ["CREATE INDEX i ON shut.t (a);", "ALTER TABLE shut.t ADD UNIQUE (a);"])
 def test_a_right_to_create_that_is_missing_is_named_before_anything_is_done(
-    owned: str, database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    migration: str,
+    owned_on_each: str,
+    each_database: str,
+    connect: Connect,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    admin, role = connect(database), conninfo_to_dict(owned)["user"]
+    """The owner of a table may not make indexes on it without CREATE on its schema: so says the server."""
+    admin, role = connect(each_database), conninfo_to_dict(owned_on_each)["user"]
     admin.execute(f"CREATE SCHEMA shut; GRANT USAGE ON SCHEMA shut TO {role}; CREATE TABLE shut.t (a int)")
     admin.execute(f"ALTER TABLE shut.t OWNER TO {role}")
-    plan = plan_file(tmp_path, owned, "CREATE INDEX i ON shut.t (a);")
-    assert main(["apply", plan, "--dsn", owned]) == 2
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connect(owned_on_each).execute(migration.encode())
+    plan = plan_file(tmp_path, owned_on_each, migration)
+    assert main(["apply", plan, "--through", "contract", "--dsn", owned_on_each]) == 2
     assert f"next: GRANT CREATE ON SCHEMA shut TO {role}, as the owner" in capsys.readouterr().err
-    assert main(["status", "--dsn", owned]) == 0
+    assert main(["status", "--dsn", owned_on_each]) == 0
     assert "nothing here yet" in capsys.readouterr().out
     admin.execute(f"GRANT CREATE ON SCHEMA shut TO {role}")
-    assert main(["apply", plan, "--dsn", owned]) == 0
+    assert main(["apply", plan, "--through", "contract", "--dsn", owned_on_each]) == 0

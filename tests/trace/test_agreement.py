@@ -84,6 +84,12 @@ def test_a_refusal_for_values_is_a_failure_and_no_difference(
     assert "predicted  nothing of its values, for which it is refused" in trace_text(report)
 
 
+def test_behind_a_conditional_block_its_transaction_goes_on(each_server: ScratchServer, tmp_path: Path) -> None:
+    block = "DO $$ BEGIN IF to_regclass('r') IS NULL THEN ALTER TABLE t ADD y int; END IF; END $$"
+    report = traced(each_server, tmp_path, f"BEGIN; {block}; CREATE INDEX CONCURRENTLY i ON t (x); COMMIT")
+    assert (report.differing, len(report.failed)) == ((), 1)
+
+
 @pytest.mark.parametrize("kept", ["x", "y"])
 def test_what_a_conditional_block_leaves_is_looked_at(each_server: ScratchServer, tmp_path: Path, kept: str) -> None:
     block = "DO $$ BEGIN IF to_regclass('r') IS NULL THEN ALTER TABLE t ADD y int, DROP x; END IF; END $$"

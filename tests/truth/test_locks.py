@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import product
 
 import psycopg
 import pytest
 
+from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.effects.analyse import analyse
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.source import Source
+from migrate_safe.sql.parse import parse_script
 
 
 def test_two_sessions_conflict_exactly_where_the_table_says(each_server: ScratchServer) -> None:
@@ -46,6 +51,30 @@ def test_catalog_names_are_those_of_pg_locks(each_server: ScratchServer) -> None
             connection.execute("ROLLBACK")
             assert row == (mode.catalog_name,)
     each_server.drop_database(dsn)
+
+
+REFERRED = """
+CREATE TABLE pk (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE pk1 PARTITION OF pk FOR VALUES FROM (0) TO (100);
+CREATE TABLE ref (id int REFERENCES pk); CREATE TABLE aside (id int);
+"""
+
+
+@pytest.mark.parametrize(("held", "waits"), [("ref", True), ("aside", False)])
+def test_detaching_concurrently_waits_for_readers_of_what_refers_to_the_parent(
+    each_database: str, held: str, waits: bool
+) -> None:
+    """Its last locks come when all that stood in its way has gone, so that no observer sees them for sure."""
+    with connect(each_database) as one, connect(each_database) as two:
+        one.execute(REFERRED.encode())
+        detach = "ALTER TABLE pk DETACH PARTITION pk1 CONCURRENTLY"
+        (foreseen,) = analyse(parse_script(Source("m.sql", detach)), read_schema(one))
+        locks = {lock.relation.name: lock.mode for lock in foreseen.effect.locks}
+        assert (locks.get(held) is LockMode.ACCESS_EXCLUSIVE) == waits
+        two.execute(f"BEGIN; LOCK TABLE {held} IN ACCESS SHARE MODE".encode())
+        one.execute("SET lock_timeout = '300ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable) if waits else nullcontext():
+            one.execute(detach.encode())
 
 
 def test_conflicts_are_symmetric() -> None:
