@@ -40,12 +40,15 @@ _LOCKS = (
     "SELECT relation, mode FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid() AND granted"
 )
 _READ = "SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid) FROM pg_catalog.pg_class WHERE oid = ANY(%s)"
+_READ_BY_ALL = "SELECT oid, pg_catalog.pg_stat_get_tuples_returned(oid) FROM pg_catalog.pg_class WHERE oid = ANY(%s)"
 _SAID = {
     "rewrites": re.compile(r'rewriting table "(.+)"'),
     "verifies": re.compile(r'verifying table "(.+)"'),
     "builds": re.compile(r'building index ".+" on table "(.+?)"'),
     "skips": re.compile(r'skipping (?:vacuum|analyze) of "(.+)" --- lock not available'),
 }
+_REPORTED = 0.6
+"""Seconds after which a session of PostgreSQL 14 reports what it read, and nobody is shown older figures."""
 IN_A_BLOCK = "25001"
 """SQLSTATE of what cannot run inside a transaction."""
 _ENDS_IT = "2D000"
@@ -129,6 +132,7 @@ class Observer:
         loud = self._speak_up()
         rule = TransactionRule.FORBIDDEN if refusal == IN_A_BLOCK else TransactionRule.ANY
         kinds = {r.name: r.kind for r in relations.values() if r.name.schema != _TEMPORARY}
+        read = self._rows_read_by_all(relations)
         with Obstacles(self.dsn, self.worker.info.backend_pid, kinds) as obstacles:
             met = obstacles.meet(run)
         self._quieten(loud)
@@ -140,7 +144,9 @@ class Observer:
             if oid in relations and not (oid in replaced and MODES[mode] is LockMode.ACCESS_EXCLUSIVE):
                 name = relations[oid].name
                 taken[name] = max(MODES[mode], taken.get(name, MODES[mode]))
-        effect, untold = self._effect(relations, taken, set(), taken)
+        rows = self._rows_read_by_all(relations)
+        scans = {name for name, count in rows.items() if count > read.get(name, 0)}
+        effect, untold = self._effect(relations, taken, scans, taken)
         seen = Effect(
             locks=effect.locks,
             rewrites=effect.rewrites,
@@ -178,6 +184,16 @@ class Observer:
         """Count the rows that this transaction read in full scans; what earlier statements read is in there too."""
         tables = [oid for oid, relation in relations.items() if relation.kind in "rm"]
         return {relations[oid].name: rows for oid, rows in self.worker.execute(_READ, [tables]).fetchall()}
+
+    def _rows_read_by_all(self, relations: _Relations) -> dict[Name, int]:
+        """Count the rows that were read in full scans since the tables were made, with those of this session."""
+        if self.worker.info.server_version >= 150000:
+            self.worker.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
+        else:
+            time.sleep(_REPORTED)
+            self.worker.execute("SELECT")
+        tables = [oid for oid, relation in relations.items() if relation.kind in "rm"]
+        return {relations[oid].name: rows for oid, rows in self.worker.execute(_READ_BY_ALL, [tables]).fetchall()}
 
     def _effect(
         self, relations: _Relations, taken: Mapping[Name, LockMode], scans: set[Name], locked: Collection[Name]

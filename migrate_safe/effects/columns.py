@@ -107,12 +107,7 @@ def drop_column(scene: Scene, table: Table, action: DropColumn, *, only: bool = 
         return locking(_AX, *(m.name for m in members))
     gone = [Name(m.name.schema, i.name) for m in members for i in m.indexes if name in i.columns and i.name]
     sequences = [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, name)]
-    far = [
-        n
-        for c in table.constraints
-        if c.references is not None and involves(c, name)
-        for n in far_side(scene, c.references.table)
-    ]
+    far = [n for c in table.constraints if involves(c, name) for n in far_side(scene, c)]
     near = [t.name for t, c in scene.schema.referencing(table.name) if name in far_columns(c, table)]
     direct = [v.name for v in views_using(scene.schema, table.name, name)]
     views = list(dict.fromkeys(w for v in direct for w in (v, *views_over(scene.schema, v))))

@@ -73,6 +73,7 @@ def merge(*effects: Effect) -> Effect:
         rewrites=distinct(n for e in found for n in e.rewrites),
         scans=distinct(n for e in found for n in e.scans),
         builds=distinct(n for e in found for n in e.builds),
+        looked_up=distinct(n for e in found for n in e.looked_up),
         transaction=TransactionRule.FORBIDDEN if forbidden else TransactionRule.ANY,
         waits_for_old_transactions=any(e.waits_for_old_transactions for e in found),
         waits_for_snapshots=any(e.waits_for_snapshots for e in found),

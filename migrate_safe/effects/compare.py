@@ -54,9 +54,11 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
     lenient = bool(predicted.depends)
     yield from _locks(predicted, observed, lenient=lenient)
     for what in ("rewrites", "scans", "builds"):
-        if what != unforeseen and not (what == "scans" and not observed.inside):
+        if what != unforeseen:
             want, got = (set(getattr(effect, what)) for effect in (predicted, seen))
             unseen = frozenset() if what == "rewrites" else observed.empty | observed.untold
+            if what == "scans":
+                unseen |= set(predicted.looked_up) - got
             yield from _names(what, want - unseen, got - unseen, lenient=lenient)
     for what in ("waits_for_old_transactions", "waits_for_snapshots") if not observed.inside else ():
         expected, came = getattr(predicted, what), getattr(seen, what)

@@ -111,7 +111,7 @@ def _add_foreign(scene: Scene, table: Table, constraint: Constraint, *, unchecke
     locks = locking(mode, *(m.name for m in (*_locked_with(scene, table), *members, *distant)))
     checked = constraint.validated and constraint.enforced and not unchecked
     orphans = Rows.ORPHANS.effect(table.name, far.name)
-    size = merge(key_check(scene, members, distant, period=constraint.period), orphans) if checked else Effect()
+    size = merge(key_check(scene, members, distant, constraint), orphans) if checked else Effect()
     refused = breaking(BreakKind.WRITE_REFUSED, str(table.name)) if constraint.enforced else Effect()
     taken_over = locking(_AX, far.name) if adopted else Effect()
     return merge(locks, key_index_lock(scene, far, constraint), size, refused, taken_over)
@@ -142,20 +142,26 @@ def key_index_lock(scene: Scene, far: Table, constraint: Constraint) -> Effect:
     return locking(LockMode.ACCESS_SHARE, *names)
 
 
-def key_check(scene: Scene, members: tuple[Table, ...], far: tuple[Table, ...], *, period: bool = False) -> Effect:
+def key_check(scene: Scene, members: tuple[Table, ...], far: tuple[Table, ...], constraint: Constraint) -> Effect:
     """Read both tables; the query that joins them takes the weakest lock on all their indexes.
 
-    A key with PERIOD is rather looked up row by row, as a write would do it.
+    Which it reads through an index, statistics decide: a big one beside few rows that refer to it, or both in the order
+    of the key. A key with PERIOD is rather looked up row by row, as a write would do it.
     """
     holding = [m for m in (*members, *far) if not is_partitioned(m)]
     planned = far if scene.version >= PARTITIONED_INDEXES_PLANNED else ()
     indexes = [n for m in (*holding, *planned) for n in index_names(m)]
-    looked_up = [n for m in far for n in index_names(m)] if period else []
+    looked_up = [n for m in far for n in index_names(m)] if constraint.period else []
+    served = [m.name for m in holding if m in far or _is_indexed_by(m, constraint.columns)]
     return merge(
         locking(LockMode.ACCESS_SHARE, *indexes),
         locking(LockMode.ROW_SHARE, *looked_up),
-        scanning(*(m.name for m in holding)),
+        Effect(scans=tuple(m.name for m in holding), looked_up=tuple(served)),
     )
+
+
+def _is_indexed_by(table: Table, columns: tuple[str, ...]) -> bool:
+    return any(index.keys[0].column in columns for index in table.indexes)
 
 
 def _add_indexed(scene: Scene, table: Table, constraint: Constraint, *, only: bool) -> Effect:
@@ -261,7 +267,7 @@ def _validate_key(scene: Scene, table: Table, constraint: Constraint) -> Effect:
     far = scene.table(constraint.references.table)
     distant = family(scene.schema, far) if is_partitioned(far) else (far,)
     read = locking(LockMode.ACCESS_SHARE, *(d.name for d in distant[1:]))
-    size = key_check(scene, members, distant, period=constraint.period)
+    size = key_check(scene, members, distant, constraint)
     return merge(locks, locking(LockMode.ROW_SHARE, far.name), read, size, Rows.ORPHANS.effect(table.name, far.name))
 
 
@@ -280,7 +286,7 @@ def drop_constraint(scene: Scene, table: Table, name: str, *, cascade: bool, onl
     locks = locking(_AX, *(m.name for m in heirs))
     if constraint.references is not None:
         far = scene.schema.resolve(constraint.references.table)
-        return merge(locks, locking(_AX, far, *far_side(scene, far)))
+        return merge(locks, locking(_AX, far, *far_side(scene, constraint)))
     indexes = [Name(m.name.schema, i.name) for m in heirs for i in m.indexes if i.name and _owns(m, i, constraint)]
     resting = [t.name for t, c in scene.schema.referencing(table.name) if cascade and _rests(c, constraint, table)]
     kept = breaking(BreakKind.ARBITER, str(Name(table.name.schema, name))) if indexes else Effect()
@@ -307,11 +313,16 @@ def referenced(scene: Scene, name: Name) -> list[Name]:
     return [m.name for m in (family(scene.schema, far) if is_partitioned(far) else (far,))]
 
 
-def far_side(scene: Scene, name: Name) -> list[Name]:
-    """Give the relations from which a foreign key that goes has triggers taken: of old, partitioned ones have none."""
+def far_side(scene: Scene, key: Constraint) -> list[Name]:
+    """Give the relations from which a foreign key that goes has triggers taken: of old, partitioned ones have none.
+
+    A key that is not enforced has none at all.
+    """
+    if key.references is None or not key.enforced:
+        return []
     if scene.version >= _PARTITIONED_FAR_SIDE_LOCKED:
-        return referenced(scene, name)
-    far = scene.table(name)
+        return referenced(scene, key.references.table)
+    far = scene.table(key.references.table)
     return [m.name for m in family(scene.schema, far) if not is_partitioned(m)] if is_partitioned(far) else [far.name]
 
 

@@ -80,7 +80,7 @@ def _key(scene: Scene, members: tuple[Table, ...], key: Constraint) -> Effect:
     proven = any(c.validated for c in served) or not (key.validated and key.enforced)
     return merge(
         locking(mode, *(d.name for d in distant)),
-        Effect() if proven else key_check(scene, members, distant, period=key.period),
+        Effect() if proven else key_check(scene, members, distant, key),
         Effect() if served else key_index_lock(scene, far, key),
     )
 

@@ -137,8 +137,7 @@ def drop_table(scene: Scene, action: DropTable) -> Effect:
 
 def _drop_one(scene: Scene, table: Table, *, cascade: bool) -> Effect:
     schema = scene.schema
-    keys = [c for c in table.constraints if c.references is not None and c.local]
-    far = [n for c in keys if c.references is not None for n in far_side(scene, c.references.table)]
+    far = [n for c in table.constraints if c.local for n in far_side(scene, c)]
     sequences = [n for n, s in schema.sequences.items() if s.owner is not None and s.owner[0] == table.name]
     views = with_indexes(schema, views_over(schema, table.name)) if cascade else []
     acting = locked_relations(schema, with_all(schema, on_relation(schema, table.name))) if cascade else []

@@ -109,14 +109,15 @@ def _keys(scene: Scene, table: Table, column: str, *, kept: bool = False) -> Eff
     """Work out what happens to foreign keys over the column: dropped, made again, and checked unless `kept`."""
     out = [(c, scene.table(c.references.table)) for c in table.constraints if c.references and column in c.columns]
     back = [
-        t
+        (c, t)
         for t, c in scene.schema.referencing(table.name)
         if c.references is not None and column in (c.references.columns or table.primary_key)
     ]
     distant = [family(scene.schema, far) if is_partitioned(far) else (far,) for _, far in out]
-    dropped = locking(_AX, *(n for _, far in out for n in far_side(scene, far.name)), *(t.name for t in back))
+    dropped = locking(_AX, *(n for c, _ in out for n in far_side(scene, c)), *(t.name for _, t in back))
     added = locking(LockMode.SHARE_ROW_EXCLUSIVE, *(m.name for members in distant for m in members))
     indexes = [key_index_lock(scene, far, c) for c, far in out]
-    checks = [key_check(scene, (table,), members) for members in distant]
-    checks += [key_check(scene, (t,), (table,)) for t in back]
+    sides = [(c, (table,), members) for (c, _), members in zip(out, distant, strict=True)]
+    sides += [(c, (t,), (table,)) for c, t in back]
+    checks = [key_check(scene, near, far, c) for c, near, far in sides if c.validated and c.enforced]
     return merge(dropped, added, *indexes, *(() if kept else checks))

@@ -58,6 +58,8 @@ class Effect:
     rewrites: tuple[Name, ...] = ()
     scans: tuple[Name, ...] = ()
     builds: tuple[Name, ...] = ()
+    looked_up: tuple[Name, ...] = ()
+    """Of `scans`, those that the check of a foreign key reads through an index where statistics make that cheaper."""
     transaction: TransactionRule = TransactionRule.ANY
     waits_for_old_transactions: bool = False
     """Waits until every older transaction that uses its table has ended."""
@@ -86,9 +88,9 @@ class Effect:
 class Observed:
     """What one statement did on a server: `effect.fails` is the server's refusal, `sqlstate` its code.
 
-    `inside` says that it ran in a transaction, so that its locks and scans are known in full. Else its scans are not
-    known, and the locks on relations that are `unsure` (indexes, materialized views, temporary tables: nobody could
-    stand in their way for certain) came and went.
+    `inside` says that it ran in a transaction, so that its locks are known in full. Else the locks on relations that
+    are `unsure` (indexes, materialized views, temporary tables: nobody could stand in their way for certain) came and
+    went.
     `ms` is its time in milliseconds without waiting for others; `held` are the locks that its transaction had before
     it, whereas `effect.locks` are those that it took beyond them. Tables that were `empty` cannot show a scan or build;
     nothing is known of those that are `untold`: the server names no schemas, or it skipped them for who observes.

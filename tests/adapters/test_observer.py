@@ -53,6 +53,14 @@ def test_in_a_transaction_only_what_is_new_counts(bench: Bench) -> None:
     assert seen.effect.locks == (Lock(T, LockMode.ACCESS_EXCLUSIVE),)
 
 
+def test_what_a_statement_outside_of_transactions_reads(bench: Bench) -> None:
+    bench.worker.execute("CREATE TABLE plain AS SELECT 1; CREATE TABLE other AS SELECT 1")
+    bench.worker.execute("CREATE PROCEDURE p() LANGUAGE plpgsql AS 'BEGIN COMMIT; PERFORM * FROM plain; END'")
+    assert bench.watch("CALL p()").effect.scans == (Name("public", "plain"),)
+    assert bench.watch("VACUUM FULL plain").effect.scans == (Name("public", "plain"),)
+    assert bench.watch("VACUUM plain").effect.scans == ()
+
+
 def test_a_concurrent_build_waits_for_users_and_for_snapshots(bench: Bench) -> None:
     seen = bench.watch("CREATE INDEX CONCURRENTLY x ON t (a, id)")
     assert seen.effect.transaction is TransactionRule.FORBIDDEN

@@ -67,7 +67,8 @@ class Case:
     """A set-up and the statement in question; several are one transaction.
 
     `base` is the set-up that all cases of a file share, `setup` what this one adds to it (scripts, one by one).
-    `versions` limits the majors, as in `>=15`; `depends` says that the prediction is knowingly the worse outcome.
+    `versions` limits the majors, as in `>=15`; `depends` says that the prediction is knowingly the worse outcome:
+    `worse` where that comes, `less` where the better one does.
     `alone` runs it by itself, into obstacles, though a transaction would take it: for locks that it lets go of at once.
     `unforeseen` names what no statement can tell: how the planner reads the rows of a query.
     """
@@ -78,7 +79,7 @@ class Case:
     sql: str
     setup: tuple[str, ...] = ()
     versions: str = ""
-    depends: bool = False
+    depends: str = ""
     alone: bool = False
     unforeseen: str = ""
     session: str = ""

@@ -32,6 +32,36 @@ def test_every_kind_of_rows_is_shown() -> None:
     assert {r.rows for r in REFUSALS} == {r.name for r in Rows}
 
 
+FEW, MANY = "generate_series(1, 20) i", "generate_series(1, 20000) i"
+
+
+@pytest.mark.parametrize(
+    ("rows", "targets", "by_index"), [(FEW, FEW, set()), (FEW, MANY, {"target"}), (MANY, MANY, {"t"})]
+)
+@pytest.mark.parametrize(
+    "sql", ["ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES target", "ALTER TABLE t VALIDATE CONSTRAINT k"]
+)
+def test_statistics_decide_how_a_foreign_key_is_checked(
+    bench: Bench, sql: str, rows: str, targets: str, by_index: set[str]
+) -> None:
+    setup = f"""
+        CREATE TABLE target AS SELECT i AS id FROM {targets}; ALTER TABLE target ADD PRIMARY KEY (id);
+        CREATE TABLE t AS SELECT i AS a, repeat('x', 300) AS wide FROM {rows}; CREATE INDEX ON t (a);
+        ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES target NOT VALID; VACUUM ANALYZE t, target
+    """
+    connection = bench.connection
+    connection.execute("RESET ALL")
+    connection.execute(RESET)
+    for statement in setup.split(";"):
+        connection.execute(statement.encode())
+    (analysed,) = predict(read_schema(connection), Case("rows", "", setup, sql))
+    seen = bench.observer.watch(lambda: connection.execute(sql.encode()))
+    assert disagreements(analysed.effect, seen) == ()
+    unseen = {n.name for n in set(analysed.effect.scans) - set(seen.effect.scans)}
+    assert by_index <= unseen
+    assert bool(by_index) == bool(unseen)
+
+
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda r: f"{r.rows}: {r.sql}")
 def test_rows_decide(bench: Bench, refusal: Refusal) -> None:
     refusals, connection = [], bench.connection
