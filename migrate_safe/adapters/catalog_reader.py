@@ -145,6 +145,7 @@ def _tables(rows: Mapping[str, list[Row]]) -> Iterable[Table]:
             parents=tuple(Name(*parent) for parent in row["parents"]),
             partition_key=row["partition_key"],
             partition_bound=row["partition_bound"],
+            detaching=Name(*row["detaching"]) if row["detaching"] else None,
             of_type=Name(*row["of_type"]) if row["of_type"] else None,
             persistence=row["relpersistence"],
             row_security=row["relrowsecurity"],

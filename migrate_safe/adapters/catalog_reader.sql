@@ -31,7 +31,14 @@ SELECT c.oid, c.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.r
         JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
         WHERE i.inhrelid = c.oid AND NOT i.inhdetachpending
         ORDER BY i.inhseqno
-    ) AS parents
+    ) AS parents,
+    (
+        SELECT ARRAY[pn.nspname::text, p.relname::text]
+        FROM pg_catalog.pg_inherits i
+        JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+        JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+        WHERE i.inhrelid = c.oid AND i.inhdetachpending
+    ) AS detaching
 FROM shown c
 ORDER BY c.nspname, c.relname;
 

@@ -126,6 +126,18 @@ def is_partition(table: Table) -> bool:
     return table.partition_bound is not None
 
 
+def detaching_from(schema: Schema, table: Table) -> tuple[Table, ...]:
+    """Give the partitions whose DETACH CONCURRENTLY from the table was cut off: their bounds are still taken."""
+    return tuple(t for t in schema.tables.values() if t.detaching == table.name)
+
+
+def dropped_with(schema: Schema, table: Table) -> tuple[Table, ...]:
+    """Give the table and all that goes with it, also partitions whose detaching was cut off."""
+    members = family(schema, table)
+    pending = [p for m in members for p in detaching_from(schema, m)]
+    return (*members, *(m for p in pending for m in family(schema, p)))
+
+
 def is_partitioned(table: Table) -> bool:
     """Say whether the table is the parent of partitions and holds no rows itself."""
     return table.kind is TableKind.PARTITIONED

@@ -78,6 +78,8 @@ def _family_parts(table: Table) -> Iterator[Part]:
     if table.partition_bound is not None:
         bound = canonical_bound(table.partition_bound)
         yield Part(f"bound of {name}", table.partition_bound, (bound,), rests=False)
+    if table.detaching is not None:
+        yield Part(f"detach of {name}", f"pending from {table.detaching}", (table.detaching,), rests=False)
     own = [c.name for c in table.columns if c.local]
     if table.parents:
         yield Part(f"own columns of {name}", ", ".join(own), tuple(own), rests=False)

@@ -131,14 +131,17 @@ def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
     indexes = [Name(child.name.schema, i.name) for i in child.indexes if i.parent is not None and i.name]
     above = (table, *ancestors(scene.schema, table))
     near = [t for p in above for t, c in scene.schema.referencing(p.name) if c.local]
-    checked = merge(*(_left_behind(scene, t) for t in near))
+    checked = merge(*(_left_behind(scene, t) for t in near)) if not action.finalize else Effect()
     if action.concurrently:
         locks = merge(locking(_SUX, table.name), locking(_AX, child.name, *indexes, *(t.name for t in near)))
         lasting = Effect(transaction=TransactionRule.FORBIDDEN, waits_for_old_transactions=True)
         return merge(locks, lasting, checked, gone)
     far = [n for c in child.constraints if c.references for n in referenced(scene, c.references.table) if not c.local]
+    held = [locking(_AX, table.name, *(d.name for d in default))] if not action.finalize else []
     return merge(
-        locking(_AX, table.name, child.name, *(d.name for d in default), *indexes, *(t.name for t in near)),
+        *held,
+        locking(_SUX, table.name),
+        locking(_AX, child.name, *indexes, *(t.name for t in near)),
         locking(_AX, *(m.name for m in family(scene.schema, child))),
         locking(LockMode.SHARE_ROW_EXCLUSIVE, *far),
         checked,

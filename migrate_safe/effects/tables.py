@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrate_safe.catalog.change import family
+from migrate_safe.catalog.change import dropped_with, family
 from migrate_safe.catalog.evolve.drawing import drawn_from, sequence_users
 from migrate_safe.catalog.evolve.freeing import locked_relations
 from migrate_safe.catalog.evolve.resting import on_relation, with_all
@@ -130,7 +130,7 @@ def drop_table(scene: Scene, action: DropTable) -> Effect:
         full = scene.schema.resolve(wanted)
         if table is None and scene.schema.complete:
             continue
-        members = family(scene.schema, table) if table is not None else (Table(full, partial=True),)
+        members = dropped_with(scene.schema, table) if table is not None else (Table(full, partial=True),)
         parts.extend(_drop_one(scene, m, cascade=action.cascade) for m in members)
     return merge(*parts)
 
@@ -141,7 +141,8 @@ def _drop_one(scene: Scene, table: Table, *, cascade: bool) -> Effect:
     sequences = [n for n, s in schema.sequences.items() if s.owner is not None and s.owner[0] == table.name]
     views = with_indexes(schema, views_over(schema, table.name)) if cascade else []
     acting = locked_relations(schema, with_all(schema, on_relation(schema, table.name))) if cascade else []
-    parents = [schema.tables[p] for p in table.parents if p in schema.tables and table.partition_bound is not None]
+    over = table.parents if table.detaching is None else (table.detaching,)
+    parents = [schema.tables[p] for p in over if p in schema.tables and table.partition_bound is not None]
     default = [d.name for p in parents for d in default_of(schema, p)]
     above = [*(p.name for p in parents), *default]
     return merge(

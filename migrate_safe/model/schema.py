@@ -196,6 +196,8 @@ class Table:
     parents: tuple[Name, ...] = ()
     partition_key: str | None = None
     partition_bound: str | None = None
+    detaching: Name | None = None
+    """The partitioned table from which DETACH PARTITION ... CONCURRENTLY was cut off: FINALIZE ends it."""
     persistence: str = "p"
     row_security: bool = False
     forced_row_security: bool = False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +33,8 @@ _SUBSCRIPTIONS = """
 SELECT quote_ident(subname) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid
 WHERE datname = current_database()
 """
+
+_WAITS = "SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted"
 
 RESET = """
 DROP SCHEMA IF EXISTS other CASCADE;
@@ -70,6 +73,7 @@ class Case:
     `versions` limits the majors, as in `>=15`; `depends` says that the prediction is knowingly the worse outcome:
     `worse` where that comes, `less` where the better one does.
     `alone` runs it by itself, into obstacles, though a transaction would take it: for locks that it lets go of at once.
+    `interrupted` is run after the set-up beside an old reader of all tables, and cancelled when it waits for that.
     `unforeseen` names what no statement can tell: how the planner reads the rows of a query.
     """
 
@@ -83,6 +87,7 @@ class Case:
     alone: bool = False
     unforeseen: str = ""
     session: str = ""
+    interrupted: str = ""
 
     @property
     def needs_more(self) -> bool:
@@ -90,7 +95,7 @@ class Case:
 
         Nor can a query: the server plans it by statistics, which outlive a rollback.
         """
-        if self.setup or self.session or self.alone:
+        if self.setup or self.session or self.alone or self.interrupted:
             return True
         statements = parse_script(Source("case.sql", self.sql)).statements
         return len(statements) > 1 or isinstance(statements[0].action, Dml)
@@ -216,10 +221,26 @@ class Bench:
         self._empty()
         for text in (case.base, *case.setup, case.session):
             self._send(text)
+        if case.interrupted:
+            self._cut_off(case.interrupted)
         before = read_schema(self.connection)
         analysed = predict(before, case)
         seen = self._one_after_the_other([a.statement for a in analysed], wrap=not case.alone)
         return Played(before, analysed, seen, read_schema(self.connection))
+
+    def _cut_off(self, text: str) -> None:
+        """Cancel a statement once it waits for an old reader of everything, so that it stays half done."""
+        worker = self.connection.info.backend_pid
+        with closing(connect(self.connection.info.dsn)) as reader, ThreadPoolExecutor() as thread:
+            reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            reader.execute("SELECT 1")
+            for name in read_schema(self.connection).tables:
+                reader.execute(f"LOCK TABLE ONLY {name} IN ACCESS SHARE MODE".encode())
+            run = thread.submit(self._send, text)
+            while not run.done() and not reader.execute(_WAITS, [worker]).fetchone():
+                wait([run], timeout=0.01)
+            reader.execute("SELECT pg_cancel_backend(%s)", [worker])
+            assert isinstance(run.exception(), psycopg.errors.QueryCanceled)
 
     def _empty(self) -> None:
         self._send("RESET ALL; SET TimeZone = 'UTC'")

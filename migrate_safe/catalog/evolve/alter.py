@@ -65,6 +65,8 @@ def alter_table(schema: Schema, statement: AlterTable) -> Schema:
         return as_views(schema, _alter_index(as_tables(schema), statement))
     if statement.object in _NOT_TABLES and full in schema.tables:
         raise CannotApply(f"{full} is not a {statement.object}")
+    if table.detaching is not None:
+        raise CannotApply(f"cannot alter partition {table.name} with an incomplete detach")
     schema = put(schema, table)
     for action in steps_of(table, statement):
         schema = apply_action(schema, schema.tables[table.name], action, only=statement.only)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
-from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.change import CannotApply, detaching_from
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.sql.bounds import Bound, Everything, HashBound, ListBound, RangeBound, bound_of, partition_key_of
@@ -26,7 +26,8 @@ def refuse_bound(schema: Schema, parent: Table, text: str, partition: Name) -> N
     if key is None or bound is None:
         return
     _refuse_strategy(parent, key.strategy, bound, len(key.columns))
-    others = [(p, bound_of(p.partition_bound or "")) for p in schema.partitions_of(parent.name) if p.name != partition]
+    there = (*schema.partitions_of(parent.name), *detaching_from(schema, parent))
+    others = [(p, bound_of(p.partition_bound or "")) for p in there if p.name != partition]
     types = [_type(parent, c) for c in key.columns]
     if isinstance(bound, RangeBound) and _is_empty(bound, types):
         raise CannotApply(f"empty range bound specified for partition {partition}")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate_safe.catalog.change import CannotApply, certain, family, is_partition, is_partitioned, put, target
+from migrate_safe.catalog.change import (
+    CannotApply,
+    certain,
+    detaching_from,
+    family,
+    is_partition,
+    is_partitioned,
+    put,
+    target,
+)
 from migrate_safe.catalog.evolve.bound_values import kept_bound
 from migrate_safe.catalog.evolve.bounds import refuse_bound
 from migrate_safe.catalog.evolve.columns import partition_columns
@@ -109,10 +118,16 @@ def detach_partition(schema: Schema, table: Table, action: DetachPartition) -> S
         if schema.complete:
             raise CannotApply(f"relation {action.partition} does not exist")
         return put(schema, table)
-    if table.name not in child.parents:
-        raise CannotApply(f"{child.name} is not a partition of {table.name}")
-    if action.finalize:
+    pending = [p.name for p in detaching_from(schema, table)]
+    if action.finalize and child.name not in pending and schema.complete:
         raise CannotApply(f"partition {child.name} is not pending detach")
+    if table.name not in child.parents and child.name not in pending:
+        raise CannotApply(f"{child.name} is not a partition of {table.name}")
+    if pending and not action.finalize and (action.concurrently or child.name in pending):
+        raise CannotApply(f"partition {pending[0]} is pending detach: FINALIZE has to come first")
+    if action.finalize:
+        child = replace(child, parents=(table.name,), detaching=None)
+        schema = put(schema, child)
     if action.concurrently:
         if any(p.partition_bound == "DEFAULT" for p in schema.partitions_of(table.name)):
             raise CannotApply("cannot detach partitions concurrently when a default partition exists")

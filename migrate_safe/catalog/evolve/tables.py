@@ -8,7 +8,7 @@ from dataclasses import replace
 from migrate_safe.catalog.change import (
     TEMPORARY,
     CannotApply,
-    family,
+    dropped_with,
     is_partition,
     is_partitioned,
     known_type,
@@ -284,7 +284,7 @@ def _refuse_other_kinds(schema: Schema, name: Name, action: DropTable) -> None:
 
 
 def _with_partitions(schema: Schema, table: Table, listed: set[Name], *, cascade: bool) -> list[Name]:
-    members = family(schema, table)
+    members = dropped_with(schema, table)
     resting = [m.name for m in members[1:] if not is_partition(m) and m.name not in listed]
     if resting and not cascade:
         raise CannotApply(f"table {resting[0]} inherits from {table.name}")
