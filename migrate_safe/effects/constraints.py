@@ -277,7 +277,7 @@ def drop_constraint(scene: Scene, table: Table, name: str, *, cascade: bool, onl
     members = family(scene.schema, table)
     if constraint is None:
         doubt = Doubt.CONSTRAINT.effect(name, table.name) if table.partial else Effect()
-        return merge(locking(_AX, table.name), doubt)
+        return merge(locking(_AX, *(m.name for m in (members if is_partitioned(table) else (table,)))), doubt)
     named = (ConstraintKind.CHECK, ConstraintKind.NOT_NULL)
     handed = constraint.kind in named and not constraint.no_inherit
     heirs = members if handed or is_partitioned(table) else (table,)

@@ -61,6 +61,7 @@ class Rows(StrEnum):
     ANY = "any row of {}: nothing gives it a value for {}"
     CONVERTED = "values of {} that are none of {}"
     OUTSIDE = "rows of {} outside of its bounds"
+    REFERRED_TO = "rows of {} to which rows of {} refer"
     DISPLACED = "rows of {} that belong to the new partition"
     HELD = "anything that role {} owns or may use where this catalog does not show it"
 

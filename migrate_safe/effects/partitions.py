@@ -110,13 +110,14 @@ def change_parent(scene: Scene, table: Table, action: ChangeParent) -> Effect:
     return merge(locking(_AX, table.name), locking(mode, scene.schema.resolve(action.parent)), gone)
 
 
-def _left_behind(scene: Scene, near: Table) -> Effect:
+def _left_behind(scene: Scene, gone: Table, near: Table) -> Effect:
     """Read a table whose foreign key points at the parent: no row of it may be in need of the partition that goes."""
     members = family(scene.schema, near) if is_partitioned(near) else (near,)
     return merge(
         locking(LockMode.SHARE, near.name),
         *(locking(LockMode.ACCESS_SHARE, m.name, *planned_indexes(scene, m)) for m in members),
         scanning(*(m.name for m in members if not is_partitioned(m))),
+        Rows.REFERRED_TO.effect(gone.name, near.name),
     )
 
 
@@ -131,9 +132,10 @@ def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
     indexes = [Name(child.name.schema, i.name) for i in child.indexes if i.parent is not None and i.name]
     above = (table, *ancestors(scene.schema, table))
     near = [t for p in above for t, c in scene.schema.referencing(p.name) if c.local]
-    checked = merge(*(_left_behind(scene, t) for t in near)) if not action.finalize else Effect()
+    checked = merge(*(_left_behind(scene, child, t) for t in near)) if not action.finalize else Effect()
     if action.concurrently:
-        locks = merge(locking(_SUX, table.name), locking(_AX, child.name, *indexes, *(t.name for t in near)))
+        below = [m.name for m in family(scene.schema, child)]
+        locks = merge(locking(_SUX, table.name), locking(_AX, *below, *indexes, *(t.name for t in near)))
         lasting = Effect(transaction=TransactionRule.FORBIDDEN, waits_for_old_transactions=True)
         return merge(locks, lasting, checked, gone)
     far = [n for c in child.constraints if c.references for n in referenced(scene, c.references.table) if not c.local]

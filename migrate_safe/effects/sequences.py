@@ -32,7 +32,7 @@ def sequence_action(scene: Scene, action: SequenceAction) -> Effect:
         case AlterSequence():
             return _alter(scene, action)
         case DropSequence():
-            return _drop(scene, action)
+            return drop_sequence(scene, action)
 
 
 def _owner(scene: Scene, options: SequenceOptions) -> Effect:
@@ -55,7 +55,7 @@ def _rewritten(options: SequenceOptions, *names: Name) -> Effect:
     return Effect() if options == only_owner else Effect(rewrites=names)
 
 
-def _drop(scene: Scene, action: DropSequence) -> Effect:
+def drop_sequence(scene: Scene, action: DropSequence) -> Effect:
     """DROP SEQUENCE; with CASCADE the defaults that draw from it go, under a lock on their table."""
     names = [scene.schema.resolve(n) for n in action.sequences]
     if scene.schema.complete:

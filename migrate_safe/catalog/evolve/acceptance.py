@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned
 from migrate_safe.catalog.evolve.conflicts import refuse_conflict
@@ -13,7 +13,9 @@ from migrate_safe.catalog.things import need_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.statement import Dml, DmlKind, LockTable, Reindex, Truncate
+from migrate_safe.sql.updatable import view_query
 
+_WRITES = (DmlKind.INSERT, DmlKind.UPDATE, DmlKind.DELETE)
 _COPY_OF_MATERIALIZED = 18
 """The first major version in which COPY reads materialized views."""
 
@@ -56,11 +58,36 @@ def _data(schema: Schema, action: Dml) -> None:
         raise CannotApply(f"cannot copy to view {full}")
     if full in schema.sequences:
         raise CannotApply(f"cannot change sequence {full}")
+    if action.kind in _WRITES:
+        _refuse_read_only(schema, full, action.kind, action.columns or _filled(schema, full, action))
     _need_columns(schema, full, action.columns)
     _refuse_count(schema, full, action)
     if action.conflict is not None:
         _need_columns(schema, full, (*action.conflict.columns, *action.conflict.sets))
         refuse_conflict(schema, action, full)
+
+
+def _refuse_read_only(schema: Schema, name: Name, kind: DmlKind, columns: Collection[str]) -> None:
+    """Refuse to write through a view whose rows are not those of one relation; its triggers and rules may do it."""
+    view = schema.views.get(name)
+    query = view_query(view.definition) if view is not None else None
+    if view is None or query is None or view.triggers or view.rules:
+        return
+    if query.read_only or view.materialized:
+        raise CannotApply(f"cannot {kind} view {name}: its rows are not those of a single relation")
+    computed = [c for i, c in enumerate(view.shows) if i in query.computed and c in columns]
+    if computed:
+        raise CannotApply(f"cannot {kind} column {computed[0]!r} of view {name}: it is computed")
+    for relation in view.relations:
+        _refuse_read_only(schema, schema.resolve(relation), kind, ())
+
+
+def _filled(schema: Schema, name: Name, action: Dml) -> tuple[str, ...]:
+    """Give the columns of a view that an INSERT without a list gives values to."""
+    given, view = columns_given(schema, action.shape), schema.views.get(name)
+    if action.kind is not DmlKind.INSERT or given is None or view is None:
+        return ()
+    return view.shows[: len(given)]
 
 
 def _refuse_count(schema: Schema, name: Name, action: Dml) -> None:

@@ -73,6 +73,9 @@ def add_column(schema: Schema, table: Table, action: AddColumn, *, only: bool = 
     _refuse_new(schema, table, action.definition, only=only)
     schema = put(schema, table)
     schema, made = finished_column(schema, table.name, action.definition)
+    if not named_here(schema):
+        kinds = {c.kind for c in inline_constraints(action.definition)}
+        made = replace(made, not_null=ConstraintKind.NOT_NULL in kinds)
     schema = put(schema, replace(table, columns=(*table.columns, made)))
     for child in schema.partitions_of(table.name):
         schema = _received(schema, child, made)

@@ -156,12 +156,20 @@ def _own_identity(schema: Schema, child: Table, parent: Table) -> Table:
 
 
 def _bound_as_check(schema: Schema, table: Table, child: Table) -> Schema:
-    """DETACH CONCURRENTLY leaves the bound behind as a CHECK; of bounds over several columns nothing is modelled."""
-    text = bound_expression(table.partition_key or "", child.partition_bound or "")
-    if text is None:
+    """DETACH CONCURRENTLY leaves the bound behind as a CHECK, with the bounds above it.
+
+    Of bounds over several columns nothing is modelled.
+    """
+    levels = [(table, child)]
+    while levels[0][0].parents and levels[0][0].parents[0] in schema.tables:
+        levels.insert(0, (schema.tables[levels[0][0].parents[0]], levels[0][0]))
+    found = [bound_expression(above.partition_key or "", below.partition_bound or "") for above, below in levels]
+    texts = [t for t in found if t is not None]
+    if len(texts) < len(found):
         return schema
-    column = partition_columns(table)
-    check = Constraint(ConstraintKind.CHECK, tuple(sorted(column)), expression=Expr(text, column))
+    columns = frozenset(c for above, _ in levels for c in partition_columns(above))
+    text = " AND ".join(t if len(texts) == 1 else f"({t})" for t in texts)
+    check = Constraint(ConstraintKind.CHECK, tuple(sorted(columns)), expression=Expr(text, columns))
     return add_constraint(schema, child, defined(check))
 
 
