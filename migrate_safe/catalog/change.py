@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Column, Constraint, Expr, Index, Schema, Table, TableKind, TypeName
+from migrate_safe.model.schema import (
+    Column,
+    Constraint,
+    ConstraintKind,
+    Expr,
+    Index,
+    Schema,
+    Table,
+    TableKind,
+    TypeName,
+)
 
 TEMPORARY = "pg_temp"
 """The schema that temporary relations stand in."""
@@ -136,6 +146,12 @@ def dropped_with(schema: Schema, table: Table) -> tuple[Table, ...]:
     members = family(schema, table)
     pending = [p for m in members for p in detaching_from(schema, m)]
     return (*members, *(m for p in pending for m in family(schema, p)))
+
+
+def keeps_apart(table: Table, index: Index) -> bool:
+    """Say whether an index belongs to an exclusion constraint or one WITHOUT OVERLAPS: never built CONCURRENTLY."""
+    owner = table.constraint(index.constraint) if index.constraint is not None else None
+    return owner is not None and (owner.kind is ConstraintKind.EXCLUDE or owner.period)
 
 
 def is_partitioned(table: Table) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from migrate_safe.catalog.change import CannotApply, family, is_partitioned
+from migrate_safe.catalog.change import CannotApply, family, is_partitioned, keeps_apart
 from migrate_safe.catalog.evolve.conflicts import refuse_conflict
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
@@ -178,5 +178,9 @@ def _reindexable(schema: Schema, action: Reindex) -> None:
     is_table = full in schema.tables or _is_materialized(schema, full)
     if action.kind == "index" and (is_table or plain_view or full in schema.sequences):
         raise CannotApply(f"{full} is not an index")
+    table = schema.index_table(full)
+    index = table.index(full.name) if table is not None and action.concurrently else None
+    if table is not None and index is not None and keeps_apart(table, index):
+        raise CannotApply(f"index {full} of an exclusion constraint cannot be built concurrently")
     if action.kind == "table" and (plain_view or full in schema.sequences or schema.index_table(full) is not None):
         raise CannotApply(f"{full} is not a table or materialized view")
