@@ -136,8 +136,9 @@ def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
     if action.concurrently:
         below = [m.name for m in family(scene.schema, child)]
         locks = merge(locking(_SUX, table.name), locking(_AX, *below, *indexes, *(t.name for t in near)))
+        bounds = locking(LockMode.ACCESS_SHARE, *(p.name for p in above[1:]))
         lasting = Effect(transaction=TransactionRule.FORBIDDEN, waits_for_old_transactions=True)
-        return merge(locks, lasting, checked, gone)
+        return merge(locks, bounds, lasting, checked, gone)
     far = [n for c in child.constraints if c.references for n in referenced(scene, c.references.table) if not c.local]
     held = [locking(_AX, table.name, *(d.name for d in default))] if not action.finalize else []
     return merge(
