@@ -169,7 +169,7 @@ def _lint_history(bench: _Bench, schema: Schema, history: History, meant: Collec
 
     Where the user named the schema, files that are not meant are taken to be in it.
     """
-    base, needed = schema, {f for path in meant for f in history.before(path)}
+    base, needed = schema, history.before_any(meant)
     for path in history.files:
         wanted, ordered = path in meant, history.is_ordered(path)
         if not wanted and (bench.request.schema or path not in needed):
