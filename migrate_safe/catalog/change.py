@@ -137,7 +137,7 @@ def is_partition(table: Table) -> bool:
 
 def detaching_from(schema: Schema, table: Table) -> tuple[Table, ...]:
     """Give the partitions whose DETACH CONCURRENTLY from the table was cut off: their bounds are still taken."""
-    return tuple(t for t in schema.tables.values() if t.detaching == table.name)
+    return tuple(t for t in bearing(schema.tables, ("detaching", table.name)) if t.detaching == table.name)
 
 
 def dropped_with(schema: Schema, table: Table) -> tuple[Table, ...]:

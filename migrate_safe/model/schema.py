@@ -334,6 +334,8 @@ def _marks_of_table(table: Table) -> Iterator[Hashable]:
             yield "reference", constraint.references.table
     for parent in table.parents:
         yield "parent", parent
+    if table.detaching is not None:
+        yield "detaching", table.detaching
     if table.clustered_on is not None or table.replica_identity.startswith("index "):
         yield LEANS_ON_INDEX
     if table.policies or table.rules or table.triggers:
