@@ -16,7 +16,7 @@ from pathlib import Path
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import Wrapping
+from migrate_safe.model.wrapping import Wrapping
 
 STDIN = Path("-")
 
