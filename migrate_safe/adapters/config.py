@@ -16,7 +16,7 @@ from migrate_safe.adapters.files import decode, is_file
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity, Unanalysed
 from migrate_safe.model.postgres import MAJORS
-from migrate_safe.model.statement import Wrapping
+from migrate_safe.model.wrapping import Wrapping
 
 OWN_FILE = "migrate-safe.toml"
 PYPROJECT = "pyproject.toml"

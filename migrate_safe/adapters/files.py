@@ -16,7 +16,7 @@ from pathlib import Path
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import Wrapping
+from migrate_safe.model.wrapping import Wrapping
 
 STDIN = Path("-")
 
@@ -37,6 +37,13 @@ class History:
 
     root: Path
     files: tuple[Path, ...]
+
+    def before_any(self, paths: Iterable[Path]) -> frozenset[Path]:
+        """Give the files whose way forward has run when one of these runs."""
+        places = {f: i for i, f in enumerate(self.files)}
+        behind = {_stem(f): i + 1 for i, f in enumerate(self.files)}
+        ends = (behind[_stem(p)] if is_down(p) else places[p] for p in paths if self.is_ordered(p))
+        return frozenset(f for f in self.files[: max(ends, default=0)] if not is_down(f) and self.is_ordered(f))
 
     def before(self, path: Path) -> tuple[Path, ...]:
         """Give the files whose way forward has run when `path` runs; a down file has its own up file behind it.
@@ -193,10 +200,10 @@ def order_key(path: Path, root: Path) -> tuple[object, ...]:
 
 def _meant(root: Path, wanted: list[Path]) -> tuple[History, tuple[Path, ...]]:
     history = history_of(root) if STDIN not in wanted else History(root, (STDIN,))
-    strangers = [p for p in wanted if p not in history.files]  # a name without .sql, a broken link
-    if strangers:
+    meant = set(wanted)
+    if not meant <= set(history.files):  # a name without .sql, a broken link
         history = History(root, tuple(sorted({*history.files, *wanted}, key=lambda f: order_key(f, root))))
-    return history, tuple(f for f in history.files if f in set(wanted))
+    return history, tuple(f for f in history.files if f in meant)
 
 
 def _must_be_there(path: Path) -> None:

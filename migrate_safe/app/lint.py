@@ -3,89 +3,79 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from migrate_safe.adapters.baseline import not_in_baseline
-from migrate_safe.adapters.changes import Changed, changed_since
-from migrate_safe.adapters.files import History, declared_wrapping, find_histories, is_file, read_source
+from migrate_safe.adapters.store import Store
+from migrate_safe.app.lint_request import Judged, Step
+from migrate_safe.app.lint_request import LintOutcome as LintOutcome
+from migrate_safe.app.lint_request import LintRequest as LintRequest
+from migrate_safe.app.lint_rules import quick_rules
+from migrate_safe.app.lint_run import run_lint, summed
 from migrate_safe.app.schema_source import empty_schema, named_schema
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse, schema_after
 from migrate_safe.model.effect import Analysed, Session
-from migrate_safe.model.errors import Exit, UsageError
+from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed, Wrapping
+from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed
 from migrate_safe.rulebook.load import check_together, load_rules
 from migrate_safe.rulebook.match import judgement
 from migrate_safe.rulebook.rule import ALWAYS, Cases, Rule
+from migrate_safe.rulebook.rule_files import bundled_rules
 from migrate_safe.sql.parse import parse_script
 
 
-@dataclass(frozen=True, slots=True)
-class LintRequest:
-    """What to lint and how; `version` and `wrapping` are None where the user did not say.
-
-    `schema` names files, folders or servers; `rules` is a folder of rules beside those of the tool;
-    `disable` names rules or themes.
-    """
-
-    paths: tuple[Path, ...]
-    schema: tuple[str, ...] = ()
-    rules: Path | None = None
-    version: int | None = None
-    wrapping: Wrapping | None = None
-    disable: tuple[str, ...] = ()
-    severity: Mapping[str, Severity] = field(default_factory=dict)
-    since: str | None = None
-    """A git revision: only what changed since the branch left it is reported. Without paths: in every SQL file."""
-    baseline: Path | None = None
-    """A file of findings that are known and left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class LintOutcome:
-    """The report, and the files that could not be read at all."""
-
-    report: LintReport
-    unread: tuple[Unanalysed, ...] = ()
-
-    def exit_code(self, fail_on: Severity = Severity.WARNING) -> Exit:
-        """Give the exit code: unreadable input first, for the report is not whole then."""
-        if self.unread:
-            return Exit.USAGE
-        bad = any(finding.severity.rank <= fail_on.rank for finding in self.report.findings)
-        return Exit.FAILED if bad else Exit.OK
-
-
-def lint(request: LintRequest) -> LintOutcome:
+def lint(request: LintRequest, store: Store | None = None) -> LintOutcome:
     """Lint every file that the request names, each on the schema that the files before it leave."""
-    rules, silent = chosen_rules(request)
-    base = named_schema(request.schema, wrapping=request.wrapping, version=request.version)
-    changed = changed_since(request.since) if request.since is not None else None
-    bench = _Bench(request, rules, silent, base.version, changed)
-    judged = [
-        one
-        for history, meant in _histories(request.paths, changed)
-        for one in _lint_history(bench, base.schema, history, frozenset(meant))
-    ]
-    unread = (*base.unread, *(j.unread for j in judged if j.unread is not None))
-    report = _summed(judged, unread)
-    if request.baseline is not None:
-        new = not_in_baseline(request.baseline, report.findings)
-        report = replace(report, findings=new, baselined=len(report.findings) - len(new))
-    return LintOutcome(report, unread)
+    return run_lint(request, lambda: SqlLinter.of(request, store), store)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlLinter:
+    """The linter of SQL files: rules, and the schema that the user names. Made for one request by `of`."""
+
+    rules: tuple[Rule, ...]
+    silent: frozenset[str]
+    version: int | None
+    base: Schema = field(default_factory=Schema)
+    unread: tuple[Unanalysed, ...] = ()
+    kind: type[Schema] = Schema
+
+    @classmethod
+    def of(cls, request: LintRequest, store: Store | None = None) -> SqlLinter:
+        """Read the rules, and the schema that the user names."""
+        rules, silent = chosen_rules(request, store)
+        known = named_schema(request.schema, wrapping=request.wrapping, version=request.version)
+        return cls(rules, silent, known.version, known.schema, known.unread)
+
+    def take(self, step: Step, source: Source, before: Schema) -> tuple[Judged | None, Schema]:
+        """Judge a file that is wanted, on the schema before it, and give the schema after it."""
+        script = parse_script(source, wrapping=step.wrapping)
+        if not step.wanted:
+            return None, fold(before, script)
+        new = _unknown_but_made(script, before) if before.tables else frozenset()
+        analysed = analyse_both_ways(script, before, new=new)
+        return self.judge(script, analysed), _left_behind(before, script, analysed)
+
+    def judge(self, script: Script, analysed: Sequence[Analysed]) -> Judged:
+        """Let the rules speak of a script that was analysed."""
+        judged = judgement(analysed, script, self.rules, version=self.version, silent=self.silent)
+        return Judged(
+            findings=judged.findings,
+            statements=len(script.statements),
+            unanalysed=tuple(_unanalysed(analysed)),
+            suppressed=judged.suppressed,
+        )
 
 
 def lint_analysed(request: LintRequest, found: Sequence[tuple[Script, Sequence[Analysed]]], version: int) -> LintReport:
     """Lint scripts that were analysed already, on a server of that major, by the rules that a request chooses."""
-    rules, silent = chosen_rules(request)
-    bench = _Bench(request, rules, silent, version)
-    return _summed([_judge(bench, script, analysed) for script, analysed in found])
+    linter = SqlLinter(*chosen_rules(request), version)
+    return summed([linter.judge(script, analysed) for script, analysed in found])
 
 
 def lint_source(
@@ -115,11 +105,11 @@ def analyse_both_ways(
     return forward + tuple(replace(a, statement=replace(a.statement, direction=Direction.DOWN)) for a in backward)
 
 
-def chosen_rules(request: LintRequest) -> tuple[tuple[Rule, ...], frozenset[str]]:
+def chosen_rules(request: LintRequest, store: Store | None = None) -> tuple[tuple[Rule, ...], frozenset[str]]:
     """Give all rules, with the severities that the user set, and the names of those that are switched off."""
-    rules = load_rules()
+    rules = quick_rules(bundled_rules(), store)
     if request.rules is not None:
-        rules = check_together((*rules, *load_rules(request.rules)))
+        rules = check_together((*rules, *quick_rules(request.rules, store)))
     names = frozenset(rule.id for rule in rules)
     _must_be_known(request.disable, names | {rule.theme for rule in rules}, "disable")
     _must_be_known(request.severity, names, "severity")
@@ -128,64 +118,6 @@ def chosen_rules(request: LintRequest) -> tuple[tuple[Rule, ...], frozenset[str]
 
 
 # ---- below -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """What is the same for every file of a run."""
-
-    request: LintRequest
-    rules: tuple[Rule, ...]
-    silent: frozenset[str]
-    version: int | None
-    changed: Mapping[Path, Changed] | None = None
-    """What is reported alone; None: all."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """What one file gives; `counts` is false for a file that was only read for its effect on the schema."""
-
-    counts: bool = True
-    findings: tuple[Finding, ...] = ()
-    statements: int = 0
-    unanalysed: tuple[Unanalysed, ...] = ()
-    suppressed: int = 0
-    unread: Unanalysed | None = None
-
-
-def _summed(judged: Sequence[_Judged], unread: Sequence[Unanalysed] = ()) -> LintReport:
-    return LintReport(
-        findings=tuple(f for j in judged for f in j.findings),
-        files=sum(j.counts for j in judged),
-        statements=sum(j.statements for j in judged),
-        unanalysed=(*unread, *(u for j in judged for u in j.unanalysed)),
-        suppressed=sum(j.suppressed for j in judged),
-    )
-
-
-def _lint_history(bench: _Bench, schema: Schema, history: History, meant: Collection[Path]) -> Iterator[_Judged]:
-    """Go through a folder in order up to the last file that is meant; each file sees what those before it did.
-
-    Where the user named the schema, files that are not meant are taken to be in it.
-    """
-    base, needed = schema, {f for path in meant for f in history.before(path)}
-    for path in history.files:
-        wanted, ordered = path in meant, history.is_ordered(path)
-        if not wanted and (bench.request.schema or path not in needed):
-            continue
-        source = read_source(path)
-        if isinstance(source, Unanalysed):
-            yield _Judged(counts=wanted, unread=source)
-            continue
-        script = parse_script(source, wrapping=bench.request.wrapping or declared_wrapping(path))
-        known = schema if ordered else base
-        new = _unknown_but_made(script, known) if known.tables else frozenset()
-        analysed = analyse_both_ways(script, known, new=new) if wanted else ()
-        if wanted:
-            yield _judge(bench, script, analysed)
-        if ordered:
-            schema = _left_behind(schema, script, analysed)
 
 
 def _unknown_but_made(script: Script, schema: Schema) -> frozenset[Name]:
@@ -203,43 +135,6 @@ def _left_behind(schema: Schema, script: Script, analysed: Sequence[Analysed]) -
     if not analysed:
         return fold(schema, script)
     return schema_after((a for a in analysed if a.statement.direction is Direction.UP), schema)
-
-
-def _judge(bench: _Bench, script: Script, analysed: Sequence[Analysed]) -> _Judged:
-    judged = judgement(analysed, script, bench.rules, version=bench.version, silent=bench.silent)
-    whole = _Judged(
-        findings=judged.findings,
-        statements=len(script.statements),
-        unanalysed=tuple(_unanalysed(analysed)),
-        suppressed=judged.suppressed,
-    )
-    return whole if bench.changed is None else _changed_part(whole, bench.changed[Path(script.source.path).resolve()])
-
-
-def _changed_part(whole: _Judged, changed: Changed) -> _Judged:
-    """Leave out what stands in lines that were not changed."""
-    return replace(
-        whole,
-        findings=tuple(f for f in whole.findings if changed.touches(f.span.line, f.span.end_line)),
-        unanalysed=tuple(u for u in whole.unanalysed if changed.touches(u.line, u.line)),
-    )
-
-
-def _from_here(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _histories(
-    paths: tuple[Path, ...], changed: Mapping[Path, Changed] | None
-) -> Iterator[tuple[History, tuple[Path, ...]]]:
-    """Give each history and those of its files that are reported."""
-    if changed is None:
-        yield from find_histories(paths)
-        return
-    files = paths or tuple(_from_here(path) for path in changed if path.suffix.lower() == ".sql" and is_file(path))
-    for history, meant in find_histories(files) if files else ():
-        yield history, tuple(path for path in meant if path.resolve() in changed)
 
 
 def _unanalysed(analysed: Sequence[Analysed]) -> Iterator[Unanalysed]:

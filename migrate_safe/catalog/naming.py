@@ -92,7 +92,7 @@ def _choose(schema: Schema, table: Name, addition: str | None, label: str, *, re
         chosen = make_object_name(table.name, addition, f"{label}{number}" if number else label)
         name = Name(table.schema, chosen)
         clash = relation and relation_exists(schema, name)
-        if not clash and not (constraint and _constraint_exists(schema, name)):
+        if not clash and not (constraint and schema.bears_constraint(name)):
             return chosen
         number += 1
 
@@ -106,14 +106,6 @@ def relation_exists(schema: Schema, name: Name) -> bool:
 def none_such(schema: Schema, name: Name, wanted: str) -> str:
     """Say why a relation is not one of the wanted kind: another one has its name, or none."""
     return f"{name} is not a {wanted}" if relation_exists(schema, name) else f"{wanted} {name} does not exist"
-
-
-def _constraint_exists(schema: Schema, name: Name) -> bool:
-    for table in schema.tables.values():
-        for held in table.constraints:
-            if held.name == name.name and table.name.schema == name.schema:
-                return True
-    return False
 
 
 def _unused(original: str, taken: Sequence[str]) -> str:

@@ -120,7 +120,7 @@ def drop_column(scene: Scene, table: Table, action: DropColumn, *, only: bool = 
     if table.column(name) is None and action.if_exists and not table.partial:
         return locking(_AX, table.name)
     gone = [Name(m.name.schema, i.name) for m in members for i in m.indexes if name in i.columns and i.name]
-    sequences = [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, name)]
+    sequences = [s.name for s in scene.schema.owned_by(table.name, name)]
     far = [n for c in table.constraints if involves(c, name) for n in far_side(scene, c)]
     near = [t.name for t, c in scene.schema.referencing(table.name) if name in far_columns(c, table)]
     direct = [v.name for v in views_using(scene.schema, table.name, name)]

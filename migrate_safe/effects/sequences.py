@@ -69,7 +69,7 @@ def drop_sequence(scene: Scene, action: DropSequence) -> Effect:
 def change_identity(scene: Scene, table: Table, action: ChangeIdentity, members: tuple[Table, ...]) -> Effect:
     """ADD GENERATED AS IDENTITY and SET: nothing is read; GENERATED ALWAYS refuses what apps wrote before."""
     locks = locking(_AX, *(m.name for m in members))
-    owned = [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, action.column)]
+    owned = [s.name for s in scene.schema.owned_by(table.name, action.column)]
     altered = merge(locking(_SRX, *owned), _rewritten(action.sequence, *owned))
     refused = breaking(BreakKind.WRITE_REFUSED, column_text(table.name, action.column))
     always = action.identity is not None and action.identity == "always"
@@ -79,7 +79,7 @@ def change_identity(scene: Scene, table: Table, action: ChangeIdentity, members:
 
 def drop_identity(scene: Scene, table: Table, action: DropIdentity, members: tuple[Table, ...]) -> Effect:
     """DROP IDENTITY: the sequence goes, and writes that left the column out are refused."""
-    owned = [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, action.column)]
+    owned = [s.name for s in scene.schema.owned_by(table.name, action.column)]
     refused = breaking(BreakKind.WRITE_REFUSED, column_text(table.name, action.column))
     return merge(locking(_AX, *(m.name for m in members), *owned), refused if owned else Effect())
 

@@ -16,6 +16,7 @@ from migrate_safe.effects.type_change import alter_type
 from migrate_safe.effects.unknown import worst_case
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
+from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Constraint, Schema, Table, TableKind
 from migrate_safe.model.statement import AlterTable
@@ -129,7 +130,8 @@ def _on_older(schema: Schema, effect: Effect) -> Effect:
 
 def _here(scene: Scene, effect: Effect) -> Effect:
     """Leave out that foreign tables are read or written: their rows are elsewhere, and nothing is checked there."""
-    far = {n for n, t in scene.schema.tables.items() if t.kind is TableKind.FOREIGN}
+    near = bearing(scene.schema.tables, TableKind.FOREIGN)
+    far = {t.name for t in near if t.kind is TableKind.FOREIGN}
     if not far:
         return effect
 

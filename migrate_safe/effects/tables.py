@@ -148,7 +148,7 @@ def drop_table(scene: Scene, action: DropTable) -> Effect:
 def _drop_one(scene: Scene, table: Table, *, cascade: bool) -> Effect:
     schema = scene.schema
     far = [n for c in table.constraints if c.local for n in far_side(scene, c)]
-    sequences = [n for n, s in schema.sequences.items() if s.owner is not None and s.owner[0] == table.name]
+    sequences = [s.name for s in schema.owned_by(table.name)]
     views = with_indexes(schema, views_over(schema, table.name)) if cascade else []
     acting = locked_relations(schema, with_all(schema, on_relation(schema, table.name))) if cascade else []
     over = table.parents if table.detaching is None else (table.detaching,)
@@ -170,7 +170,7 @@ def _cascaded(scene: Scene, table: Table) -> Effect:
     for above in ancestors(scene.schema, table):
         held = scene.schema.referencing(above.name)
         near += [*(t.name for t, _ in held), *(referenced(scene, above.name) if held else ())]
-    sequences = [n for n, s in scene.schema.sequences.items() if s.owner is not None and s.owner[0] == table.name]
+    sequences = [s.name for s in scene.schema.owned_by(table.name)]
     return locking(_AX, *near, *(t for t, _ in sequence_users(scene.schema, sequences)))
 
 
@@ -209,7 +209,7 @@ def set_schema(scene: Scene, action: SetSchema) -> Effect:
     full = scene.schema.resolve(action.table)
     if scene.schema.complete and not relation_exists(scene.schema, full):
         return Effect()
-    owned = [n for n, s in scene.schema.sequences.items() if s.owner is not None and s.owner[0] == full]
+    owned = [s.name for s in scene.schema.owned_by(full)]
     return merge(locking(_AX, full, *owned), breaking(BreakKind.GONE, str(full)))
 
 

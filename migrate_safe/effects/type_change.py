@@ -67,7 +67,7 @@ def _own_sequence(scene: Scene, table: Table, column: Column | None) -> Effect:
     """Write the sequence of an identity column anew: it takes the type along."""
     if column is None or column.identity is None:
         return Effect()
-    owned = tuple(n for n, s in scene.schema.sequences.items() if s.owner == (table.name, column.name))
+    owned = tuple(s.name for s in scene.schema.owned_by(table.name, column.name))
     return merge(locking(LockMode.SHARE_ROW_EXCLUSIVE, *owned), Effect(rewrites=owned))
 
 

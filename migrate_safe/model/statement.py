@@ -49,6 +49,7 @@ from migrate_safe.model.object_statement import (
     TypeAction as TypeAction,
     ViewAction as ViewAction,
 )
+from migrate_safe.model.wrapping import Wrapping as Wrapping
 from migrate_safe.model.query import Scope as Scope
 from migrate_safe.model.query import Shape as Shape
 from migrate_safe.model.sequence import SequenceOptions as SequenceOptions
@@ -401,15 +402,6 @@ class Directive:
     arguments: str
     span: Span
     statement: int | None = None
-
-
-class Wrapping(StrEnum):
-    """How the migration runner sends a file."""
-
-    STATEMENT = "statement"
-    """Each statement commits by itself unless the file says BEGIN (psql -f)."""
-    FILE = "file"
-    """The runner wraps the whole file in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ def finished_column(schema: Schema, table: Name, definition: ColumnDef) -> tuple
         raise CannotApply(f"multiple default values for column {column.name!r} of {table}")
     made = column_sequence(schema, table, column, definition.sequence or SequenceOptions())
     name = made.name
-    schema = replace(schema, sequences={**schema.sequences, name: made})
+    schema = schema.with_sequences(made)
     if definition.serial:
         call = Expr(f"nextval('{name}'::regclass)", functions=frozenset({Name(None, "nextval")}))
         column = replace(column, default=call)
@@ -245,7 +245,7 @@ def _dropped(schema: Schema, table: Table, name: str, *, cascade: bool, only: bo
     schema = _free_column(schema, table, name, cascade=cascade)
     schema = put(schema, column_removed(schema.tables[table.name], name))
     schema = without_statistics(schema, table.name, name)
-    owned = {n for n, s in schema.sequences.items() if s.owner is not None and s.owner == (table.name, name)}
+    owned = {s.name for s in schema.owned_by(table.name, name)}
     schema = without_sequences(schema, owned, (), cascade=cascade)
     for child in schema.partitions_of(table.name):
         known = child.column(name)

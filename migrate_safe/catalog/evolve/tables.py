@@ -270,7 +270,7 @@ def drop_table(schema: Schema, action: DropTable) -> Schema:
         schema = _freed(schema, name, gone, cascade=action.cascade)
     for name in names:
         schema = without_table(schema, name)
-    owned = {n for n, s in schema.sequences.items() if s.owner is not None and s.owner[0] in gone}
+    owned = {s.name for name in gone for s in schema.owned_by(name)}
     return without_sequences(schema, owned, gone, cascade=action.cascade)
 
 
