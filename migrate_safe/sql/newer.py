@@ -56,6 +56,7 @@ SINCE: tuple[tuple[str, str | Callable[[Any], bool], str, int], ...] = (
     ("Constraint", "fk_with_period", "PERIOD of a foreign key", 18),
     ("ATAlterConstraint", "alter_enforceability", "ENFORCED or NOT ENFORCED", 18),
     ("ATAlterConstraint", "alter_inheritability", "INHERIT of a constraint", 18),
+    ("VacuumRelation", lambda n: not n.relation.inh, "ONLY of VACUUM or ANALYZE", 18),
     ("ReturningOption", _ALWAYS, "WITH of RETURNING", 18),
 )
 """Kind of message, the field that is set or what else tells, the words for people, the first major version."""
