@@ -49,6 +49,7 @@ STATEMENTS = [
     (SPANS.rstrip(";"), ""),
     ("CREATE TABLE n (x int4range, r int4range, FOREIGN KEY (x, PERIOD r) REFERENCES spans (x, PERIOD r))", SPANS),
     ("ALTER TABLE held ALTER CONSTRAINT n INHERIT", HELD),
+    ("ANALYZE ONLY t", ""),
     ("UPDATE t SET a = 1 RETURNING WITH (OLD AS o) o.a", ""),
 ]
 
