@@ -12,6 +12,7 @@ from migrate_safe.effects.combine import Scene, family, index_names, locking, me
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.effects.replication import unidentified
 from migrate_safe.effects.row_writes import written_rows
+from migrate_safe.effects.sequences import drawing
 from migrate_safe.effects.volatility import is_known_function
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import LockMode
@@ -31,7 +32,7 @@ def data(scene: Scene, action: Dml) -> Effect:
     if reason is not None:
         return Effect(fails=reason)
     parts = [_copied(scene, action) if action.kind is DmlKind.COPY_TO else planned(scene, action)]
-    parts.append(locking(_RX, *(scene.schema.resolve(s) for s in action.sequences)))
+    parts.append(drawing(scene, action.draws))
     parts.extend(written_rows(scene, kind, target, action) for kind, target in writes(action))
     if not action.bounded:
         parts.extend(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import family, is_partition, is_partitioned
 from migrate_safe.effects.combine import Scene, breaking, index_names, locking, merge, planned_indexes, scanning
-from migrate_safe.effects.constraints import key_check, key_index_lock, referenced, serves_key
+from migrate_safe.effects.constraints import joining_index_lock, key_check, key_index_lock, referenced, serves_key
 from migrate_safe.effects.doubts import Doubt, Rows
 from migrate_safe.effects.partition_proofs import Proof, fits, misses
 from migrate_safe.effects.parts import index_part
@@ -26,15 +26,16 @@ def attach(scene: Scene, table: Table, action: AttachPartition) -> Effect:
     if scene.schema.complete and child.name not in scene.schema.tables:
         return Effect()
     default = default_check(scene, table, action.bound) if action.bound != "DEFAULT" else Effect()
-    above = [p.name for p in ancestors(scene.schema, table)]
+    above = ancestors(scene.schema, table)
     return merge(
         locking(_SUX, table.name, *index_names(table)),
-        locking(LockMode.ACCESS_SHARE, *above),
+        locking(LockMode.ACCESS_SHARE, *(p.name for p in above)),
         _new_rows(scene, child, table, action.bound),
         default,
         *(index_part(scene, child, i, table.constraint(i.constraint or ""), nested=False) for i in table.indexes),
         *(_key(scene, family(scene.schema, child), c) for c in table.constraints if c.references is not None),
         referencing_locks(scene, table),
+        *(joining_index_lock(scene, p, child) for p in (table, *above)),
     )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from migrate_safe.catalog.evolve.draws import drawn_sequences
 from migrate_safe.catalog.evolve.sequences import drawing_columns
 from migrate_safe.effects.combine import Scene, breaking, column_text, locking, merge
+from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
@@ -12,6 +16,7 @@ from migrate_safe.model.statement import (
     AlterSequence,
     ChangeIdentity,
     CreateSequence,
+    Draw,
     DropIdentity,
     DropSequence,
     OtherTableAction,
@@ -64,6 +69,15 @@ def drop_sequence(scene: Scene, action: DropSequence) -> Effect:
     refused = [breaking(BreakKind.WRITE_REFUSED, column_text(t.name, c.name)) for t, c in drawing if c.not_null]
     gone = [breaking(BreakKind.GONE, str(n)) for n in names]
     return merge(locking(_AX, *names, *(t.name for t, _ in drawing)), *gone, *refused)
+
+
+def drawing(scene: Scene, draws: Iterable[Draw]) -> Effect:
+    """Give what calls of nextval() and the like lock: a sequence is written like a table."""
+    return merge(*(_drawn(name, draw) for draw in draws for name in drawn_sequences(scene.schema, draw)))
+
+
+def _drawn(name: Name, draw: Draw) -> Effect:
+    return merge(locking(LockMode.ROW_EXCLUSIVE, name), Effect() if draw.sure else Doubt.DRAWN.effect(name))
 
 
 def change_identity(scene: Scene, table: Table, action: ChangeIdentity, members: tuple[Table, ...]) -> Effect:

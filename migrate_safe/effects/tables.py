@@ -21,6 +21,7 @@ from migrate_safe.effects.combine import (
 )
 from migrate_safe.effects.constraints import far_side, key_index_lock, referenced
 from migrate_safe.effects.partitions import ancestors, default_check, default_of, referencing_locks
+from migrate_safe.effects.sequences import drawing
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name, parse_name
@@ -56,6 +57,8 @@ def create_table(scene: Scene, action: CreateTable) -> Effect:
     parts.append(locking(_SUX, *(scene.schema.resolve(n) for n in action.inherits)))
     reads = [scene.schema.resolve(n) for n in action.reads]
     parts.extend(reading(scene, r) if action.with_data else locking(_AS, r) for r in reads)
+    if action.with_data:
+        parts.append(drawing(scene, action.draws))
     if action.partition_of is not None:
         parts.append(_new_partition(scene, action))
     return merge(*parts)

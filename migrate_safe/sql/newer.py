@@ -84,6 +84,7 @@ SINCE: tuple[tuple[str, str | Callable[[Any], bool], str, int], ...] = (
     *(("VacuumStmt", _option(name), f"{name.upper()} of VACUUM", 16) for name in _OF_VACUUM),
     ("CreatePublicationStmt", _option(_GENERATED), _GENERATED, 18),
     ("AlterPublicationStmt", _option(_GENERATED), _GENERATED, 18),
+    ("VacuumRelation", lambda n: not n.relation.inh, "ONLY of VACUUM or ANALYZE", 18),
     ("ReturningOption", _ALWAYS, "WITH of RETURNING", 18),
 )
 """Kind of message, the field that is set or what else tells, the words for people, the first major version."""

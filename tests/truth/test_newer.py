@@ -58,6 +58,7 @@ STATEMENTS = [
     ("ALTER PUBLICATION px SET (publish_generated_columns = 'stored')", "CREATE PUBLICATION px;"),
     ("ALTER TABLE t ALTER b SET STORAGE DEFAULT", ""),
     ("ALTER TABLE t ALTER b SET STATISTICS DEFAULT", ""),
+    ("ANALYZE ONLY t", ""),
     ("UPDATE t SET a = 1 RETURNING WITH (OLD AS o) o.a", ""),
 ]
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, keeps_apart
 from migrate_safe.catalog.evolve.conflicts import refuse_conflict
+from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
@@ -40,8 +41,10 @@ def accept(schema: Schema, action: Dml | Truncate | LockTable | Reindex) -> None
 def _data(schema: Schema, action: Dml) -> None:
     for name in (*action.reads, *(t for _, t in action.also)):
         need_relation(schema, name)
+    refuse_absent(schema, action.texts)
     refuse_unknown_columns(schema, action.scopes)
     columns_given(schema, action.shape)
+    refuse_draws(schema, action.draws)
     for name in action.row_locked:
         if _is_materialized(schema, schema.resolve(name)):
             raise CannotApply(f"cannot lock rows in materialized view {schema.resolve(name)}")

@@ -30,6 +30,7 @@ from migrate_safe.catalog.evolve.column_rules import (
 )
 from migrate_safe.catalog.evolve.constraints import add_constraint
 from migrate_safe.catalog.evolve.drawing import without_sequences
+from migrate_safe.catalog.evolve.draws import refuse_absent_sequences
 from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
 from migrate_safe.catalog.evolve.freeing import freed, without_statistics
 from migrate_safe.catalog.evolve.indexes import refuse_unsorted
@@ -160,6 +161,7 @@ def finished_column(schema: Schema, table: Name, definition: ColumnDef) -> tuple
     )
     refuse_generated(schema, table, column)
     refuse_attributes(table, column)
+    refuse_absent_sequences(schema, column.default)
     primary = any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints) and named_here(schema)
     if definition.nullable and (
         primary or any(c.kind is ConstraintKind.NOT_NULL for c in inline_constraints(definition))
@@ -380,6 +382,7 @@ def _retype_sequence(schema: Schema, column: Column, table: Name) -> Schema:
 def set_default(schema: Schema, table: Table, action: SetDefault, *, only: bool = False) -> Schema:
     """Set or drop the default of a column, in the children as well."""
     refuse_default(action.default)
+    refuse_absent_sequences(schema, action.default)
     for member in family(schema, table, only=only):
         column = need_column(schema, member, action.column)
         if column is None:

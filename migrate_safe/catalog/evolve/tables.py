@@ -26,6 +26,7 @@ from migrate_safe.catalog.evolve.columns import (
     inline_constraints,
 )
 from migrate_safe.catalog.evolve.drawing import without_sequences
+from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
 from migrate_safe.catalog.evolve.foreign_keys import without_key
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.inheritance import inherit
@@ -130,6 +131,8 @@ def _refuse_reads(schema: Schema, action: CreateTable) -> None:
         refuse_unpopulated(schema, reads)
     for relation in action.reads:
         need_relation(schema, relation)
+    refuse_absent(schema, action.texts)
+    refuse_draws(schema, action.draws if action.with_data else ())
     refuse_unknown_columns(schema, action.scopes)
 
 
