@@ -28,10 +28,12 @@ from migrate_safe.model.statement import (
     CreateView,
     Direction,
     DoBlock,
+    DropColumn,
     DropConstraint,
     DropIndex,
     DropPart,
     DropRoutines,
+    DropTable,
     DropTrigger,
     Other,
     OtherTableAction,
@@ -129,6 +131,8 @@ def _object_deeds(statement: Statement) -> Deeds:
     match statement.action:
         case CreateTable(table) as action:
             return [(Deed.MAKES, f"table {table.name}", action)]
+        case DropTable(tables) as action:
+            return [(Deed.DROPS, f"table {t.name}", action) for t in tables]
         case CreateView(view) as action:
             return [(Deed.MAKES, f"table {view.name.name}", action)]
         case RenameConstraint(table, old, to) as action:
@@ -168,6 +172,8 @@ def _table_deeds(table: Name, action: TableAction) -> Deeds:
             return [(Deed.MAKES, f"column {definition.column.name} on {table.name}", action)]
         case AddConstraint(constraint):
             return [(Deed.MAKES, f"constraint on {table.name}", constraint)]
+        case DropColumn(column):
+            return [(Deed.DROPS, f"column {column} on {table.name}", action)]
         case DropConstraint(name):
             return [(Deed.DROPS, f"constraint {name} on {table.name}", action)]
         case OtherTableAction(kind="AttachPartition"):

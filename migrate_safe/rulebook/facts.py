@@ -36,7 +36,7 @@ class Facts:
     action: ActionKind
     relation: RelationState = RelationState.NONE
     object: ObjectFact = ObjectFact.TABLE
-    """What ALTER says that the relation is."""
+    """What ALTER says that the relation is; of what is no relation, whether it is a type."""
     direction: Direction = Direction.UP
     blocks: Blocks = Blocks.NOTHING
     """What the strongest lock of the whole statement makes wait, on any existing relation."""

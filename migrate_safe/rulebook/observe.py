@@ -23,12 +23,16 @@ from migrate_safe.model.statement import (
     Direction,
     Dml,
     DropIndex,
+    DropType,
     RefreshView,
     Reindex,
+    RenameAttribute,
     RenameColumn,
     RenameTable,
+    RenameType,
     Script,
     SetSchema,
+    SetTypeSchema,
     Unparsed,
     Wrapping,
 )
@@ -112,8 +116,8 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
     words = replace(
         words_of(part),
         waits=_waits(facts.blocks),
-        locks=_locks_text(felt),
-        held=_locks_text(held),
+        locks=_locks_text(_of_tables(part, felt)),
+        held=_locks_text(_of_tables(part, held)),
         held_waits=_waits(facts.held),
         rewritten=_names_text(_tables(part, rewritten)),
         tables=_names_text(dict.fromkeys(n for n in (relation, _referenced(part)) if n is not None)),
@@ -169,6 +173,8 @@ def _object(part: Part) -> ObjectFact:
     match part.whole.statement.action:
         case AlterTable() | RenameTable() | RenameColumn() | SetSchema() as action:
             return ObjectFact(action.object) if action.object in set(ObjectFact) else ObjectFact.OTHER
+        case DropType() | RenameType() | SetTypeSchema() | RenameAttribute():
+            return ObjectFact.TYPE
         case _:
             return ObjectFact.TABLE
 
@@ -214,6 +220,17 @@ def _felt(part: Part, locks: Iterable[Lock]) -> tuple[Lock, ...]:
     strong = [lock for lock in locks if lock.mode.blocks_writes]
     used = set(_in_use(part, (lock.relation for lock in strong)))
     return tuple(lock for lock in strong if lock.relation in used)
+
+
+def _of_tables(part: Part, locks: tuple[Lock, ...]) -> tuple[Lock, ...]:
+    """Leave out what hangs on a table that is locked as strongly: its indexes and sequences."""
+    modes = {lock.relation: lock.mode for lock in locks}
+    owners = {lock.relation: _owner(part, lock.relation) for lock in locks}
+    return tuple(
+        x
+        for x in locks
+        if owners[x.relation] == x.relation or x.mode > modes.get(owners[x.relation], LockMode.ACCESS_SHARE)
+    )
 
 
 def _is_elsewhere(part: Part, felt: tuple[Lock, ...], held: tuple[Lock, ...]) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from migrate_safe.catalog.change import known_type
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Column, ConstraintKind, Table, TypeName
-from migrate_safe.model.statement import AddColumn, AlterType, CreateIndex, SetDefault
+from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Table, TypeName
+from migrate_safe.model.statement import AddColumn, AddConstraint, AlterType, CreateIndex, SetDefault
 from migrate_safe.rulebook.doings import Deed, Doings
 from migrate_safe.rulebook.facts import Facts, Words
 from migrate_safe.rulebook.parts import Part
@@ -17,6 +18,7 @@ Told = tuple[Facts, Words]
 
 _INCOMPARABLE = frozenset({"json", "xml", "point", "polygon", "path", "line", "box"})
 _INTEGERS = {"smallint": 2, "integer": 4, "bigint": 8}
+_ON_INDEX = (ConstraintKind.PRIMARY, ConstraintKind.UNIQUE)
 _STAMPS = {"timestamp without time zone", "timestamp with time zone"}
 _STRINGS = ("character varying", "character", "text")
 
@@ -42,11 +44,23 @@ def new_constraint(facts: Facts, part: Part, doings: Doings) -> Facts:
     table = part.whole.before.table(part.relation)
     if table is None or table.partial or _finds(table, constraint.columns):
         return facts
-    wanted = set(constraint.columns)
-    for done in (d for d in doings.after(Deed.INDEXES, f"table {part.relation.name}", part.whole.statement)):
-        if isinstance(done.by, CreateIndex) and done.by.index.keys and done.by.index.keys[0].column in wanted:
-            return facts
-    return replace(facts, indexed=False)
+    served = any(column in constraint.columns for column in _leading_columns(part, part.relation, doings))
+    return replace(facts, indexed=served)
+
+
+def _leading_columns(part: Part, table: Name, doings: Doings) -> Iterator[str | None]:
+    """Give the first columns of the indexes that the statement itself and later ones make on the table."""
+    statement = part.whole.statement
+    made: list[object] = [d.by for d in doings.after(Deed.INDEXES, f"table {table.name}", statement)]
+    made += [d.by for d in doings.after(Deed.MAKES, f"constraint on {table.name}", statement)]
+    for action in getattr(statement.action, "actions", ()):
+        made += action.definition.constraints if isinstance(action, AddColumn) else ()
+        made += (action.constraint,) if isinstance(action, AddConstraint) else ()
+    for one in made:
+        if isinstance(one, CreateIndex) and one.index.keys:
+            yield one.index.keys[0].column
+        if isinstance(one, Constraint) and one.kind in _ON_INDEX and one.columns:
+            yield one.columns[0]
 
 
 def _finds(table: Table, columns: tuple[str, ...]) -> bool:

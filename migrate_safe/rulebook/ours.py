@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from migrate_safe.model.said import Dropped, Extension, Grants, Moved, Renamed, Target
-from migrate_safe.model.schema import Constraint, Function
+from migrate_safe.model.schema import Constraint, Function, Table
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
@@ -15,7 +15,9 @@ from migrate_safe.model.statement import (
     AlterSequence,
     CreateFunction,
     CreateIndex,
+    DropColumn,
     DropConstraint,
+    DropIndex,
     DropNotNull,
     DropRoutines,
     DropSequence,
@@ -39,29 +41,38 @@ def is_ours(part: Part, doings: Doings) -> bool:
     """Say whether a change to what is no relation, or to what hangs on one, is the migration's own affair."""
     statement = part.whole.statement
     match part.action:
-        case DropRoutines(_, routines):
-            return _only_fires(part, routines) or all(_has_routine(doings, statement, r) for r in routines)
+        case DropRoutines(kind, routines):
+            meant = [r for r in routines if f"{kind} {r}" == part.thing]
+            return _only_fires(part, meant) or all(_has_routine(doings, statement, r) for r in meant)
         case AlterRoutine(routine=routine):
             return _only_fires(part, (routine,)) or _has_routine(doings, statement, routine)
         case DropType(names):
-            return all(_is_made(doings, statement, f"type {n.name}") for n in names)
+            return all(_is_made(doings, statement, f"type {n.name}") for n in names if part.thing.endswith(f" {n}"))
         case RenameType(name) | SetTypeSchema(name):
             return _is_made(doings, statement, f"type {name.name}")
         case AlterEnum(name):
             return any(doings.before(Deed.MAKES, f"type {name.name}", statement))
         case DropSequence(names):
-            return all(_is_made(doings, statement, f"sequence {n.name}") for n in names)
+            wanted = [n for n in names if part.thing == f"sequence {n}"]
+            return all(_is_made(doings, statement, f"sequence {n.name}") for n in wanted)
         case DropConstraint():
-            return _is_replaced(part, doings) or _is_spent(part)
+            return _is_replaced(part, doings) or _is_spent(part) or _goes_later(part, doings)
         case AddConstraint(constraint):
             return _is_dropped(part, doings, f"constraint {constraint.name}") or _is_of_new_columns(part, doings)
         case RenameConstraint(table, old, to):
             new, gone = f"constraint {to} on {table.name}", f"constraint {old} on {table.name}"
-            return any(doings.before(Deed.DROPS, new, statement)) or any(doings.after(Deed.MAKES, gone, statement))
+            moved = any(doings.before(Deed.MAKES, f"table {table.name}", statement))
+            return (
+                moved
+                or any(doings.before(Deed.DROPS, new, statement))
+                or any(doings.after(Deed.MAKES, gone, statement))
+            )
         case CreateIndex():
             return _is_of_new_columns(part, doings)
         case DropNotNull(column):
-            return _may_be_null(part, column)
+            return _may_be_null(part, column) or _goes_later(part, doings)
+        case DropIndex():
+            return _goes_later(part, doings)
         case AlterSequence(name):
             return any(doings.before(Deed.MAKES, f"sequence {name.name}", statement))
         case OtherTableAction(kind=kind) if kind.startswith("DisableTrig"):
@@ -204,6 +215,32 @@ def _columns(part: Part) -> frozenset[str]:
         return frozenset()
     said = constraint.expression.columns if constraint.expression is not None else frozenset()
     return said.union(constraint.columns)
+
+
+def _goes_later(part: Part, doings: Doings) -> bool:
+    """Say whether a column that is meant, its table or the one that it points to goes as well: apps feel that."""
+    schema, statement = part.whole.before, part.whole.statement
+    table = schema.table(part.relation) if part.relation is not None else None
+    if table is None:
+        return False
+    columns, far = _meant(part, table)
+    things = [f"table {table.name.name}", *(f"table {n}" for n in far)]
+    things += [f"column {c} on {table.name.name}" for c in columns]
+    beside = {a.column for a in getattr(statement.action, "actions", ()) if isinstance(a, DropColumn)}
+    return bool(beside & set(columns)) or any(any(doings.after(Deed.DROPS, thing, statement)) for thing in things)
+
+
+def _meant(part: Part, table: Table) -> tuple[Iterable[str], Iterable[str]]:
+    """Give the columns that the statement is about, and the tables that its foreign key points to."""
+    if isinstance(part.action, DropNotNull):
+        return (part.action.column,), ()
+    if part.index is not None:
+        index = table.index(part.index.name)
+        return (index.columns if index is not None else ()), ()
+    constraint = part.constraint
+    if constraint is None:
+        return (), ()
+    return constraint.columns, ([constraint.references.table.name] if constraint.references is not None else ())
 
 
 def _may_be_null(part: Part, column: str) -> bool:

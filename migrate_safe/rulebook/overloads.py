@@ -17,8 +17,11 @@ def rival_of(part: Part) -> str:
     """
     assert isinstance(part.action, CreateFunction)
     new, schema = part.action.function, part.whole.before
-    for old in schema.functions.get(schema.resolve(new.name), ()):
-        if old.kind == new.kind and old.arguments != new.arguments and _share_calls(_inputs(old), _inputs(new)):
+    known = schema.functions.get(schema.resolve(new.name), ())
+    if any(old.arguments == new.arguments for old in known):
+        return ""  # it is replaced: nothing becomes ambiguous that was not
+    for old in known:
+        if old.kind == new.kind and _share_calls(_inputs(old), _inputs(new)):
             return f"{old.name.name}({old.arguments})"
     return ""
 

@@ -127,12 +127,13 @@ class ConstraintFact(StrEnum):
 
 
 class ObjectFact(StrEnum):
-    """What ALTER or RENAME says that it changes."""
+    """What ALTER, RENAME or DROP says that it changes."""
 
     TABLE = "table"
     VIEW = "view"
     INDEX = "index"
     SEQUENCE = "sequence"
+    TYPE = "type"
     OTHER = "other"
 
 
