@@ -200,4 +200,4 @@ def type_name(schema: Schema, name: Name) -> Name:
     for namespace in schema.search_path:
         if type_exists(schema, Name(namespace, name.name)):
             return Name(namespace, name.name)
-    return Name(schema.search_path[0] if schema.search_path else "public", name.name)
+    return Name(schema.first_place, name.name)

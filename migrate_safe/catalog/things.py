@@ -52,7 +52,7 @@ def found_thing(schema: Schema, kind: str, name: Name) -> Name:
     for namespace in schema.search_path:
         if (kind, Name(namespace, name.name)) in schema.things:
             return Name(namespace, name.name)
-    return name.within(schema.search_path[0] if schema.search_path else "public")
+    return name.within(schema.first_place)
 
 
 def need_thing(schema: Schema, kind: str, name: Name, *, if_exists: bool = False) -> Thing | None:

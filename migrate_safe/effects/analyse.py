@@ -9,6 +9,7 @@ from migrate_safe.catalog.change import type_name
 from migrate_safe.catalog.evolve import evolve, session_ended
 from migrate_safe.catalog.evolve.views import created_name, view_name
 from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.settings import DEFAULT_SEARCH_PATH
 from migrate_safe.catalog.timeline import Timeline
 from migrate_safe.effects.combine import Scene, strongest
 from migrate_safe.effects.effect import outcome_in
@@ -127,7 +128,8 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
     if effect.unknown is not None:
         schema = replace(schema, complete=False)  # it may have made anything
     if settings.now.search_path != state.settings.now.search_path:
-        schema = replace(schema, search_path=settings.now.search_path or ("public",))
+        path = settings.now.search_path
+        schema = replace(schema, search_path=path if path is not None else DEFAULT_SEARCH_PATH)
     held = _held(line, statement, effect)
     return replace(
         state,

@@ -27,9 +27,9 @@ def create_index(scene: Scene, action: CreateIndex) -> Effect:
     temporary = table.name.schema == TEMPORARY
     mode = _SUX if action.concurrently and not temporary else LockMode.SHARE
     name = Name(table.name.schema, action.index.name) if action.index.name is not None else None
-    if action.if_not_exists and name is not None and relation_exists(scene.schema, name):
-        return merge(locking(mode, table.name), _lasting(action.concurrently, waits=False))
     members = family(scene.schema, table, only=action.only) if is_partitioned(table) else (table,)
+    if action.if_not_exists and name is not None and relation_exists(scene.schema, name):
+        return merge(locking(mode, *(m.name for m in members)), _lasting(action.concurrently, waits=False))
     own = Effect() if is_partitioned(table) else building(table.name)
     parts = index_parts(scene, table, plain_index(action.index), None) if len(members) > 1 else Effect()
     unseen = [building(m.name) for m in members[1:] if m.name == table.name]

@@ -93,6 +93,9 @@ def change_identity(scene: Scene, table: Table, action: ChangeIdentity, members:
 
 def drop_identity(scene: Scene, table: Table, action: DropIdentity, members: tuple[Table, ...]) -> Effect:
     """DROP IDENTITY: the sequence goes, and writes that left the column out are refused."""
+    known = table.column(action.column)
+    if action.if_exists and known is not None and known.identity is None:
+        return locking(_AX, table.name)
     owned = [s.name for s in scene.schema.owned_by(table.name, action.column)]
     refused = breaking(BreakKind.WRITE_REFUSED, column_text(table.name, action.column))
     return merge(locking(_AX, *(m.name for m in members), *owned), refused if owned else Effect())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, is_partitioned
+from migrate_safe.catalog.evolve.alter import alter_table as evolved
 from migrate_safe.catalog.evolve.alter import apply_action, pass_of
 from migrate_safe.catalog.evolve.triggers import STATES
 from migrate_safe.catalog.naming import relation_exists
@@ -89,10 +90,19 @@ def alter_table(scene: Scene, action: AlterTable) -> Effect:
         if item is not ordered[-1]:
             scene = _after(scene, table, item, only=action.only)
             lost |= indexes.difference(index_names(scene.table(full)))
-    again = lost.intersection(index_names(_after(scene, table, item, only=action.only).table(full))) if lost else ()
+    again = lost.intersection(_indexes_left(start, action)) if lost else ()
     done = merge(*parts, Effect(rewrites=tuple(sorted(again))))
     marked = locking(_strongest_on(full, done), *_marked(full, ordered))
     return _here(scene, _on_older(start, merge(done, _named_before(older, marked))))
+
+
+def _indexes_left(schema: Schema, action: AlterTable) -> tuple[Name, ...]:
+    """Give the indexes of the table after the whole statement."""
+    try:
+        left = evolved(schema, action).table(action.table)
+    except CannotApply:
+        return ()
+    return index_names(left) if left is not None else ()
 
 
 def _marked(table: Name, actions: Iterable[TableAction]) -> list[Name]:

@@ -48,7 +48,7 @@ def create_table(scene: Scene, action: CreateTable) -> Effect:
     """CREATE TABLE: locks nothing that clients use, but what it refers to: parents, templates, referenced tables."""
     name = created_name(scene.schema, action.table, temporary=action.persistence == "t")
     if relation_exists(scene.schema, name):
-        return Effect()
+        return locking(_AS, *map(scene.schema.resolve, action.reads)) if action.if_not_exists else Effect()
     keys = [c for c in (*action.constraints, *(k for d in action.columns for k in d.constraints)) if c.references]
     parts = [_new_key(scene, name, key) for key in keys]
     parts.append(locking(_AS, *(scene.schema.resolve(n) for n in action.like)))

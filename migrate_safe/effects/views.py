@@ -45,10 +45,10 @@ def view_action(scene: Scene, action: ViewAction) -> Effect:
 def create_view(scene: Scene, action: CreateView) -> Effect:
     """CREATE VIEW reads the catalog of its relations; OR REPLACE locks the view against readers."""
     name = view_name(scene.schema, action)
-    if action.if_not_exists and relation_exists(scene.schema, name):
-        return Effect()
     relations = [r for r in map(scene.schema.resolve, sorted(action.view.relations)) if r != name]
     locks = locking(_AS, *relations)
+    if action.if_not_exists and relation_exists(scene.schema, name):
+        return locks
     if action.view.materialized and action.view.populated:
         return merge(*(reading(scene, r) for r in relations), scanning(*_stored(scene, relations)))
     if action.replace and name in scene.schema.views:

@@ -52,6 +52,10 @@ def shorten(identifier: str, limit: int = MAX_IDENTIFIER_BYTES) -> str:
     return identifier.encode()[:limit].decode(errors="ignore")
 
 
+NOWHERE = ""
+"""The schema of a name that was looked for where there is no schema to look in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """A possibly schema-qualified name, unquoted and case-folded as the server stores it.
@@ -68,7 +72,7 @@ class Name:
 
     def __str__(self) -> str:
         """Write the name in SQL, quoted where needed."""
-        if self.schema is None:
+        if not self.schema:
             return quote_ident(self.name)
         return f"{quote_ident(self.schema)}.{quote_ident(self.name)}"
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from migrate_safe.model.expr import Expr as Expr
 from migrate_safe.model.marked import bearing, changed
-from migrate_safe.model.names import Name
+from migrate_safe.model.names import NOWHERE, Name
 from migrate_safe.model.postgres import NEWEST
 
 # One schema hands all of these on.
@@ -264,7 +264,17 @@ class Schema:
                 return found
         if name.name.startswith("pg_"):
             return Name("pg_catalog", name.name)
-        return Name(self.search_path[0] if self.search_path else "public", name.name)
+        return Name(self.first_place, name.name)
+
+    @property
+    def first_place(self) -> str:
+        """The schema in which objects are made whose names have none: the first of search_path that exists.
+
+        NOWHERE where there is none; the very first where not all schemas are known.
+        """
+        if not (self.complete and ("schema", Name(None, "public")) in self.things):
+            return self.search_path[0] if self.search_path else "public"
+        return next((s for s in self.search_path if ("schema", Name(None, s)) in self.things), NOWHERE)
 
     def lacks(self, name: Name) -> bool:
         """Say whether a table or view that is not here under that qualified name certainly does not exist."""

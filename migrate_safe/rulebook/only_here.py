@@ -118,7 +118,7 @@ def _is_named_again(part: Part, script: Script) -> bool:
 def _same(part: Part, name: Name) -> bool:
     assert part.relation is not None
     schema = part.whole.before
-    default = schema.search_path[0] if schema.search_path else "public"
+    default = schema.first_place
     return name.within(default) == part.relation.within(default)
 
 

@@ -67,6 +67,8 @@ _GENERATED_HOLDS = 15
 def add_column(schema: Schema, table: Table, action: AddColumn, *, only: bool = False) -> Schema:
     """Add a column with its sequence, to the children as well; its constraints are added later on."""
     column = action.definition.column
+    if is_partition(table):
+        raise CannotApply(f"cannot add column to partition {table.name}")
     if table.column(column.name) is not None:
         if action.if_not_exists:
             return put(schema, table)
@@ -85,8 +87,6 @@ def add_column(schema: Schema, table: Table, action: AddColumn, *, only: bool = 
 
 def _refuse_new(schema: Schema, table: Table, definition: ColumnDef, *, only: bool) -> None:
     column = definition.column
-    if is_partition(table):
-        raise CannotApply(f"cannot add column to partition {table.name}")
     refuse_typed(table, "add a column to")
     _refuse_unseen(schema, table, column)
     if only:

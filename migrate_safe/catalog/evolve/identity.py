@@ -44,6 +44,7 @@ def drop_identity(schema: Schema, table: Table, action: DropIdentity, *, only: b
         return put(schema, table)
     if column.identity is None:
         if action.if_exists:
+            _refuse_partition(schema, table)
             return put(schema, table)
         raise CannotApply(f"column {column.name!r} of {table.name} is not an identity column")
     for member in _members(schema, table, only=only):
@@ -59,10 +60,14 @@ def _members(schema: Schema, table: Table, *, only: bool) -> tuple[Table, ...]:
     """Give the tables that change together: from PostgreSQL 17 on a partitioned one with its partitions."""
     if schema.server_version < _PARTITIONS_FOLLOW:
         return (table,)
-    if is_partition(table):
-        raise CannotApply(f"identity of a column of partition {table.name} is that of its parent")
+    _refuse_partition(schema, table)
     if not is_partitioned(table):
         return (table,)
     if only and schema.partitions_of(table.name):
         raise CannotApply(f"identity must be changed in the partitions of {table.name} too")
     return family(schema, table)
+
+
+def _refuse_partition(schema: Schema, table: Table) -> None:
+    if is_partition(table) and schema.server_version >= _PARTITIONS_FOLLOW:
+        raise CannotApply(f"identity of a column of partition {table.name} is that of its parent")

@@ -7,6 +7,7 @@ from typing import Any
 
 from migrate_safe.catalog.change import TEMPORARY, CannotApply
 from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.model.names import NOWHERE
 from migrate_safe.model.said import Moved
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import Action, AlterRoutine, AlterThing, Other, SetSchema, SetTypeSchema
@@ -42,6 +43,8 @@ def refuse_place(before: Schema, after: Schema, action: Action) -> None:
     if not (after.complete and "public" in schemas):
         return
     for place in _new_places(before, after):
+        if place == NOWHERE:
+            raise CannotApply("no schema has been selected to create in")
         if place not in schemas and not _is_of_system(place):
             raise CannotApply(f"schema {place!r} does not exist")
     relations = ((before.tables, after.tables), (before.views, after.views), (before.sequences, after.sequences))

@@ -33,7 +33,7 @@ from migrate_safe.catalog.evolve.inheritance import inherit
 from migrate_safe.catalog.evolve.partitions import handed_down, inherited_by_partition
 from migrate_safe.catalog.evolve.resting import on_relation
 from migrate_safe.catalog.evolve.storage import tablespace_of, with_options
-from migrate_safe.catalog.evolve.templates import like
+from migrate_safe.catalog.evolve.templates import is_shown, like
 from migrate_safe.catalog.evolve.toast import without_lost_options
 from migrate_safe.catalog.evolve.typed import with_attributes
 from migrate_safe.catalog.evolve.views import created_name, drop_views, refuse_unpopulated, views_on
@@ -77,7 +77,7 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     unsure = (
         given is None
         or any(c.type is None for c in given)
-        or any(schema.resolve(n) in schema.views for n in action.like)
+        or any(schema.resolve(n) in schema.views and not is_shown(schema, schema.resolve(n)) for n in action.like)
     )
     unsure = unsure or bool(missing) or (action.if_not_exists and not schema.lacks(name))
     schema = put(schema, _bare_table(schema, name, action, partial=unsure))

@@ -12,6 +12,7 @@ from migrate_safe.catalog.evolve.inheritance import copied_column
 from migrate_safe.catalog.evolve.not_null import not_null_of
 from migrate_safe.catalog.evolve.sequences import column_sequence, copied_options, put_sequence
 from migrate_safe.catalog.naming import index_name
+from migrate_safe.catalog.shapes import relation_columns
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import CreateTable, SequenceOptions
@@ -21,12 +22,27 @@ def like(schema: Schema, name: Name, action: CreateTable) -> Schema:
     """Copy into a new table what its templates give."""
     given = action.like_options or tuple(frozenset[str]() for _ in action.like)
     for template, wanted in zip(map(schema.resolve, action.like), given, strict=True):
-        source = schema.tables.get(template)
+        source = schema.tables.get(template) or _shown(schema, template)
         if source is not None:
             schema = _like_columns(schema, name, source, wanted)
         if source is not None and "indexes" in wanted:
             schema = _like_indexes(schema, name, source)
     return schema
+
+
+def is_shown(schema: Schema, view: Name) -> bool:
+    """Say whether all columns of a view are known, with their types."""
+    return _shown(schema, view) is not None
+
+
+def _shown(schema: Schema, view: Name) -> Table | None:
+    """Give a view as a table of what it shows, where all of that is known."""
+    given = relation_columns(schema, view)
+    if given is None or any(c.type is None for c in given):
+        return None
+    return Table(
+        view, columns=tuple(Column(c.name, c.type, collation=c.collation) for c in given if c.type is not None)
+    )
 
 
 def _like_columns(schema: Schema, name: Name, template: Table, wanted: frozenset[str]) -> Schema:

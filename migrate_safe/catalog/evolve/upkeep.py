@@ -82,6 +82,8 @@ def _create_statistics(schema: Schema, new: NewStatistics) -> Schema:
         raise CannotApply(f"cannot define statistics for relation {full}")
     if table is not None:
         need_columns(schema, table, new.columns)
+    if len(set(new.columns)) < len(new.columns):
+        raise CannotApply("duplicate column name in statistics definition")
     if len(new.columns) + len(new.expressions) < 2 and not new.expressions:
         raise CannotApply("extended statistics require at least 2 columns")
     name = _created_name(schema, new, full)
@@ -94,7 +96,7 @@ def _create_statistics(schema: Schema, new: NewStatistics) -> Schema:
 
 def _created_name(schema: Schema, new: NewStatistics, table: Name) -> Name:
     if new.name is not None:
-        return new.name.within(schema.search_path[0] if schema.search_path else "public")
+        return new.name.within(schema.first_place)
     number = 0
     parts = [*new.columns, *("expr" for _ in new.expressions)]
     while True:

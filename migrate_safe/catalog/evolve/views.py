@@ -302,4 +302,4 @@ def created_name(schema: Schema, name: Name, *, temporary: bool = False) -> Name
     """Qualify the name of a new relation by the schema that it will be made in."""
     if temporary:
         return Name("pg_temp", name.name)
-    return name.within(schema.search_path[0] if schema.search_path else "public")
+    return name.within(schema.first_place)
