@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from migrate_safe.adapters.beyond import beyond_database
 from migrate_safe.adapters.postgres import connect
@@ -48,6 +49,19 @@ def load(dsn: str, script: Script, notes: list[str]) -> None:
             reason = beyond_database(statement) or _left_out(statement) or _run(connection, statement, notes)
             if reason:
                 notes.append(f"{statement.span.file}:{statement.span.line}: {reason}")
+
+
+def adopt_search_path(dsn: str, source: str) -> None:
+    """Let sessions of a scratch database look for names where sessions of another database do.
+
+    That comes from settings of the database or of the role, which a dump does not bring.
+    """
+    with connect(source) as other, connect(dsn) as connection:
+        (path,) = other.execute("SHOW search_path").fetchone() or ("",)
+        (here,) = connection.execute("SHOW search_path").fetchone() or ("",)
+        if path != here:
+            name = sql.Identifier(connection.info.dbname)
+            connection.execute(sql.SQL("ALTER DATABASE {} SET search_path = {}").format(name, sql.SQL(path or "''")))
 
 
 def _says_who_may(statement: Statement) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from migrate_safe.adapters.dump import dump_schema
 from migrate_safe.adapters.files import History, declared_wrapping, history_of, is_down, read_source, root_of
 from migrate_safe.adapters.postgres import describe
-from migrate_safe.adapters.scratch_load import load
+from migrate_safe.adapters.scratch_load import adopt_search_path, load
 from migrate_safe.app.schema_source import is_dsn
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
@@ -70,6 +70,7 @@ def _from_one(dsn: str, word: str, migration: Path | None, tools: Path, notes: l
         return (word,)
     if is_dsn(word):
         load(dsn, parse_script(Source(f"dump of {hide(word)}", dump_schema(word, tools))), notes)
+        adopt_search_path(dsn, word)
         return (describe(word),)
     raise UsageError(f'--schema "{word}": no such file or folder', next_move="name a SQL file, a folder, or a DSN")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from migrate_safe.adapters.files import find_histories, is_down, write_text
 from migrate_safe.adapters.fill_rows import fill
 from migrate_safe.adapters.postgres import connect, parse_dsn
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
+from migrate_safe.adapters.scratch_load import adopt_search_path
 from migrate_safe.adapters.tracer import trace_script
 from migrate_safe.app.lint import LintRequest, lint_analysed
 from migrate_safe.app.scratch_base import Base, build_base, build_named, read_script
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import Script
+from migrate_safe.model.statement import Direction, Script
 from migrate_safe.model.trace import Traced, TraceReport
 
 DIFFERS = "prediction-differs"
@@ -63,6 +64,7 @@ def trace_path(path: Path, request: TraceRequest) -> TraceReport:
             unsent = Captured(script, (None,) * len(script.statements))
             done.append(_Done(script, trace_script(dsn, unsent, _schema(dsn), contained=server.borrowed)))
             if done[-1].refused:
+                notes = (*notes, *_not_reached(scripts, done))
                 break
         report = _report(str(path), server, request, done)
         return replace(report, base=base.sources, notes=notes)
@@ -79,6 +81,7 @@ def trace_command(command: tuple[str, ...], request: TraceRequest) -> TraceRepor
         base = _build(server, dsn, request, None)
         notes = (*base.notes, *fill(dsn, request.rows))
         copy = server.create_database(template=parse_dsn(dsn)["dbname"])
+        adopt_search_path(copy, dsn)
         where = parse_dsn(dsn)
         with listening(str(where.get("host", "")), int(where.get("port", 5432))) as door:
             code = run_command(command, dsn, door.port, request.variables)
@@ -111,6 +114,16 @@ class _Done:
     @property
     def refused(self) -> bool:
         return any(t.observed is not None and t.observed.effect.fails for t in self.traced)
+
+
+def _not_reached(scripts: Sequence[Script], done: Sequence[_Done]) -> Iterator[str]:
+    """Say what did not run because a statement before it was refused."""
+    ran = {t.analysed.statement.span for one in done for t in one.traced}
+    left = [s.span for script in scripts for s in script.statements if s.direction is Direction.UP]
+    left = [span for span in left if span not in ran]
+    if left:
+        count = "1 statement" if len(left) == 1 else f"{len(left)} statements"
+        yield f"{left[0].file}:{left[0].line}: {count} from here on did not run, for the one before was refused"
 
 
 def _files(path: Path) -> tuple[Path, ...]:

@@ -9,12 +9,15 @@ from pathlib import Path
 from migrate_safe.model.effect import Effect, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.statement import Dml, DmlKind
 from migrate_safe.model.trace import Traced, TraceReport
 from migrate_safe.report.excerpt import printable
 from migrate_safe.report.lint_json import lint_data
 from migrate_safe.report.lint_text import lint_text
 
 FORMAT = "migrate-safe/trace/1"
+ROWS = "writes of the same rows"
+_OF_ROWS = (DmlKind.UPDATE, DmlKind.DELETE, DmlKind.MERGE)
 LONGEST = 160
 """Characters of a statement that are shown."""
 
@@ -73,7 +76,7 @@ def _statement(traced: Traced) -> dict[str, object]:
         "ms": round(seen.ms, 3) if seen is not None else None,
         **_effect(seen.effect if seen is not None else Effect()),
         "held": [_lock(lock) for lock in (seen.held if seen is not None else ())],
-        "blocks": list(blocked(seen.effect.locks)) if seen is not None else [],
+        "blocks": [*blocked(seen.effect.locks), *_rows_blocked(traced)] if seen is not None else [],
         "error": seen.effect.fails if seen is not None else None,
         "predicted": {
             **_effect(traced.analysed.effect),
@@ -108,16 +111,24 @@ def _lock(lock: Lock) -> dict[str, str]:
 
 
 def blocked(locks: tuple[Lock, ...]) -> tuple[str, ...]:
-    """Say what locks make wait: reads, writes, other DDL."""
+    """Say what locks make wait: reads, writes, DDL. ALTER TABLE waits for any lock on its table."""
     modes = [lock.mode for lock in locks]
     found = []
     if any(mode.blocks_reads for mode in modes):
         found.append("reads")
     if any(mode.blocks_writes for mode in modes):
         found.append("writes")
-    if any(mode.conflicts_with(LockMode.SHARE_UPDATE_EXCLUSIVE) for mode in modes):
+    if any(mode.conflicts_with(LockMode.ACCESS_EXCLUSIVE) for mode in modes):
         found.append("DDL")
     return tuple(found)
+
+
+def _rows_blocked(traced: Traced) -> tuple[str, ...]:
+    """Say that writes of the same rows wait, behind statements that change or lock single rows."""
+    action, seen = traced.analysed.statement.action, traced.observed
+    if seen is None or seen.effect.fails or not isinstance(action, Dml):
+        return ()
+    return (ROWS,) if action.kind in _OF_ROWS or action.row_locked else ()
 
 
 def _head(report: TraceReport) -> Iterator[str]:
@@ -134,6 +145,9 @@ def _says_nothing(traced: Traced) -> bool:
     seen = traced.observed
     if traced.note or traced.differences or (seen is not None and seen.effect.fails):
         return False
+    predicted = traced.analysed.effect
+    if predicted.locks or predicted.rewrites or predicted.scans:
+        return False  # it may need no more than its transaction has
     return seen is None or not (seen.effect.locks or seen.effect.rewrites or seen.effect.scans or seen.effect.builds)
 
 
@@ -151,6 +165,8 @@ def _block(traced: Traced) -> Iterator[str]:
     if seen.effect.fails:
         yield f"  FAILS      {printable(seen.effect.fails)}"
     yield from _seen_lines(seen.effect, _held_before(traced, seen.held))
+    if _rows_blocked(traced):
+        yield f"  rows       stops {ROWS}"
     yield from _verdict(traced)
 
 

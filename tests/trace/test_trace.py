@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -11,7 +12,7 @@ import pytest
 from migrate_safe.adapters.captured import Captured
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.tracer import trace_script
-from migrate_safe.app.trace import TraceRequest, trace_path
+from migrate_safe.app.trace import TraceRequest, trace_command, trace_path
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.source import Source
@@ -65,6 +66,53 @@ def test_text_says_what_waits_and_json_keeps_to_its_schema(project: Path) -> Non
     rewrite = value["statements"][3]
     assert rewrite["agrees"] and rewrite["blocks"] == ["reads", "writes", "DDL"]
     assert set(rewrite["predicted"]["rewrites"]) == set(rewrite["rewrites"])
+
+
+def test_rows_that_are_changed_and_statements_under_a_lock_that_is_held_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "0001.sql").write_text(
+        "CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT 1); INSERT INTO t VALUES (1);"
+    )
+    second = tmp_path / "0002.sql"
+    second.write_text(
+        "BEGIN; ALTER TABLE t ADD b int; ALTER TABLE t ALTER a DROP DEFAULT; COMMIT;\n"
+        "UPDATE t SET b = 1; INSERT INTO t VALUES (2);"
+    )
+    report = trace_path(second, TraceRequest())
+    text = trace_text(report)
+    assert "ALTER TABLE t ALTER a DROP DEFAULT" in text
+    assert "2 statements that touch no table left out" in text
+    assert text.count("rows       stops writes of the same rows") == 1
+    blocks = {s["statement"].split()[0]: s["blocks"] for s in json.loads(trace_json(report))["statements"]}
+    assert blocks["UPDATE"] == ["DDL", "writes of the same rows"]
+    assert blocks["INSERT"] == ["DDL"]
+
+
+def test_what_stands_behind_a_refused_statement_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "0001.sql").write_text(
+        "CREATE TABLE t (id int);\nALTER TABLE nope ADD a int;\nALTER TABLE t ADD a int;"
+    )
+    (tmp_path / "0002.sql").write_text("ALTER TABLE t ADD b int;")
+    notes = trace_path(tmp_path, TraceRequest()).notes
+    assert [n.partition("0001.sql")[2] for n in notes] == [
+        ":3: 2 statements from here on did not run, for the one before was refused"
+    ]
+
+
+def test_names_are_looked_up_where_sessions_of_the_live_database_do(
+    tmp_path: Path, database: str, connect: Connect
+) -> None:
+    live = connect(database)
+    live.execute("CREATE SCHEMA s; CREATE TABLE s.t (id int)")
+    live.execute(f"ALTER DATABASE {live.info.dbname} SET search_path = s, public".encode())
+    (tmp_path / "m.sql").write_text("ALTER TABLE t ADD a int")
+    report = trace_path(tmp_path / "m.sql", TraceRequest(schema=(database,)))
+    assert report.failed == ()
+    assert report.statements[0].observed is not None
+    assert [lock.relation for lock in report.statements[0].observed.effect.locks] == [Name("s", "t")]
+    assert "statement-fails" not in {f.rule for f in report.lint.findings}
+    program = "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL']).execute('ALTER TABLE t ADD b int')"
+    copied = trace_command((sys.executable, "-c", program), TraceRequest(schema=(database,)))
+    assert (copied.failed, copied.differing, copied.command_code) == ((), (), 0)
 
 
 def test_a_foreign_key_of_no_rows_reads_nothing_of_the_other_table(tmp_path: Path) -> None:
