@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrate_safe.adapters.baseline import not_in_baseline
 from migrate_safe.adapters.changes import Changed, changed_since
 from migrate_safe.adapters.files import History, declared_wrapping, find_histories, is_file, read_source
+from migrate_safe.app.choices import Choices
 from migrate_safe.app.schema_source import empty_schema, named_schema
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse, schema_after
 from migrate_safe.model.effect import Analysed, Session
-from migrate_safe.model.errors import Exit, UsageError
+from migrate_safe.model.errors import Exit
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
 from migrate_safe.model.names import Name
+from migrate_safe.model.preferences import Preferences, preferred_wrapping
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed, Wrapping
 from migrate_safe.rulebook.load import check_together, load_rules
 from migrate_safe.rulebook.match import judgement
-from migrate_safe.rulebook.rule import ALWAYS, Cases, Rule
+from migrate_safe.rulebook.rule import Rule
 from migrate_safe.sql.parse import parse_script
 
 
@@ -30,8 +31,8 @@ from migrate_safe.sql.parse import parse_script
 class LintRequest:
     """What to lint and how; `version` and `wrapping` are None where the user did not say.
 
-    `schema` names files, folders or servers; `rules` is a folder of rules beside those of the tool;
-    `disable` names rules or themes.
+    `schema` names files, folders or servers; `rules` is a folder of rules beside those of the tool. What
+    `wrapping` says wins over `preferences`, of which later ones win.
     """
 
     paths: tuple[Path, ...]
@@ -39,8 +40,7 @@ class LintRequest:
     rules: Path | None = None
     version: int | None = None
     wrapping: Wrapping | None = None
-    disable: tuple[str, ...] = ()
-    severity: Mapping[str, Severity] = field(default_factory=dict)
+    preferences: tuple[Preferences, ...] = ()
     since: str | None = None
     """A git revision: only what changed since the branch left it is reported. Without paths: in every SQL file."""
     baseline: Path | None = None
@@ -64,10 +64,11 @@ class LintOutcome:
 
 def lint(request: LintRequest) -> LintOutcome:
     """Lint every file that the request names, each on the schema that the files before it leave."""
-    rules, silent = chosen_rules(request)
-    base = named_schema(request.schema, wrapping=request.wrapping, version=request.version)
+    choices = _choices(request)
+    wrapping = request.wrapping or preferred_wrapping(Path(), request.preferences)
+    base = named_schema(request.schema, wrapping=wrapping, version=request.version)
     changed = changed_since(request.since) if request.since is not None else None
-    bench = _Bench(request, rules, silent, base.version, changed)
+    bench = _Bench(request, choices, base.version, changed)
     judged = [
         one
         for history, meant in _histories(request.paths, changed)
@@ -83,8 +84,7 @@ def lint(request: LintRequest) -> LintOutcome:
 
 def lint_analysed(request: LintRequest, found: Sequence[tuple[Script, Sequence[Analysed]]], version: int) -> LintReport:
     """Lint scripts that were analysed already, on a server of that major, by the rules that a request chooses."""
-    rules, silent = chosen_rules(request)
-    bench = _Bench(request, rules, silent, version)
+    bench = _Bench(request, _choices(request), version)
     return _summed([_judge(bench, script, analysed) for script, analysed in found])
 
 
@@ -115,19 +115,15 @@ def analyse_both_ways(
     return forward + tuple(replace(a, statement=replace(a.statement, direction=Direction.DOWN)) for a in backward)
 
 
-def chosen_rules(request: LintRequest) -> tuple[tuple[Rule, ...], frozenset[str]]:
-    """Give all rules, with the severities that the user set, and the names of those that are switched off."""
+# ---- below -----------------------------------------------------------------------------------
+
+
+def _choices(request: LintRequest) -> Choices:
+    """Give all rules as the user sets them."""
     rules = load_rules()
     if request.rules is not None:
         rules = check_together((*rules, *load_rules(request.rules)))
-    names = frozenset(rule.id for rule in rules)
-    _must_be_known(request.disable, names | {rule.theme for rule in rules}, "disable")
-    _must_be_known(request.severity, names, "severity")
-    silent = frozenset(rule.id for rule in rules if {rule.id, rule.theme} & set(request.disable))
-    return tuple(_with_severity(rule, request.severity.get(rule.id)) for rule in rules), silent
-
-
-# ---- below -----------------------------------------------------------------------------------
+    return Choices.of(rules, request.preferences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +131,14 @@ class _Bench:
     """What is the same for every file of a run."""
 
     request: LintRequest
-    rules: tuple[Rule, ...]
-    silent: frozenset[str]
+    choices: Choices
     version: int | None
     changed: Mapping[Path, Changed] | None = None
     """What is reported alone; None: all."""
+
+    def wrapping(self, path: Path) -> Wrapping | None:
+        """Give how the runner sends a file, where the user or a file beside it says that."""
+        return self.request.wrapping or preferred_wrapping(path, self.request.preferences) or declared_wrapping(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,7 @@ def _lint_history(bench: _Bench, schema: Schema, history: History, meant: Collec
         if isinstance(source, Unanalysed):
             yield _Judged(counts=wanted, unread=source)
             continue
-        script = parse_script(source, wrapping=bench.request.wrapping or declared_wrapping(path))
+        script = parse_script(source, wrapping=bench.wrapping(path))
         known = schema if ordered else base
         new = _unknown_but_made(script, known) if known.tables else frozenset()
         analysed = analyse_both_ways(script, known, new=new) if wanted else ()
@@ -206,7 +205,8 @@ def _left_behind(schema: Schema, script: Script, analysed: Sequence[Analysed]) -
 
 
 def _judge(bench: _Bench, script: Script, analysed: Sequence[Analysed]) -> _Judged:
-    judged = judgement(analysed, script, bench.rules, version=bench.version, silent=bench.silent)
+    choice = bench.choices.for_file(Path(script.source.path))
+    judged = judgement(analysed, script, choice.rules, version=bench.version, silent=choice.silent)
     whole = _Judged(
         findings=judged.findings,
         statements=len(script.statements),
@@ -249,15 +249,3 @@ def _unanalysed(analysed: Sequence[Analysed]) -> Iterator[Unanalysed]:
             yield Unanalysed(span.file, span.line, action.reason)
         elif one.effect.unknown is not None:
             yield Unanalysed(span.file, span.line, one.effect.unknown)
-
-
-def _with_severity(rule: Rule, severity: Severity | None) -> Rule:
-    return rule if severity is None else replace(rule, severity=Cases(((ALWAYS, severity),)))
-
-
-def _must_be_known(given: Collection[str], valid: Collection[str], key: str) -> None:
-    for name in given:
-        if name not in valid:
-            near = difflib.get_close_matches(name, valid, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else "see the names: migrate-safe explain"
-            raise UsageError(f'in "{key}": no rule "{name}"', next_move=hint)

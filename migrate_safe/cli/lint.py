@@ -121,9 +121,8 @@ def command(
             schema=schema,
             rules=rules or (settings.folder / settings.rules if settings.rules else None),
             version=postgres or settings.postgres,
-            wrapping=Wrapping(transaction) if transaction else settings.wrapping,
-            disable=settings.disable,
-            severity=settings.severity,
+            wrapping=Wrapping(transaction) if transaction else None,
+            preferences=settings.preferences,
             since=since,
             baseline=None if write_baseline else known,
         )

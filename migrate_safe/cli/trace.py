@@ -107,8 +107,7 @@ def command(
     rules = LintRequest(
         (),
         rules=settings.folder / settings.rules if settings.rules else None,
-        disable=settings.disable,
-        severity=settings.severity,
+        preferences=settings.preferences,
     )
     request = TraceRequest(schema, before, rows, postgres, tuple(map(_variable, variables)), save, rules)
     report = _traced(path, ctx.meta.get(__name__), request)
