@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from migrate_safe.adapters.baseline import not_in_baseline
@@ -43,6 +44,8 @@ class LintRequest:
     preferences: tuple[Preferences, ...] = ()
     since: str | None = None
     """A git revision: only what changed since the branch left it is reported. Without paths: in every SQL file."""
+    today: date | None = None
+    """The day on which suppressions that name their last day are heeded; None: none is over."""
     baseline: Path | None = None
     """A file of findings that are known and left out."""
 
@@ -89,12 +92,16 @@ def lint_analysed(request: LintRequest, found: Sequence[tuple[Script, Sequence[A
 
 
 def lint_source(
-    source: Source, schema: Schema | None = None, rules: Sequence[Rule] | None = None
+    source: Source,
+    schema: Schema | None = None,
+    rules: Sequence[Rule] | None = None,
+    *,
+    today: date | None = None,
 ) -> tuple[Finding, ...]:
     """Lint one text on a schema (default: nothing known) by the rules of the tool."""
     script = parse_script(source)
     chosen = load_rules() if rules is None else rules
-    return judgement(analyse_both_ways(script, schema or empty_schema()), script, chosen).findings
+    return judgement(analyse_both_ways(script, schema or empty_schema()), script, chosen, today=today).findings
 
 
 def analyse_both_ways(
@@ -206,7 +213,9 @@ def _left_behind(schema: Schema, script: Script, analysed: Sequence[Analysed]) -
 
 def _judge(bench: _Bench, script: Script, analysed: Sequence[Analysed]) -> _Judged:
     choice = bench.choices.for_file(Path(script.source.path))
-    judged = judgement(analysed, script, choice.rules, version=bench.version, silent=choice.silent)
+    judged = judgement(
+        analysed, script, choice.rules, version=bench.version, silent=choice.silent, today=bench.request.today
+    )
     whole = _Judged(
         findings=judged.findings,
         statements=len(script.statements),

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from migrate_safe.adapters.baseline import write_baseline as save_baseline
+from migrate_safe.adapters.clock import today
 from migrate_safe.adapters.config import load_config
 from migrate_safe.adapters.files import STDIN
 from migrate_safe.app.lint import LintRequest, lint
@@ -49,6 +50,7 @@ Examples:
 \b
 Silence one finding, with a reason, in the line before its statement:
   -- migrate-safe: ignore drop-column: unused since v41
+  -- migrate-safe: ignore locks, drop-column until 2027-01-31: the table is empty until the launch
 """
 
 
@@ -123,6 +125,7 @@ def command(
             version=postgres or settings.postgres,
             wrapping=Wrapping(transaction) if transaction else None,
             preferences=settings.preferences,
+            today=today(),
             since=since,
             baseline=None if write_baseline else known,
         )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from migrate_safe.adapters.clock import today
 from migrate_safe.adapters.config import load_config
 from migrate_safe.app.lint import LintRequest
 from migrate_safe.app.trace import TraceRequest, trace_command, trace_path
@@ -108,6 +109,7 @@ def command(
         (),
         rules=settings.folder / settings.rules if settings.rules else None,
         preferences=settings.preferences,
+        today=today(),
     )
     request = TraceRequest(schema, before, rows, postgres, tuple(map(_variable, variables)), save, rules)
     report = _traced(path, ctx.meta.get(__name__), request)
