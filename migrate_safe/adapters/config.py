@@ -15,6 +15,7 @@ from migrate_safe.adapters.config_text import OUR_TABLE, PATHS, PYPROJECT, Setti
 from migrate_safe.adapters.files import is_file
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.preferences import Preferences
 from migrate_safe.model.statement import Wrapping
 
@@ -25,14 +26,15 @@ OWN_FILE = "migrate-safe.toml"
 class Config:
     """What a project says once instead of on every command line; a field that is None was not said.
 
-    `severity` maps rules or themes to severities, `disable` names those that are switched off, `wrapping` is how the
-    project's runner sends a file, `paths` says it all for some files. `stall_budget` is in milliseconds, `releases` are
-    file patterns relative to `folder`.
+    `severity` maps rules or themes to severities, `disable` names those that are switched off, `framework` is the
+    project's runner, `wrapping` how it sends a file, `paths` says it all for some files. `stall_budget`
+    is in milliseconds, `releases` are file patterns relative to `folder`.
     """
 
     severity: Mapping[str, Severity] = field(default_factory=dict)
     disable: tuple[str, ...] = ()
     wrapping: Wrapping | None = None
+    framework: Framework | None = None
     postgres: int | None = None
     fail_on: Severity | None = None
     rules: str | None = None
@@ -55,7 +57,10 @@ class Config:
     @property
     def preferences(self) -> tuple[Preferences, ...]:
         """Give what is said of all files, then what is said of some; later ones win."""
-        return (Preferences(self.severity, self.disable, self.wrapping, places=self.places), *self.paths)
+        return (
+            Preferences(self.severity, self.disable, self.wrapping, self.framework, places=self.places),
+            *self.paths,
+        )
 
     def release_files(self, *, but: Collection[Path] = ()) -> tuple[Path, ...]:
         """Give the files that `releases` names, in order, without some; raises UsageError for a pattern of none."""
@@ -125,6 +130,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "severity": values.severities,
     "disable": values.texts,
     "wrapping": values.wrapping,
+    "framework": values.framework,
     "postgres": values.major_version,
     "fail_on": values.severity,
     "rules": values.text,

@@ -84,4 +84,5 @@ _READERS: Readers = {
     "severity": values.severities,
     "disable": values.texts,
     "wrapping": values.wrapping,
+    "framework": values.framework,
 }

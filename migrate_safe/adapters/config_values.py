@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from migrate_safe.model.finding import Severity
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.postgres import MAJORS
 from migrate_safe.model.statement import Wrapping
 
@@ -65,6 +66,11 @@ def severity(value: object) -> Severity:
 def wrapping(value: object) -> Wrapping:
     """Read how a runner sends a file."""
     return Wrapping(choice(value, [str(w) for w in Wrapping]))
+
+
+def framework(value: object) -> Framework:
+    """Read the name of a migration runner."""
+    return Framework(choice(value, [str(f) for f in Framework]))
 
 
 def severities(value: object) -> Mapping[str, Severity]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from migrate_safe.adapters.baseline import not_in_baseline
 from migrate_safe.adapters.changes import Changed, changed_since
-from migrate_safe.adapters.files import History, declared_wrapping, find_histories, is_file, read_source
+from migrate_safe.adapters.files import History, find_histories, is_file, read_source
 from migrate_safe.app.choices import Choices
 from migrate_safe.app.schema_source import empty_schema, named_schema
 from migrate_safe.catalog.evolve import fold
@@ -17,8 +18,9 @@ from migrate_safe.effects.analyse import analyse, schema_after
 from migrate_safe.model.effect import Analysed, Session
 from migrate_safe.model.errors import Exit
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
+from migrate_safe.model.framework import Framework, Runner
 from migrate_safe.model.names import Name
-from migrate_safe.model.preferences import Preferences, preferred_wrapping
+from migrate_safe.model.preferences import Preferences, preferred_framework, preferred_wrapping
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed, Wrapping
@@ -41,6 +43,8 @@ class LintRequest:
     rules: Path | None = None
     version: int | None = None
     wrapping: Wrapping | None = None
+    framework: Framework | None = None
+    """What runs the migrations, where the user says so."""
     preferences: tuple[Preferences, ...] = ()
     since: str | None = None
     """A git revision: only what changed since the branch left it is reported. Without paths: in every SQL file."""
@@ -144,8 +148,15 @@ class _Bench:
     """What is reported alone; None: all."""
 
     def wrapping(self, path: Path) -> Wrapping | None:
-        """Give how the runner sends a file, where the user or a file beside it says that."""
-        return self.request.wrapping or preferred_wrapping(path, self.request.preferences) or declared_wrapping(path)
+        """Give how the runner sends a file, where the user says that."""
+        return self.request.wrapping or preferred_wrapping(path, self.request.preferences)
+
+    def runner(self, history: History, path: Path) -> Runner:
+        """Give what runs a file: what the user says, else what the files around it say."""
+        named = self.request.framework or preferred_framework(path, self.request.preferences)
+        if named is None:
+            return history.runner(path)
+        return replace(replace(history, framework=named).runner(path), framework=named, forced=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,7 @@ class _Judged:
     statements: int = 0
     unanalysed: tuple[Unanalysed, ...] = ()
     suppressed: int = 0
+    framework: Framework | None = None
     unread: Unanalysed | None = None
 
 
@@ -167,6 +179,7 @@ def _summed(judged: Sequence[_Judged], unread: Sequence[Unanalysed] = ()) -> Lin
         statements=sum(j.statements for j in judged),
         unanalysed=(*unread, *(u for j in judged for u in j.unanalysed)),
         suppressed=sum(j.suppressed for j in judged),
+        frameworks=Counter(str(j.framework) for j in judged if j.framework is not None),
     )
 
 
@@ -184,7 +197,7 @@ def _lint_history(bench: _Bench, schema: Schema, history: History, meant: Collec
         if isinstance(source, Unanalysed):
             yield _Judged(counts=wanted, unread=source)
             continue
-        script = parse_script(source, wrapping=bench.wrapping(path))
+        script = parse_script(source, wrapping=bench.wrapping(path), runner=bench.runner(history, path))
         known = schema if ordered else base
         new = _unknown_but_made(script, known) if known.tables else frozenset()
         analysed = analyse_both_ways(script, known, new=new) if wanted else ()
@@ -221,6 +234,7 @@ def _judge(bench: _Bench, script: Script, analysed: Sequence[Analysed]) -> _Judg
         statements=len(script.statements),
         unanalysed=tuple(_unanalysed(analysed)),
         suppressed=judged.suppressed,
+        framework=script.framework or Framework.PSQL,
     )
     return whole if bench.changed is None else _changed_part(whole, bench.changed[Path(script.source.path).resolve()])
 

@@ -13,6 +13,7 @@ import click
 
 from migrate_safe.cli.main import COMMANDS, build_group, load_command
 from migrate_safe.model.errors import Exit, UsageError
+from migrate_safe.report.frameworks import frameworks_page
 from migrate_safe.report.rules import rule_index, rule_page
 from migrate_safe.rulebook.load import load_rules
 
@@ -24,7 +25,12 @@ def pages() -> Mapping[str, str]:
     """Give every generated page by its path below docs/."""
     rules = load_rules()
     found = {f"rules/{rule.id}.md": rule_page(rule) for rule in rules}
-    return {**found, "rules/README.md": rule_index(rules, links=True), "cli.md": commands_page()}
+    return {
+        **found,
+        "rules/README.md": rule_index(rules, links=True),
+        "cli.md": commands_page(),
+        "frameworks.md": frameworks_page(),
+    }
 
 
 def commands_page() -> str:

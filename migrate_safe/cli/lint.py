@@ -16,6 +16,7 @@ from migrate_safe.app.lint import LintRequest, lint
 from migrate_safe.cli.options import config_option, format_option, postgres_option, schema_option
 from migrate_safe.model.errors import Exit
 from migrate_safe.model.finding import Severity
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.statement import Wrapping
 from migrate_safe.report.lint_github import lint_github
 from migrate_safe.report.lint_gitlab import lint_gitlab
@@ -65,6 +66,12 @@ Silence one finding, with a reason, in the line before its statement:
     "Default: what the runner's own marks in the file say, else statement.",
 )
 @click.option(
+    "--framework",
+    type=click.Choice([str(f) for f in Framework]),
+    metavar="NAME",
+    help="What runs the migrations (goose, flyway ...).  Default: what file names, marks and files beside them tell.",
+)
+@click.option(
     "--rules",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -94,6 +101,7 @@ def command(
     schema: tuple[str, ...],
     postgres: int | None,
     transaction: str | None,
+    framework: str | None,
     rules: Path | None,
     fail_on: str | None,
     since: str | None,
@@ -124,6 +132,7 @@ def command(
             rules=rules or (settings.folder / settings.rules if settings.rules else None),
             version=postgres or settings.postgres,
             wrapping=Wrapping(transaction) if transaction else None,
+            framework=Framework(framework) if framework else None,
             preferences=settings.preferences,
             today=today(),
             since=since,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrate_safe.model.finding import Severity
-from migrate_safe.model.statement import Wrapping
+from migrate_safe.model.framework import Framework
+from migrate_safe.model.wrapping import Wrapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Preferences:
     severity: Mapping[str, Severity] = field(default_factory=dict)
     disable: tuple[str, ...] = ()
     wrapping: Wrapping | None = None
+    framework: Framework | None = None
     match: tuple[str, ...] | None = None
     folder: Path = Path()
     places: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -52,6 +54,12 @@ def level_of(rule: str, theme: str, tables: Sequence[Preferences]) -> Severity |
 def preferred_wrapping(path: Path, tables: Sequence[Preferences]) -> Wrapping | None:
     """Give how a file is sent, by the last table that means it and tells."""
     said = [table.wrapping for table in tables if table.wrapping is not None and table.speaks_of(path)]
+    return said[-1] if said else None
+
+
+def preferred_framework(path: Path, tables: Sequence[Preferences]) -> Framework | None:
+    """Give what runs a file, by the last table that means it and tells."""
+    said = [table.framework for table in tables if table.framework is not None and table.speaks_of(path)]
     return said[-1] if said else None
 
 

@@ -49,6 +49,9 @@ from migrate_safe.model.object_statement import (
     TypeAction as TypeAction,
     ViewAction as ViewAction,
 )
+from migrate_safe.model.directive import OLD_APP_KEEPS as OLD_APP_KEEPS, Directive as Directive
+from migrate_safe.model.framework import Framework as Framework, Runner as Runner, Unit as Unit
+from migrate_safe.model.wrapping import Wrapping as Wrapping
 from migrate_safe.model.query import Scope as Scope
 from migrate_safe.model.query import Shape as Shape
 from migrate_safe.model.sequence import SequenceOptions as SequenceOptions
@@ -378,60 +381,24 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement: exact text (`source.text[span.start:span.end] == text`), place and meaning."""
+    """One statement: exact text (`source.text[span.start:span.end] == text`), place and meaning.
+
+    `unit` numbers what the runner commits together, see `Script.units`.
+    """
 
     text: str
     span: Span
     action: Action
     direction: Direction = Direction.UP
-
-
-OLD_APP_KEEPS = "old-app-keeps"
-"""The directive verb by which a migration says that no write of the old app breaks what a statement adds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Directive:
-    """A comment `-- migrate-safe: VERB ARGUMENTS`, e.g. `ignore index-not-concurrent: table is tiny`.
-
-    `statement` is the index of the statement it stands on or directly before; None: the whole file. It stands on one
-    line; `verb_at` and `arguments_at` count characters from its start.
-    """
-
-    verb: str
-    arguments: str
-    span: Span
-    statement: int | None = None
-    verb_at: int = 0
-    arguments_at: int = 0
-
-    @property
-    def verb_span(self) -> Span:
-        """Where the verb stands; the whole directive where there is none."""
-        return self._piece(self.verb_at, self.verb_at + len(self.verb)) if self.verb else self.span
-
-    def part(self, start: int, end: int) -> Span:
-        """Give the place of a range of the arguments' characters."""
-        return self._piece(self.arguments_at + start, self.arguments_at + end)
-
-    def _piece(self, start: int, end: int) -> Span:
-        whole = self.span
-        first, last = whole.column + start, whole.column + end
-        return Span(whole.file, whole.start + start, whole.start + end, whole.line, first, whole.line, last)
-
-
-class Wrapping(StrEnum):
-    """How the migration runner sends a file."""
-
-    STATEMENT = "statement"
-    """Each statement commits by itself unless the file says BEGIN (psql -f)."""
-    FILE = "file"
-    """The runner wraps the whole file in one transaction."""
+    unit: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A parsed migration file."""
+    """A parsed migration file.
+
+    `wrapping` is that of the first statement of the way forward; `units` are those of all statements, by their number.
+    """
 
     source: Source
     statements: tuple[Statement, ...]
@@ -439,3 +406,9 @@ class Script:
     wrapping: Wrapping = Wrapping.STATEMENT
     markers: tuple[str, ...] = field(default=())
     """Runner markers seen, e.g. `goose`, `dbmate`; empty for plain SQL."""
+    framework: Framework | None = None
+    units: tuple[Unit, ...] = ()
+
+    def unit_of(self, statement: Statement) -> Unit:
+        """Give the unit to which a statement belongs."""
+        return self.units[statement.unit] if self.units else Unit(self.wrapping)

@@ -26,7 +26,6 @@ from migrate_safe.model.statement import (
     Script,
     SetSchema,
     Unparsed,
-    Wrapping,
 )
 from migrate_safe.rulebook.facts import (
     ActionKind,
@@ -79,7 +78,7 @@ def _observation(part: Part, script: Script, version: int | None) -> Observation
         scans=bool(scanned),
         builds=bool(built),
         in_transaction=whole.in_transaction,
-        wrapped=whole.in_transaction and script.wrapping is Wrapping.FILE,
+        wrapped=whole.wrapped,
         transaction_forbidden=effect.transaction is TransactionRule.FORBIDDEN,
         lock_timeout=bool(whole.session.lock_timeout),
         fails=effect.fails is not None,

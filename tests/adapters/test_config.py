@@ -11,12 +11,14 @@ import pytest
 from migrate_safe.adapters.config import Config, load_config
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.preferences import Preferences
 from migrate_safe.model.statement import Wrapping
 
 WHOLE = """
 disable = ["drop-column"]
 wrapping = "file"
+framework = "goose"
 postgres = 15
 fail_on = "error"
 rules = "our-rules"
@@ -45,6 +47,7 @@ def test_every_key_is_read(tmp_path: Path):
         severity={"rename-column": Severity.NOTICE},
         disable=("drop-column",),
         wrapping=Wrapping.FILE,
+        framework=Framework.GOOSE,
         postgres=15,
         fail_on=Severity.ERROR,
         rules="our-rules",
