@@ -13,6 +13,7 @@ import pytest
 
 from migrate_safe.adapters.postgres import connect as open_connection
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
+from migrate_safe.adapters.store import VARIABLE
 from migrate_safe.model.errors import MigrateSafeError
 from migrate_safe.model.postgres import MAJORS
 from tests.support.pg import PgTools
@@ -45,6 +46,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         ran = ", ".join(map(str, wanted_majors()))
         left_out = ", ".join(map(str, missing))
         terminalreporter.write_line(f"servers: PostgreSQL {ran}; left out: {left_out} (make matrix runs on them)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the cache of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +72,8 @@ def _places(text: str) -> tuple[tuple[int, int], ...]:
 
 def _git(folder: Path, *arguments: str, wrong: str = "", next_move: str = "") -> str:
     """Run git and give what it says; where it fails, `wrong` says what that means."""
+    import subprocess  # slow to import, and only needed here
+
     command = ["git", "--literal-pathspecs", *arguments]
     try:
         ran = subprocess.run(command, cwd=folder, capture_output=True, check=False)

@@ -17,7 +17,7 @@ from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.preferences import Preferences
-from migrate_safe.model.statement import Wrapping
+from migrate_safe.model.wrapping import Wrapping
 
 OWN_FILE = "migrate-safe.toml"
 

@@ -9,7 +9,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migrate_safe.adapters.frameworks import (
@@ -18,6 +18,7 @@ from migrate_safe.adapters.frameworks import (
     is_revert,
     journal_order,
     runner_of,
+    shared_runner,
     sqitch_files,
     sqitch_root,
 )
@@ -43,17 +44,25 @@ _SKIPPED_FOLDERS = {".git", ".hg", ".venv", "node_modules", "__pycache__"}
 class History:
     """The migrations of one folder in the order in which they run, down files beside their up files.
 
-    `planned` are files whose order a plan tells, whatever their names are.
+    `shared` is what is known of the runner for all of them; `planned` are files whose order a plan tells, whatever
+    their names are.
     """
 
     root: Path
     files: tuple[Path, ...]
-    framework: Framework | None = None
+    shared: Runner = field(default_factory=Runner)
     planned: frozenset[Path] = frozenset()
 
     def runner(self, path: Path) -> Runner:
         """Give what the files around a migration say of how it runs."""
-        return runner_of(path, self.framework, self.root)
+        return runner_of(path, self.shared)
+
+    def before_any(self, paths: Iterable[Path]) -> frozenset[Path]:
+        """Give the files whose way forward has run when one of these runs."""
+        places = {f: i for i, f in enumerate(self.files)}
+        behind = {_stem(f): i + 1 for i, f in enumerate(self.files)}
+        ends = (behind[_stem(p)] if is_down(p) else places[p] for p in paths if self.is_ordered(p))
+        return frozenset(f for f in self.files[: max(ends, default=0)] if not is_down(f) and self.is_ordered(f))
 
     def before(self, path: Path) -> tuple[Path, ...]:
         """Give the files whose way forward has run when `path` runs; a down file has its own up file behind it.
@@ -157,12 +166,12 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
 def history_of(root: Path) -> History:
     """Put the SQL files of one migration folder into the order in which they run."""
     if planned := sqitch_files(root) if is_planned(root) else ():
-        return History(root, planned, Framework.SQITCH, frozenset(planned))
+        return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
     nested = (f for d in _folders(root) for f in _sql_files(d) if f.name.lower() in _FOLDER_PER_MIGRATION)
     flat = (f for f in _sql_files(root) if f.name.lower() not in _FOLDER_PER_MIGRATION)
     found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
-    framework = framework_of(root, found)
-    return History(root, _ordered(root, found, framework), framework)
+    shared = shared_runner(root, framework_of(root, found))
+    return History(root, _ordered(root, found, shared.framework), shared)
 
 
 def root_of(path: Path) -> Path:
@@ -209,12 +218,14 @@ def order_key(path: Path, root: Path) -> tuple[object, ...]:
 
 def _meant(root: Path, wanted: list[Path]) -> tuple[History, tuple[Path, ...]]:
     history = history_of(root) if STDIN not in wanted else History(root, (STDIN,))
-    strangers = [p for p in wanted if p not in history.files]  # a name without .sql, a broken link
-    if strangers:
+    meant = set(wanted)
+    known = set(history.files)
+    strangers = [p for p in wanted if p not in known]
+    if strangers:  # a name without .sql, a broken link
         together = sorted({*history.files, *wanted}, key=lambda f: order_key(f, root))
-        files = (*history.files, *strangers) if history.planned else _ordered(root, together, history.framework)
+        files = (*history.files, *strangers) if history.planned else _ordered(root, together, history.shared.framework)
         history = replace(history, files=files)
-    return history, tuple(f for f in history.files if f in set(wanted))
+    return history, tuple(f for f in history.files if f in meant)
 
 
 def _ordered(root: Path, files: Sequence[Path], framework: Framework | None) -> tuple[Path, ...]:

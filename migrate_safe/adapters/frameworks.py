@@ -57,26 +57,39 @@ def framework_of(root: Path, files: Sequence[Path]) -> Framework | None:
     return _manifest(root, (Framework.SQLX, Framework.NODE_PG_MIGRATE)) if _numbered(files) else None
 
 
-def runner_of(path: Path, framework: Framework | None, root: Path) -> Runner:
-    """Give what the files around a migration say of how it runs.
+def shared_runner(root: Path, framework: Framework | None) -> Runner:
+    """Give what the files beside and above a folder of migrations say of how a runner takes them."""
+    match framework:
+        case Framework.FLYWAY:
+            return Runner(framework, mixed=_flyway_is_mixed(root))
+        case Framework.PRISMA:
+            return Runner(framework, mixed=_prisma_version(root) >= _PRISMA_SPLITS)
+        case _:
+            return Runner(framework)
+
+
+def runner_of(path: Path, shared: Runner) -> Runner:
+    """Give what the files beside a migration say of how it runs, on top of what is known for the whole folder.
 
     What is known by the names of its files is not the runner of a file that is named otherwise.
     """
-    if framework in _BY_NAME and named_framework(str(path)) is not framework:
+    if shared.framework in _BY_NAME and named_framework(str(path)) is not shared.framework:
         return Runner()
-    runner = Runner(framework)
-    match framework:
+    match shared.framework:
         case Framework.DIESEL:
-            return replace(runner, transaction=_diesel_transaction(path.parent))
+            return replace(shared, transaction=_diesel_transaction(path.parent))
         case Framework.FLYWAY:
-            declared = _flyway_transaction(path)
-            return replace(runner, transaction=declared, mixed=declared is None and _flyway_is_mixed(root))
-        case Framework.PRISMA:
-            return replace(runner, mixed=_prisma_version(root) >= _PRISMA_SPLITS)
+            return replace(shared, transaction=_flyway_transaction(path))
         case Framework.SQITCH:
-            return replace(runner, down=is_revert(path))
+            return replace(shared, down=is_revert(path))
         case _:
-            return runner
+            return shared
+
+
+def forced_runner(path: Path, root: Path, framework: Framework) -> Runner:
+    """Give the same where the user names the runner: then no name of a file and no mark in it speaks of another."""
+    shared = shared_runner(root, framework)
+    return replace(runner_of(path, shared), framework=framework, mixed=shared.mixed, forced=True)
 
 
 def is_revert(path: Path) -> bool:

@@ -2,97 +2,86 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from migrate_safe.adapters.baseline import not_in_baseline
-from migrate_safe.adapters.changes import Changed, changed_since
-from migrate_safe.adapters.files import History, find_histories, is_file, read_source
+from migrate_safe.adapters.store import Store
 from migrate_safe.app.choices import Choices
+from migrate_safe.app.lint_request import Judged, Step
+from migrate_safe.app.lint_request import LintOutcome as LintOutcome
+from migrate_safe.app.lint_request import LintRequest as LintRequest
+from migrate_safe.app.lint_rules import quick_rules
+from migrate_safe.app.lint_run import run_lint, summed
 from migrate_safe.app.schema_source import empty_schema, named_schema
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse, schema_after
 from migrate_safe.model.effect import Analysed, Session
-from migrate_safe.model.errors import Exit
-from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
-from migrate_safe.model.framework import Framework, Runner
+from migrate_safe.model.finding import Finding, LintReport, Unanalysed
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.names import Name
-from migrate_safe.model.preferences import Preferences, preferred_framework, preferred_wrapping
+from migrate_safe.model.preferences import preferred_wrapping
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed, Wrapping
+from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed
 from migrate_safe.rulebook.load import check_together, load_rules
 from migrate_safe.rulebook.match import judgement
 from migrate_safe.rulebook.rule import Rule
+from migrate_safe.rulebook.rule_files import bundled_rules
 from migrate_safe.sql.parse import parse_script
 
 
-@dataclass(frozen=True, slots=True)
-class LintRequest:
-    """What to lint and how; `version` and `wrapping` are None where the user did not say.
-
-    `schema` names files, folders or servers; `rules` is a folder of rules beside those of the tool. What
-    `wrapping` says wins over `preferences`, of which later ones win.
-    """
-
-    paths: tuple[Path, ...]
-    schema: tuple[str, ...] = ()
-    rules: Path | None = None
-    version: int | None = None
-    wrapping: Wrapping | None = None
-    framework: Framework | None = None
-    """What runs the migrations, where the user says so."""
-    preferences: tuple[Preferences, ...] = ()
-    since: str | None = None
-    """A git revision: only what changed since the branch left it is reported. Without paths: in every SQL file."""
-    today: date | None = None
-    """The day on which suppressions that name their last day are heeded; None: none is over."""
-    baseline: Path | None = None
-    """A file of findings that are known and left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class LintOutcome:
-    """The report, and the files that could not be read at all."""
-
-    report: LintReport
-    unread: tuple[Unanalysed, ...] = ()
-
-    def exit_code(self, fail_on: Severity = Severity.WARNING) -> Exit:
-        """Give the exit code: unreadable input first, for the report is not whole then."""
-        if self.unread:
-            return Exit.USAGE
-        bad = any(finding.severity.rank <= fail_on.rank for finding in self.report.findings)
-        return Exit.FAILED if bad else Exit.OK
-
-
-def lint(request: LintRequest) -> LintOutcome:
+def lint(request: LintRequest, store: Store | None = None) -> LintOutcome:
     """Lint every file that the request names, each on the schema that the files before it leave."""
-    choices = _choices(request)
-    wrapping = request.wrapping or preferred_wrapping(Path(), request.preferences)
-    base = named_schema(request.schema, wrapping=wrapping, version=request.version)
-    changed = changed_since(request.since) if request.since is not None else None
-    bench = _Bench(request, choices, base.version, changed)
-    judged = [
-        one
-        for history, meant in _histories(request.paths, changed)
-        for one in _lint_history(bench, base.schema, history, frozenset(meant))
-    ]
-    unread = (*base.unread, *(j.unread for j in judged if j.unread is not None))
-    report = _summed(judged, unread)
-    if request.baseline is not None:
-        new = not_in_baseline(request.baseline, report.findings)
-        report = replace(report, findings=new, baselined=len(report.findings) - len(new))
-    return LintOutcome(report, unread)
+    return run_lint(request, lambda: SqlLinter.of(request, store), store)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlLinter:
+    """The linter of SQL files: rules, and the schema that the user names. Made for one request by `of`."""
+
+    choices: Choices
+    version: int | None
+    today: date | None = None
+    base: Schema = field(default_factory=Schema)
+    unread: tuple[Unanalysed, ...] = ()
+    kind: type[Schema] = Schema
+
+    @classmethod
+    def of(cls, request: LintRequest, store: Store | None = None) -> SqlLinter:
+        """Read the rules, and the schema that the user names."""
+        choices = chosen_rules(request, store)
+        wrapping = request.wrapping or preferred_wrapping(Path(), request.preferences)
+        known = named_schema(request.schema, wrapping=wrapping, version=request.version)
+        return cls(choices, known.version, request.today, known.schema, known.unread)
+
+    def take(self, step: Step, source: Source, before: Schema) -> tuple[Judged | None, Schema]:
+        """Judge a file that is wanted, on the schema before it, and give the schema after it."""
+        script = parse_script(source, wrapping=step.wrapping, runner=step.runner)
+        if not step.wanted:
+            return None, fold(before, script)
+        new = _unknown_but_made(script, before) if before.tables else frozenset()
+        analysed = analyse_both_ways(script, before, new=new)
+        return self.judge(script, analysed), _left_behind(before, script, analysed)
+
+    def judge(self, script: Script, analysed: Sequence[Analysed]) -> Judged:
+        """Let the rules speak of a script that was analysed."""
+        chosen = self.choices.for_file(Path(script.source.path))
+        judged = judgement(analysed, script, chosen.rules, version=self.version, silent=chosen.silent, today=self.today)
+        return Judged(
+            findings=judged.findings,
+            statements=len(script.statements),
+            unanalysed=tuple(_unanalysed(analysed)),
+            suppressed=judged.suppressed,
+            framework=script.framework or Framework.PSQL,
+        )
 
 
 def lint_analysed(request: LintRequest, found: Sequence[tuple[Script, Sequence[Analysed]]], version: int) -> LintReport:
     """Lint scripts that were analysed already, on a server of that major, by the rules that a request chooses."""
-    bench = _Bench(request, _choices(request), version)
-    return _summed([_judge(bench, script, analysed) for script, analysed in found])
+    linter = SqlLinter(chosen_rules(request), version, request.today)
+    return summed([linter.judge(script, analysed) for script, analysed in found])
 
 
 def lint_source(
@@ -126,85 +115,15 @@ def analyse_both_ways(
     return forward + tuple(replace(a, statement=replace(a.statement, direction=Direction.DOWN)) for a in backward)
 
 
-# ---- below -----------------------------------------------------------------------------------
-
-
-def _choices(request: LintRequest) -> Choices:
+def chosen_rules(request: LintRequest, store: Store | None = None) -> Choices:
     """Give all rules as the user sets them."""
-    rules = load_rules()
+    rules = quick_rules(bundled_rules(), store)
     if request.rules is not None:
-        rules = check_together((*rules, *load_rules(request.rules)))
+        rules = check_together((*rules, *quick_rules(request.rules, store)))
     return Choices.of(rules, request.preferences)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """What is the same for every file of a run."""
-
-    request: LintRequest
-    choices: Choices
-    version: int | None
-    changed: Mapping[Path, Changed] | None = None
-    """What is reported alone; None: all."""
-
-    def wrapping(self, path: Path) -> Wrapping | None:
-        """Give how the runner sends a file, where the user says that."""
-        return self.request.wrapping or preferred_wrapping(path, self.request.preferences)
-
-    def runner(self, history: History, path: Path) -> Runner:
-        """Give what runs a file: what the user says, else what the files around it say."""
-        named = self.request.framework or preferred_framework(path, self.request.preferences)
-        if named is None:
-            return history.runner(path)
-        return replace(replace(history, framework=named).runner(path), framework=named, forced=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """What one file gives; `counts` is false for a file that was only read for its effect on the schema."""
-
-    counts: bool = True
-    findings: tuple[Finding, ...] = ()
-    statements: int = 0
-    unanalysed: tuple[Unanalysed, ...] = ()
-    suppressed: int = 0
-    framework: Framework | None = None
-    unread: Unanalysed | None = None
-
-
-def _summed(judged: Sequence[_Judged], unread: Sequence[Unanalysed] = ()) -> LintReport:
-    return LintReport(
-        findings=tuple(f for j in judged for f in j.findings),
-        files=sum(j.counts for j in judged),
-        statements=sum(j.statements for j in judged),
-        unanalysed=(*unread, *(u for j in judged for u in j.unanalysed)),
-        suppressed=sum(j.suppressed for j in judged),
-        frameworks=Counter(str(j.framework) for j in judged if j.framework is not None),
-    )
-
-
-def _lint_history(bench: _Bench, schema: Schema, history: History, meant: Collection[Path]) -> Iterator[_Judged]:
-    """Go through a folder in order up to the last file that is meant; each file sees what those before it did.
-
-    Where the user named the schema, files that are not meant are taken to be in it.
-    """
-    base, needed = schema, {f for path in meant for f in history.before(path)}
-    for path in history.files:
-        wanted, ordered = path in meant, history.is_ordered(path)
-        if not wanted and (bench.request.schema or path not in needed):
-            continue
-        source = read_source(path)
-        if isinstance(source, Unanalysed):
-            yield _Judged(counts=wanted, unread=source)
-            continue
-        script = parse_script(source, wrapping=bench.wrapping(path), runner=bench.runner(history, path))
-        known = schema if ordered else base
-        new = _unknown_but_made(script, known) if known.tables else frozenset()
-        analysed = analyse_both_ways(script, known, new=new) if wanted else ()
-        if wanted:
-            yield _judge(bench, script, analysed)
-        if ordered:
-            schema = _left_behind(schema, script, analysed)
+# ---- below -----------------------------------------------------------------------------------
 
 
 def _unknown_but_made(script: Script, schema: Schema) -> frozenset[Name]:
@@ -222,47 +141,6 @@ def _left_behind(schema: Schema, script: Script, analysed: Sequence[Analysed]) -
     if not analysed:
         return fold(schema, script)
     return schema_after((a for a in analysed if a.statement.direction is Direction.UP), schema)
-
-
-def _judge(bench: _Bench, script: Script, analysed: Sequence[Analysed]) -> _Judged:
-    choice = bench.choices.for_file(Path(script.source.path))
-    judged = judgement(
-        analysed, script, choice.rules, version=bench.version, silent=choice.silent, today=bench.request.today
-    )
-    whole = _Judged(
-        findings=judged.findings,
-        statements=len(script.statements),
-        unanalysed=tuple(_unanalysed(analysed)),
-        suppressed=judged.suppressed,
-        framework=script.framework or Framework.PSQL,
-    )
-    return whole if bench.changed is None else _changed_part(whole, bench.changed[Path(script.source.path).resolve()])
-
-
-def _changed_part(whole: _Judged, changed: Changed) -> _Judged:
-    """Leave out what stands in lines that were not changed."""
-    return replace(
-        whole,
-        findings=tuple(f for f in whole.findings if changed.touches(f.span.line, f.span.end_line)),
-        unanalysed=tuple(u for u in whole.unanalysed if changed.touches(u.line, u.line)),
-    )
-
-
-def _from_here(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _histories(
-    paths: tuple[Path, ...], changed: Mapping[Path, Changed] | None
-) -> Iterator[tuple[History, tuple[Path, ...]]]:
-    """Give each history and those of its files that are reported."""
-    if changed is None:
-        yield from find_histories(paths)
-        return
-    files = paths or tuple(_from_here(path) for path in changed if path.suffix.lower() == ".sql" and is_file(path))
-    for history, meant in find_histories(files) if files else ():
-        yield history, tuple(path for path in meant if path.resolve() in changed)
 
 
 def _unanalysed(analysed: Sequence[Analysed]) -> Iterator[Unanalysed]:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Column, Constraint, Expr, Index, Schema, Table, TableKind, TypeName
+from migrate_safe.model.schema import TEMPORARY as TEMPORARY
+from migrate_safe.model.schema import (
+    Column,
+    Constraint,
+    ConstraintKind,
+    Expr,
+    Index,
+    Schema,
+    Table,
+    TableKind,
+    TypeName,
+)
 
-TEMPORARY = "pg_temp"
-"""The schema that temporary relations stand in."""
 TYPE_KINDS = ("range", "multirange", "base type", "shell type")
 """The kinds of things that are types."""
 
@@ -24,24 +34,22 @@ class CannotApply(Exception):
 
 def put(schema: Schema, table: Table) -> Schema:
     """Give the schema with that table added, or replaced under its name."""
-    return replace(schema, tables={**schema.tables, table.name: table})
+    return schema.with_tables(table)
 
 
 def without_table(schema: Schema, name: Name) -> Schema:
     """Give the schema without that table, known or not."""
-    return replace(schema, tables={n: t for n, t in schema.tables.items() if n != name}, absent=schema.absent | {name})
+    return replace(schema.with_tables(gone=(name,)), absent=schema.absent | {name})
 
 
 def without_temporary(schema: Schema) -> Schema:
     """Give the schema without what only one session sees."""
-    if not any(n.schema == TEMPORARY for kind in (schema.tables, schema.views, schema.sequences) for n in kind):
+    tables = [t.name for t in bearing(schema.tables, TEMPORARY) if t.name.schema == TEMPORARY]
+    sequences = [s.name for s in bearing(schema.sequences, TEMPORARY) if s.name.schema == TEMPORARY]
+    views = {n: v for n, v in schema.views.items() if n.schema != TEMPORARY}
+    if not tables and not sequences and len(views) == len(schema.views):
         return schema
-    return replace(
-        schema,
-        tables={n: t for n, t in schema.tables.items() if n.schema != TEMPORARY},
-        views={n: v for n, v in schema.views.items() if n.schema != TEMPORARY},
-        sequences={n: s for n, s in schema.sequences.items() if n.schema != TEMPORARY},
-    )
+    return replace(schema.with_tables(gone=tables).with_sequences(gone=sequences), views=views)
 
 
 def target(schema: Schema, name: Name, *, if_exists: bool = False) -> Table | None:
@@ -128,7 +136,7 @@ def is_partition(table: Table) -> bool:
 
 def detaching_from(schema: Schema, table: Table) -> tuple[Table, ...]:
     """Give the partitions whose DETACH CONCURRENTLY from the table was cut off: their bounds are still taken."""
-    return tuple(t for t in schema.tables.values() if t.detaching == table.name)
+    return tuple(t for t in bearing(schema.tables, ("detaching", table.name)) if t.detaching == table.name)
 
 
 def dropped_with(schema: Schema, table: Table) -> tuple[Table, ...]:
@@ -136,6 +144,12 @@ def dropped_with(schema: Schema, table: Table) -> tuple[Table, ...]:
     members = family(schema, table)
     pending = [p for m in members for p in detaching_from(schema, m)]
     return (*members, *(m for p in pending for m in family(schema, p)))
+
+
+def keeps_apart(table: Table, index: Index) -> bool:
+    """Say whether an index belongs to an exclusion constraint or one WITHOUT OVERLAPS: never built CONCURRENTLY."""
+    owner = table.constraint(index.constraint) if index.constraint is not None else None
+    return owner is not None and (owner.kind is ConstraintKind.EXCLUDE or owner.period)
 
 
 def is_partitioned(table: Table) -> bool:

@@ -20,6 +20,8 @@ _CONSTRAINT_LABELS = {
     ConstraintKind.FOREIGN: "fkey",
     ConstraintKind.NOT_NULL: "not_null",
 }
+_PARTS_NAMED_APART = 18
+"""Before this major version the parts of a key to a partitioned table got names of the kind that new keys get."""
 
 
 def index_name(schema: Schema, table: Name, index: Index, kind: ConstraintKind | None = None) -> str:
@@ -35,9 +37,24 @@ def constraint_name(schema: Schema, table: Name, kind: ConstraintKind, columns: 
     A CHECK gets a column into its name only when it mentions exactly one.
     """
     addition: str | None = joined(columns)
+    if kind is ConstraintKind.FOREIGN and schema.server_version < _PARTS_NAMED_APART:
+        taken = _parts_of_keys(schema, table, tuple(columns))
+        return _choose(schema, table, addition, _CONSTRAINT_LABELS[kind], relation=False, constraint=True, taken=taken)
     if kind is ConstraintKind.CHECK and len(columns) != 1:
         addition = None
     return _choose(schema, table, addition, _CONSTRAINT_LABELS[kind], relation=False, constraint=True)
+
+
+def _parts_of_keys(schema: Schema, table: Name, columns: tuple[str, ...]) -> int:
+    """Count the parts that keys over these columns have, one for each partition that they refer to."""
+    held = schema.tables.get(table)
+    far = [c.references.table for c in held.constraints if c.references and c.columns == columns] if held else []
+    return sum(_count_below(schema, f) for f in far)
+
+
+def _count_below(schema: Schema, table: Name) -> int:
+    below = [p for p in schema.partitions_of(table) if p.partition_bound is not None]
+    return len(below) + sum(_count_below(schema, p.name) for p in below)
 
 
 def sequence_name(schema: Schema, table: Name, column: str) -> str:
@@ -86,14 +103,19 @@ def make_object_name(first: str, second: str | None, label: str) -> str:
     return "_".join([*parts, label])
 
 
-def _choose(schema: Schema, table: Name, addition: str | None, label: str, *, relation: bool, constraint: bool) -> str:
+def _choose(
+    schema: Schema, table: Name, addition: str | None, label: str, *, relation: bool, constraint: bool, taken: int = 0
+) -> str:
+    """Choose the first free name; of those free by what is known, so many have been `taken`."""
     number = 0
     while True:
         chosen = make_object_name(table.name, addition, f"{label}{number}" if number else label)
         name = Name(table.schema, chosen)
         clash = relation and relation_exists(schema, name)
-        if not clash and not (constraint and _constraint_exists(schema, name)):
-            return chosen
+        if not clash and not (constraint and schema.bears_constraint(name)):
+            if not taken:
+                return chosen
+            taken -= 1
         number += 1
 
 
@@ -106,14 +128,6 @@ def relation_exists(schema: Schema, name: Name) -> bool:
 def none_such(schema: Schema, name: Name, wanted: str) -> str:
     """Say why a relation is not one of the wanted kind: another one has its name, or none."""
     return f"{name} is not a {wanted}" if relation_exists(schema, name) else f"{wanted} {name} does not exist"
-
-
-def _constraint_exists(schema: Schema, name: Name) -> bool:
-    for table in schema.tables.values():
-        for held in table.constraints:
-            if held.name == name.name and table.name.schema == name.schema:
-                return True
-    return False
 
 
 def _unused(original: str, taken: Sequence[str]) -> str:

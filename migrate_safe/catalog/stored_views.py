@@ -13,7 +13,7 @@ def as_tables(schema: Schema) -> Schema:
     if not stored:
         return schema
     rest = {n: v for n, v in schema.views.items() if n not in stored}
-    return replace(schema, tables={**schema.tables, **stored}, views=rest)
+    return replace(schema.with_tables(*stored.values()), views=rest)
 
 
 def as_views(before: Schema, after: Schema) -> Schema:
@@ -22,8 +22,7 @@ def as_views(before: Schema, after: Schema) -> Schema:
     if not stored:
         return after
     views = {n: replace(v, indexes=after.tables[n].indexes) for n, v in stored.items()}
-    tables = {n: t for n, t in after.tables.items() if n not in stored}
-    return replace(after, tables=tables, views={**before.views, **views})
+    return replace(after.with_tables(gone=stored), views={**before.views, **views})
 
 
 def as_table(view: View) -> Table:

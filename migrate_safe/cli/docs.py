@@ -1,4 +1,4 @@
-"""The generated half of the docs: a page for each rule, and every command's help.
+"""The generated half of the docs: a page for each rule, the hazards that they cover, and every command's help.
 
 `python -m migrate_safe.cli.docs --write` writes them in a checkout, `--check` says which ones are out of date.
 """
@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+import yaml
 
 from migrate_safe.cli.main import COMMANDS, build_group, load_command
 from migrate_safe.model.errors import Exit, UsageError
+from migrate_safe.report.coverage import Hazards, coverage_page
 from migrate_safe.report.frameworks import frameworks_page
 from migrate_safe.report.rules import rule_index, rule_page
 from migrate_safe.rulebook.load import load_rules
@@ -25,12 +27,15 @@ def pages() -> Mapping[str, str]:
     """Give every generated page by its path below docs/."""
     rules = load_rules()
     found = {f"rules/{rule.id}.md": rule_page(rule) for rule in rules}
-    return {
-        **found,
-        "rules/README.md": rule_index(rules, links=True),
-        "cli.md": commands_page(),
-        "frameworks.md": frameworks_page(),
-    }
+    found["rules/README.md"] = rule_index(rules, links=True)
+    found["frameworks.md"] = frameworks_page()
+    return {**found, "rules/coverage.md": coverage_page(rules, read_hazards()), "cli.md": commands_page()}
+
+
+def read_hazards() -> Hazards:
+    """Read the hazards that rules are about, or not."""
+    said = yaml.safe_load((DOCS / "rules" / "hazards.yaml").read_text(encoding="utf-8"))
+    return Hazards(said["groups"], said["hazards"], said["out"])
 
 
 def commands_page() -> str:

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from migrate_safe.adapters.baseline import write_baseline as save_baseline
 from migrate_safe.adapters.clock import today
 from migrate_safe.adapters.config import load_config
 from migrate_safe.adapters.files import STDIN
-from migrate_safe.app.lint import LintRequest, lint
+from migrate_safe.adapters.store import Store, open_store
+from migrate_safe.app.lint_request import Linter, LintRequest
+from migrate_safe.app.lint_run import run_lint
 from migrate_safe.cli.options import config_option, format_option, postgres_option, schema_option
 from migrate_safe.model.errors import Exit
-from migrate_safe.model.finding import Severity
+from migrate_safe.model.finding import LintReport, Severity
 from migrate_safe.model.framework import Framework
-from migrate_safe.model.statement import Wrapping
-from migrate_safe.report.lint_github import lint_github
-from migrate_safe.report.lint_gitlab import lint_gitlab
-from migrate_safe.report.lint_json import lint_json
-from migrate_safe.report.lint_junit import lint_junit
-from migrate_safe.report.lint_markdown import lint_markdown
-from migrate_safe.report.lint_sarif import lint_sarif
-from migrate_safe.report.lint_text import WIDTH, lint_text
+from migrate_safe.model.wrapping import Wrapping
 
-WRITERS = {
-    "json": lint_json,
-    "github": lint_github,
-    "sarif": lint_sarif,
-    "gitlab": lint_gitlab,
-    "junit": lint_junit,
-    "markdown": lint_markdown,
-}
+WRITERS = ("json", "github", "sarif", "gitlab", "junit", "markdown")
+"""Forms for machines: `report.lint_FORM` has the function `lint_FORM`."""
+YOUNG = 50_000
+"""Objects made before Python looks for cycles: there are next to none here, and values live long."""
 
 EXAMPLES = """\b
 Examples:
@@ -94,6 +88,7 @@ Silence one finding, with a reason, in the line before its statement:
     help="File of findings that are known already, and not reported.",
 )
 @click.option("--write-baseline", is_flag=True, help="Write all present findings into the baseline file instead.")
+@click.option("--no-cache", is_flag=True, help="Neither use nor fill the cache of what was found before.")
 @format_option("text", *WRITERS)
 @config_option()
 def command(
@@ -107,6 +102,7 @@ def command(
     since: str | None,
     baseline: Path | None,
     write_baseline: bool,
+    no_cache: bool,
     format: str,  # noqa: A002 the option's own name
     config: Path | None,
 ) -> int:
@@ -125,27 +121,49 @@ def command(
     known = baseline or (settings.folder / settings.baseline if settings.baseline else None)
     if write_baseline and (known is None or since is not None):
         raise click.UsageError("--write-baseline needs --baseline FILE, and does not go with --since")
-    outcome = lint(
-        LintRequest(
-            paths=paths,
-            schema=schema,
-            rules=rules or (settings.folder / settings.rules if settings.rules else None),
-            version=postgres or settings.postgres,
-            wrapping=Wrapping(transaction) if transaction else None,
-            framework=Framework(framework) if framework else None,
-            preferences=settings.preferences,
-            today=today(),
-            since=since,
-            baseline=None if write_baseline else known,
-        )
+    request = LintRequest(
+        paths=paths,
+        schema=schema,
+        rules=rules or (settings.folder / settings.rules if settings.rules else None),
+        version=postgres or settings.postgres,
+        wrapping=Wrapping(transaction) if transaction else None,
+        framework=Framework(framework) if framework else None,
+        preferences=settings.preferences,
+        today=today(),
+        since=since,
+        baseline=None if write_baseline else known,
     )
+    gc.set_threshold(YOUNG)
+    store = None if no_cache else open_store()
+    outcome = run_lint(request, lambda: _linter(request, store), store)
     if write_baseline and known is not None and not outcome.unread:
+        from migrate_safe.adapters.baseline import write_baseline as save_baseline
+
         save_baseline(known, outcome.report.findings)
         click.echo(f"{len(outcome.report.findings)} findings written to {known}")
         return int(Exit.OK)
     if format in WRITERS:
-        click.echo(WRITERS[format](outcome.report).removesuffix("\n"))
+        click.echo(_writer(format)(outcome.report).removesuffix("\n"))
     else:
-        width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
-        click.echo(lint_text(outcome.report, colour=sys.stdout.isatty(), width=width), nl=False)
+        click.echo(_as_text(outcome.report), nl=False)
     return int(outcome.exit_code(Severity(fail_on) if fail_on else settings.fail_on or Severity.WARNING))
+
+
+def _linter(request: LintRequest, store: Store | None) -> Linter[Any]:
+    from migrate_safe.app.lint import SqlLinter  # slow to import, and not needed for what is in the cache
+
+    return SqlLinter.of(request, store)
+
+
+def _writer(form: str) -> Callable[[LintReport], str]:
+    """Import the one writer that is needed."""
+    module = importlib.import_module(f"migrate_safe.report.lint_{form}")
+    writer: Callable[[LintReport], str] = getattr(module, f"lint_{form}")
+    return writer
+
+
+def _as_text(report: LintReport) -> str:
+    from migrate_safe.report.lint_text import WIDTH, lint_text
+
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+    return lint_text(report, colour=sys.stdout.isatty(), width=width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from migrate_safe.catalog.change import certain, domain_default, is_partitioned, known_type
@@ -22,7 +23,7 @@ from migrate_safe.effects.combine import (
 )
 from migrate_safe.effects.constraints import add_constraint, column_proven, far_side, is_not_null
 from migrate_safe.effects.doubts import Doubt, Rows
-from migrate_safe.effects.tables import sequences_drawn_from, views_over, with_indexes
+from migrate_safe.effects.tables import named_by_default, sequences_drawn_from, views_over, with_indexes
 from migrate_safe.effects.types import is_plain_type
 from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.effect import BreakKind, Effect
@@ -46,7 +47,7 @@ def add_column(scene: Scene, table: Table, action: AddColumn, *, only: bool = Fa
     members = reached(scene.schema, table, lambda t: t.column(column.name) is None) if not only else (table,)
     locks = locking(_AX, *(m.name for m in members))
     if table.column(column.name) is not None:
-        return locking(_AX, *(m.name for m in family(scene.schema, table, only=only)))
+        return locking(_AX, table.name)
     merged = [m for m in members if m.column(column.name) is not None]
     why, depends = _needs_rewrite(scene, action.definition)
     new = tuple(m for m in members if m not in merged)
@@ -55,8 +56,21 @@ def add_column(scene: Scene, table: Table, action: AddColumn, *, only: bool = Fa
     others = [c for c in inline_constraints(action.definition) if c.kind is not ConstraintKind.NOT_NULL]
     constraints = [add_constraint(scene, table, c, only=only, new_column=True, filled=fills) for c in others]
     drawn = sequences_drawn_from(scene, column, LockMode.ROW_EXCLUSIVE) if why else Effect()
+    drawn = merge(drawn, named_by_default(scene, column.default))
     breaks = _add_breaks(table, column, action.definition)
-    return merge(locks, size, *constraints, drawn, breaks, Effect(depends=depends))
+    handed = _handed_to_merged(scene, merged, action.definition)
+    return merge(locks, size, handed, *constraints, drawn, breaks, Effect(depends=depends))
+
+
+def _handed_to_merged(scene: Scene, merged: Iterable[Table], definition: ColumnDef) -> Effect:
+    """Check a new column's NOT NULL in children that have the column already: from 18 on it is a constraint."""
+    kinds = {c.kind for c in inline_constraints(definition)}
+    if scene.version < _NAMED_NOT_NULL or ConstraintKind.NOT_NULL not in kinds:
+        return Effect()
+    members = {m.name: m for child in merged for m in family(scene.schema, child)}
+    name = definition.column.name
+    unproven = [m.name for m in members.values() if not column_proven(m, name)]
+    return merge(locking(_AX, *members), scanning(*unproven), *(Rows.NULLS.effect(n, name) for n in unproven))
 
 
 def _needs_rewrite(scene: Scene, definition: ColumnDef) -> tuple[bool, tuple[str, ...]]:
@@ -104,9 +118,9 @@ def drop_column(scene: Scene, table: Table, action: DropColumn, *, only: bool = 
     members = _losing(scene, table, name, only=only)
     text = column_text(table.name, name)
     if table.column(name) is None and action.if_exists and not table.partial:
-        return locking(_AX, *(m.name for m in members))
+        return locking(_AX, table.name)
     gone = [Name(m.name.schema, i.name) for m in members for i in m.indexes if name in i.columns and i.name]
-    sequences = [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, name)]
+    sequences = [s.name for s in scene.schema.owned_by(table.name, name)]
     far = [n for c in table.constraints if involves(c, name) for n in far_side(scene, c)]
     near = [t.name for t, c in scene.schema.referencing(table.name) if name in far_columns(c, table)]
     direct = [v.name for v in views_using(scene.schema, table.name, name)]
@@ -158,7 +172,7 @@ def far_columns(constraint: Constraint, table: Table) -> tuple[str, ...]:
 def set_default(scene: Scene, table: Table, action: SetDefault, *, only: bool = False) -> Effect:
     """SET DEFAULT and DROP DEFAULT: only the catalog changes; existing rows keep their values."""
     members = family(scene.schema, table, only=only)
-    locks = locking(_AX, *(m.name for m in members))
+    locks = merge(locking(_AX, *(m.name for m in members)), named_by_default(scene, action.default))
     column = table.column(action.column)
     text = column_text(table.name, action.column)
     if action.default is not None:

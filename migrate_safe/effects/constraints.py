@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import islice
 
 from migrate_safe.catalog.change import certain, is_partitioned
 from migrate_safe.catalog.evolve.constraints import index_for
@@ -133,13 +134,28 @@ def key_index_lock(scene: Scene, far: Table, constraint: Constraint) -> Effect:
     """Lock the index that a foreign key rests on, as new keys do from PostgreSQL 18 on; that of partitions too."""
     if scene.version < _INDEX_LOCKED_WITH_KEY or constraint.references is None:
         return Effect()
-    columns = set(constraint.references.columns or far.primary_key)
-    served = [i for i in far.indexes if i.unique and {k.column for k in i.keys} == columns and i.name]
+    names = _serving(far, constraint.references.columns or far.primary_key)
     parts = family(scene.schema, far) if is_partitioned(far) else (far,)
-    names = [Name(far.name.schema, i.name) for i in served[:1] if i.name]
     for member in parts[1:]:
         names += [Name(member.name.schema, i.name) for i in member.indexes if i.name and i.parent in names]
     return locking(LockMode.ACCESS_SHARE, *names)
+
+
+def joining_index_lock(scene: Scene, parent: Table, child: Table) -> Effect:
+    """Lock the indexes of a new partition on which keys to its parent then rest too, as PostgreSQL does from 18 on."""
+    if scene.version < _INDEX_LOCKED_WITH_KEY:
+        return Effect()
+    keys = [c.references for _, c in scene.schema.referencing(parent.name) if c.references is not None]
+    members = family(scene.schema, child)
+    names = [n for key in keys for m in members for n in _serving(m, key.columns or parent.primary_key)]
+    return locking(LockMode.ACCESS_SHARE, *names)
+
+
+def _serving(table: Table, columns: Iterable[str]) -> list[Name]:
+    """Give the unique index of a table over those columns."""
+    wanted = set(columns)
+    found = (i.name for i in table.indexes if i.unique and i.name and {k.column for k in i.keys} == wanted)
+    return [Name(table.name.schema, name) for name in islice(found, 1) if name]
 
 
 def key_check(scene: Scene, members: tuple[Table, ...], far: tuple[Table, ...], constraint: Constraint) -> Effect:
@@ -277,7 +293,7 @@ def drop_constraint(scene: Scene, table: Table, name: str, *, cascade: bool, onl
     members = family(scene.schema, table)
     if constraint is None:
         doubt = Doubt.CONSTRAINT.effect(name, table.name) if table.partial else Effect()
-        return merge(locking(_AX, table.name), doubt)
+        return merge(locking(_AX, *(m.name for m in (members if is_partitioned(table) else (table,)))), doubt)
     named = (ConstraintKind.CHECK, ConstraintKind.NOT_NULL)
     handed = constraint.kind in named and not constraint.no_inherit
     heirs = members if handed or is_partitioned(table) else (table,)

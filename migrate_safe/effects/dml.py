@@ -12,6 +12,7 @@ from migrate_safe.effects.combine import Scene, family, index_names, locking, me
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.effects.replication import unidentified
 from migrate_safe.effects.row_writes import written_rows
+from migrate_safe.effects.sequences import drawing
 from migrate_safe.effects.volatility import is_known_function
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import LockMode
@@ -31,7 +32,7 @@ def data(scene: Scene, action: Dml) -> Effect:
     if reason is not None:
         return Effect(fails=reason)
     parts = [_copied(scene, action) if action.kind is DmlKind.COPY_TO else planned(scene, action)]
-    parts.append(locking(_RX, *(scene.schema.resolve(s) for s in action.sequences)))
+    parts.append(drawing(scene, action.draws))
     parts.extend(written_rows(scene, kind, target, action) for kind, target in writes(action))
     if not action.bounded:
         parts.extend(
@@ -54,7 +55,7 @@ def _refusal(scene: Scene, action: Dml) -> str | None:
 def unidentified_rows(scene: Scene, action: Dml) -> str | None:
     """Say which table to be written publishes what it cannot tell apart; a condition may leave partitions out."""
     for kind, target in writes(action):
-        for name in _changed(scene, target) if kind in (DmlKind.UPDATE, DmlKind.DELETE) else ():
+        for name in _changed(scene, kind, target) if kind in (DmlKind.UPDATE, DmlKind.DELETE) else ():
             members = family(scene.schema, scene.table(name), only=action.filtered or target in action.only)
             found = [unidentified(scene, m.name, kind) for m in members if not is_partitioned(m)]
             if any(found):
@@ -62,13 +63,15 @@ def unidentified_rows(scene: Scene, action: Dml) -> str | None:
     return None
 
 
-def _changed(scene: Scene, target: Name) -> list[Name]:
+def _changed(scene: Scene, kind: DmlKind, target: Name) -> list[Name]:
     """Give the tables whose rows a statement itself changes: triggers and rules of views make something else of it."""
     view = scene.schema.views.get(scene.schema.resolve(target))
     if view is None:
-        return [scene.schema.resolve(target)]
+        table = scene.schema.table(target)
+        instead = table is not None and any(r.instead and r.event.lower() == kind for r in table.rules)
+        return [] if instead else [scene.schema.resolve(target)]
     through = () if view.triggers or view.rules else sorted(view.relations)
-    return [n for r in through if r != view.name for n in _changed(scene, r)]
+    return [n for r in through if r != view.name for n in _changed(scene, kind, r)]
 
 
 def _read_in_full(scene: Scene, target: Name, action: Dml) -> Effect:

@@ -33,6 +33,7 @@ class Doubt(StrEnum):
     PARTITIONS_WRITTEN = "which partitions of {} get rows is not known"
     BOUND_LOOKED_UP = "whether the session has looked up the bound of {} already is not known"
     DEFAULTS = "whether rows get their defaults in {} is not known"
+    DRAWN = "whether rows make it draw from {} is not known"
     REFERRING = "whether rows of {} come to refer to {} is not known"
     REFERRED = "whether rows of {} refer to those of {} is not known"
     TRIGGERED = "whether trigger {!r} of {} comes to do all that it may is not known"
@@ -61,6 +62,7 @@ class Rows(StrEnum):
     ANY = "any row of {}: nothing gives it a value for {}"
     CONVERTED = "values of {} that are none of {}"
     OUTSIDE = "rows of {} outside of its bounds"
+    REFERRED_TO = "rows of {} to which rows of {} refer"
     DISPLACED = "rows of {} that belong to the new partition"
     HELD = "anything that role {} owns or may use where this catalog does not show it"
 

@@ -83,7 +83,7 @@ def _analyze_one(scene: Scene, wanted: Tended) -> Effect:
         return replace(_analyzed(table), unknown=f"what the foreign data wrapper of {table.name} does is not known")
     below = family(scene.schema, table)[1:]
     if (not is_partitioned(table) and scene.version < _CHILDREN_ANALYZED) or wanted.only:
-        return merge(_analyzed(table), locking(_AS, *(m.name for m in below)))
+        return merge(_analyzed(table), locking(_AS, *(m.name for m in below if not is_partitioned(m))))
     return merge(_analyzed(table), *(_analyzed(m) for m in below))
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from migrate_safe.catalog.evolve.namespaces import functions_in, types_in
 from migrate_safe.effects import maintenance, programs, replication, rights, user_types, views
-from migrate_safe.effects.combine import Scene, breaking, locking, merge
+from migrate_safe.effects.combine import Scene, breaking, merge
 from migrate_safe.effects.doubts import Doubt
+from migrate_safe.effects.programs import dropped_with_function
+from migrate_safe.effects.sequences import drop_sequence
 from migrate_safe.effects.tables import drop_table
 from migrate_safe.effects.unknown import known_relations, worst_case
+from migrate_safe.effects.user_types import dropped_with_type
 from migrate_safe.model.effect import BreakKind, Effect, TransactionRule
-from migrate_safe.model.locks import LockMode
 from migrate_safe.model.said import Dropped
-from migrate_safe.model.statement import DropTable, DropView, Other
+from migrate_safe.model.statement import DropSequence, DropTable, DropView, Other
 
 _FAMILIES = (
     maintenance.other,
@@ -81,11 +84,13 @@ def _emptied(scene: Scene, name: str) -> Effect:
     schema = scene.schema
     tables = tuple(n for n in schema.tables if n.schema == name)
     found = tuple(n for n in schema.views if n.schema == name)
-    sequences = [n for n in schema.sequences if n.schema == name]
+    sequences = tuple(n for n in schema.sequences if n.schema == name)
     return merge(
         drop_table(scene, DropTable(tables, cascade=True)),
         views.drop_view(scene, DropView(found, cascade=True)),
-        locking(LockMode.ACCESS_EXCLUSIVE, *sequences),
+        drop_sequence(scene, DropSequence(sequences, cascade=True)),
+        *(dropped_with_function(scene, f) for f in functions_in(schema, name)),
+        *(dropped_with_type(scene, n) for n in types_in(schema, name)),
     )
 
 

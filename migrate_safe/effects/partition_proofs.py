@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrate_safe.catalog.change import detaching_from
 from migrate_safe.catalog.evolve.bounds import comparable
 from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.schema import ConstraintKind, Schema, Table
@@ -30,10 +31,18 @@ Proof = bool | None
 
 def fits(schema: Schema, table: Table, parent: Table, bound: str) -> Proof:
     """Say whether a table's constraints prove that its rows belong into a partition with that bound."""
-    found = _implied_by(table, bound_condition(parent.partition_key or "", bound), _key_columns(parent))
+    found = _fits_parent(schema, table, parent, bound)
     for above in (schema.tables[p] for p in parent.parents if p in schema.tables):
         found = _both(found, fits(schema, table, above, parent.partition_bound or ""))
     return found
+
+
+def _fits_parent(schema: Schema, table: Table, parent: Table, bound: str) -> Proof:
+    """Say whether rows belong into one partition of a table; into a DEFAULT one without others all of them do."""
+    others = (*schema.partitions_of(parent.name), *detaching_from(schema, parent))
+    if bound == "DEFAULT" and not parent.partial and all(p.partition_bound == "DEFAULT" for p in others):
+        return True if schema.complete else None
+    return _implied_by(table, bound_condition(parent.partition_key or "", bound), _key_columns(parent))
 
 
 def misses(table: Table, parent: Table, bound: str) -> Proof:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import family, is_partition, is_partitioned
 from migrate_safe.effects.combine import Scene, breaking, index_names, locking, merge, planned_indexes, scanning
-from migrate_safe.effects.constraints import key_check, key_index_lock, referenced, serves_key
+from migrate_safe.effects.constraints import joining_index_lock, key_check, key_index_lock, referenced, serves_key
 from migrate_safe.effects.doubts import Doubt, Rows
 from migrate_safe.effects.partition_proofs import Proof, fits, misses
 from migrate_safe.effects.parts import index_part
@@ -26,15 +26,16 @@ def attach(scene: Scene, table: Table, action: AttachPartition) -> Effect:
     if scene.schema.complete and child.name not in scene.schema.tables:
         return Effect()
     default = default_check(scene, table, action.bound) if action.bound != "DEFAULT" else Effect()
-    above = [p.name for p in ancestors(scene.schema, table)]
+    above = ancestors(scene.schema, table)
     return merge(
         locking(_SUX, table.name, *index_names(table)),
-        locking(LockMode.ACCESS_SHARE, *above),
+        locking(LockMode.ACCESS_SHARE, *(p.name for p in above)),
         _new_rows(scene, child, table, action.bound),
         default,
         *(index_part(scene, child, i, table.constraint(i.constraint or ""), nested=False) for i in table.indexes),
         *(_key(scene, family(scene.schema, child), c) for c in table.constraints if c.references is not None),
         referencing_locks(scene, table),
+        *(joining_index_lock(scene, p, child) for p in (table, *above)),
     )
 
 
@@ -110,13 +111,14 @@ def change_parent(scene: Scene, table: Table, action: ChangeParent) -> Effect:
     return merge(locking(_AX, table.name), locking(mode, scene.schema.resolve(action.parent)), gone)
 
 
-def _left_behind(scene: Scene, near: Table) -> Effect:
+def _left_behind(scene: Scene, gone: Table, near: Table) -> Effect:
     """Read a table whose foreign key points at the parent: no row of it may be in need of the partition that goes."""
     members = family(scene.schema, near) if is_partitioned(near) else (near,)
     return merge(
         locking(LockMode.SHARE, near.name),
         *(locking(LockMode.ACCESS_SHARE, m.name, *planned_indexes(scene, m)) for m in members),
         scanning(*(m.name for m in members if not is_partitioned(m))),
+        Rows.REFERRED_TO.effect(gone.name, near.name),
     )
 
 
@@ -131,11 +133,13 @@ def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
     indexes = [Name(child.name.schema, i.name) for i in child.indexes if i.parent is not None and i.name]
     above = (table, *ancestors(scene.schema, table))
     near = [t for p in above for t, c in scene.schema.referencing(p.name) if c.local]
-    checked = merge(*(_left_behind(scene, t) for t in near)) if not action.finalize else Effect()
+    checked = merge(*(_left_behind(scene, child, t) for t in near)) if not action.finalize else Effect()
     if action.concurrently:
-        locks = merge(locking(_SUX, table.name), locking(_AX, child.name, *indexes, *(t.name for t in near)))
+        below = [m.name for m in family(scene.schema, child)]
+        locks = merge(locking(_SUX, table.name), locking(_AX, *below, *indexes, *(t.name for t in near)))
+        bounds = locking(LockMode.ACCESS_SHARE, *(p.name for p in above[1:]))
         lasting = Effect(transaction=TransactionRule.FORBIDDEN, waits_for_old_transactions=True)
-        return merge(locks, lasting, checked, gone)
+        return merge(locks, bounds, lasting, checked, gone)
     far = [n for c in child.constraints if c.references for n in referenced(scene, c.references.table) if not c.local]
     held = [locking(_AX, table.name, *(d.name for d in default))] if not action.finalize else []
     return merge(

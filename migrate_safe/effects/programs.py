@@ -124,6 +124,11 @@ def _drop_routines(scene: Scene, action: DropRoutines) -> Effect:
     return merge(gone, _taking_along(scene, rests), _unsure(scene, found))
 
 
+def dropped_with_function(scene: Scene, function: Function) -> Effect:
+    """Give the effect of dropping all that rests on a function."""
+    return _taking_along(scene, perhaps_on_function(scene.schema, function))
+
+
 def _taking_along(scene: Scene, rests: Iterable[Rest]) -> Effect:
     """Drop what rests on something: each of these is gone, and the relation that holds it is locked."""
     rests = with_all(scene.schema, rests)

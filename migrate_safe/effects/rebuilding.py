@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate_safe.catalog.change import TEMPORARY, family, is_partitioned
+from migrate_safe.catalog.change import TEMPORARY, family, is_partitioned, keeps_apart
 from migrate_safe.effects.combine import Scene, building, index_names, locking, merge
 from migrate_safe.effects.maintenance import every_table, stored
 from migrate_safe.model.effect import Effect, TransactionRule
@@ -105,7 +105,7 @@ def _rebuilt(table: Table, indexes: tuple[Name, ...], *, concurrently: bool) -> 
 
 
 def _all_rebuilt(table: Table, *, concurrently: bool) -> Effect:
-    """Build the indexes of a table again; CONCURRENTLY passes over those that are not valid, with a warning."""
-    kept = tuple(i for i in table.indexes if i.valid or not concurrently)
+    """Build the indexes of a table again; CONCURRENTLY passes over those that it cannot build, with a warning."""
+    kept = tuple(i for i in table.indexes if not concurrently or (i.valid and not keeps_apart(table, i)))
     passed = _locked(table, index_names(table), concurrently=True) if concurrently else Effect()
     return merge(_rebuilt(table, index_names(replace(table, indexes=kept)), concurrently=concurrently), passed)

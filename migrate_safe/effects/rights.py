@@ -85,5 +85,5 @@ def changing_hands(scene: Scene, name: Name) -> Effect:
     indexes = () if table is None else tuple(Name(name.schema, i.name) for i in table.indexes if i.name is not None)
     known = scene.schema.tables.get(name)
     indexes = index_names(known) if known is not None else indexes
-    owned = [n for n, s in scene.schema.sequences.items() if s.owner is not None and s.owner[0] == name]
+    owned = [s.name for s in scene.schema.owned_by(name)]
     return locking(_AX, name, *indexes, *owned)

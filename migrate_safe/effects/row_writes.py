@@ -80,7 +80,7 @@ def _given(table: Table, action: Dml) -> set[str] | None:
 def _drawn_from(scene: Scene, table: Table, column: Column) -> list[Name]:
     """Give the sequences that a column takes its default from."""
     if column.identity is not None:
-        return [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, column.name)]
+        return [s.name for s in scene.schema.owned_by(table.name, column.name)]
     text = column.default.sql if column.default is not None and column.generated is None else ""
     names = [scene.schema.resolve(parse_name(n)) for n in re.findall(r"nextval\('(.+?)'", text)]
     return [n for n in names if n in scene.schema.sequences]

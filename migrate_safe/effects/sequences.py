@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from migrate_safe.catalog.evolve.draws import drawn_sequences
 from migrate_safe.catalog.evolve.sequences import drawing_columns
 from migrate_safe.effects.combine import Scene, breaking, column_text, locking, merge
+from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
@@ -12,6 +16,7 @@ from migrate_safe.model.statement import (
     AlterSequence,
     ChangeIdentity,
     CreateSequence,
+    Draw,
     DropIdentity,
     DropSequence,
     OtherTableAction,
@@ -32,7 +37,7 @@ def sequence_action(scene: Scene, action: SequenceAction) -> Effect:
         case AlterSequence():
             return _alter(scene, action)
         case DropSequence():
-            return _drop(scene, action)
+            return drop_sequence(scene, action)
 
 
 def _owner(scene: Scene, options: SequenceOptions) -> Effect:
@@ -55,7 +60,7 @@ def _rewritten(options: SequenceOptions, *names: Name) -> Effect:
     return Effect() if options == only_owner else Effect(rewrites=names)
 
 
-def _drop(scene: Scene, action: DropSequence) -> Effect:
+def drop_sequence(scene: Scene, action: DropSequence) -> Effect:
     """DROP SEQUENCE; with CASCADE the defaults that draw from it go, under a lock on their table."""
     names = [scene.schema.resolve(n) for n in action.sequences]
     if scene.schema.complete:
@@ -66,10 +71,19 @@ def _drop(scene: Scene, action: DropSequence) -> Effect:
     return merge(locking(_AX, *names, *(t.name for t, _ in drawing)), *gone, *refused)
 
 
+def drawing(scene: Scene, draws: Iterable[Draw]) -> Effect:
+    """Give what calls of nextval() and the like lock: a sequence is written like a table."""
+    return merge(*(_drawn(name, draw) for draw in draws for name in drawn_sequences(scene.schema, draw)))
+
+
+def _drawn(name: Name, draw: Draw) -> Effect:
+    return merge(locking(LockMode.ROW_EXCLUSIVE, name), Effect() if draw.sure else Doubt.DRAWN.effect(name))
+
+
 def change_identity(scene: Scene, table: Table, action: ChangeIdentity, members: tuple[Table, ...]) -> Effect:
     """ADD GENERATED AS IDENTITY and SET: nothing is read; GENERATED ALWAYS refuses what apps wrote before."""
     locks = locking(_AX, *(m.name for m in members))
-    owned = [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, action.column)]
+    owned = [s.name for s in scene.schema.owned_by(table.name, action.column)]
     altered = merge(locking(_SRX, *owned), _rewritten(action.sequence, *owned))
     refused = breaking(BreakKind.WRITE_REFUSED, column_text(table.name, action.column))
     always = action.identity is not None and action.identity == "always"
@@ -79,7 +93,7 @@ def change_identity(scene: Scene, table: Table, action: ChangeIdentity, members:
 
 def drop_identity(scene: Scene, table: Table, action: DropIdentity, members: tuple[Table, ...]) -> Effect:
     """DROP IDENTITY: the sequence goes, and writes that left the column out are refused."""
-    owned = [n for n, s in scene.schema.sequences.items() if s.owner == (table.name, action.column)]
+    owned = [s.name for s in scene.schema.owned_by(table.name, action.column)]
     refused = breaking(BreakKind.WRITE_REFUSED, column_text(table.name, action.column))
     return merge(locking(_AX, *(m.name for m in members), *owned), refused if owned else Effect())
 

@@ -10,12 +10,13 @@ from migrate_safe.catalog.evolve.alter import apply_action, pass_of
 from migrate_safe.catalog.evolve.triggers import STATES
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects import columns, constraints, indexes, partitions, sequences, storage, views
-from migrate_safe.effects.combine import Scene, breaking, family, locking, merge
+from migrate_safe.effects.combine import Scene, breaking, family, index_names, locking, merge
 from migrate_safe.effects.triggers import switch_trigger
 from migrate_safe.effects.type_change import alter_type
 from migrate_safe.effects.unknown import worst_case
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
+from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Constraint, Schema, Table, TableKind
 from migrate_safe.model.statement import AlterTable
@@ -76,6 +77,8 @@ def alter_table(scene: Scene, action: AlterTable) -> Effect:
     if scene.schema.table(full) is None and (action.object != "table" or relation_exists(scene.schema, full)):
         return _other_object(scene, full, action)
     parts: list[Effect] = []
+    indexes = set(index_names(scene.table(full)))
+    lost: set[Name] = set()
     older: dict[Name, Name] = {}
     start = scene.schema
     ordered = sorted(action.actions, key=pass_of)
@@ -85,7 +88,9 @@ def alter_table(scene: Scene, action: AlterTable) -> Effect:
         older |= _taken_over(table, item)
         if item is not ordered[-1]:
             scene = _after(scene, table, item, only=action.only)
-    done = merge(*parts)
+            lost |= indexes.difference(index_names(scene.table(full)))
+    again = lost.intersection(index_names(_after(scene, table, item, only=action.only).table(full))) if lost else ()
+    done = merge(*parts, Effect(rewrites=tuple(sorted(again))))
     marked = locking(_strongest_on(full, done), *_marked(full, ordered))
     return _here(scene, _on_older(start, merge(done, _named_before(older, marked))))
 
@@ -125,7 +130,8 @@ def _on_older(schema: Schema, effect: Effect) -> Effect:
 
 def _here(scene: Scene, effect: Effect) -> Effect:
     """Leave out that foreign tables are read or written: their rows are elsewhere, and nothing is checked there."""
-    far = {n for n, t in scene.schema.tables.items() if t.kind is TableKind.FOREIGN}
+    near = bearing(scene.schema.tables, TableKind.FOREIGN)
+    far = {t.name for t in near if t.kind is TableKind.FOREIGN}
     if not far:
         return effect
 

@@ -21,10 +21,11 @@ from migrate_safe.effects.combine import (
 )
 from migrate_safe.effects.constraints import far_side, key_index_lock, referenced
 from migrate_safe.effects.partitions import ancestors, default_check, default_of, referencing_locks
+from migrate_safe.effects.sequences import drawing
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
-from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
+from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Expr, Schema, Table
 from migrate_safe.model.statement import (
     CreateTable,
     DropTable,
@@ -33,6 +34,7 @@ from migrate_safe.model.statement import (
     RenameTable,
     SetSchema,
 )
+from migrate_safe.sql.expressions import drawn_sequences
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 _AS = LockMode.ACCESS_SHARE
@@ -51,9 +53,12 @@ def create_table(scene: Scene, action: CreateTable) -> Effect:
     parts = [_new_key(scene, name, key) for key in keys]
     parts.append(locking(_AS, *(scene.schema.resolve(n) for n in action.like)))
     parts.append(_copied_defaults(scene, action))
+    parts += [named_by_default(scene, d.column.default) for d in action.columns]
     parts.append(locking(_SUX, *(scene.schema.resolve(n) for n in action.inherits)))
     reads = [scene.schema.resolve(n) for n in action.reads]
     parts.extend(reading(scene, r) if action.with_data else locking(_AS, r) for r in reads)
+    if action.with_data:
+        parts.append(drawing(scene, action.draws))
     if action.partition_of is not None:
         parts.append(_new_partition(scene, action))
     return merge(*parts)
@@ -70,6 +75,14 @@ def _copied_defaults(scene: Scene, action: CreateTable) -> Effect:
     return merge(*(sequences_drawn_from(scene, c) for t in tables if t is not None for c in t.columns))
 
 
+def named_by_default(scene: Scene, default: Expr | None) -> Effect:
+    """Lock the sequences that a default names, as PostgreSQL does from 18 on when it writes the default down."""
+    if scene.version < _DEFAULTS_LOCK or default is None:
+        return Effect()
+    names = (scene.schema.resolve(parse_name(n)) for n in drawn_sequences(default.sql))
+    return locking(_AS, *(n for n in names if n in scene.schema.sequences))
+
+
 def sequences_drawn_from(scene: Scene, column: Column, mode: LockMode = _AS) -> Effect:
     """Lock the sequences that the default of a column takes values from."""
     names = drawn_from(scene.schema, column)
@@ -81,7 +94,7 @@ def _new_key(scene: Scene, name: Name, key: Constraint) -> Effect:
     if scene.schema.resolve(key.references.table) == name:
         return Effect()
     far = scene.table(key.references.table)
-    locks = locking(LockMode.SHARE_ROW_EXCLUSIVE, *(m.name for m in family(scene.schema, far)))
+    locks = locking(LockMode.SHARE_ROW_EXCLUSIVE, *referenced(scene, far.name))
     return merge(locks, key_index_lock(scene, far, key))
 
 
@@ -138,7 +151,7 @@ def drop_table(scene: Scene, action: DropTable) -> Effect:
 def _drop_one(scene: Scene, table: Table, *, cascade: bool) -> Effect:
     schema = scene.schema
     far = [n for c in table.constraints if c.local for n in far_side(scene, c)]
-    sequences = [n for n, s in schema.sequences.items() if s.owner is not None and s.owner[0] == table.name]
+    sequences = [s.name for s in schema.owned_by(table.name)]
     views = with_indexes(schema, views_over(schema, table.name)) if cascade else []
     acting = locked_relations(schema, with_all(schema, on_relation(schema, table.name))) if cascade else []
     over = table.parents if table.detaching is None else (table.detaching,)
@@ -160,7 +173,7 @@ def _cascaded(scene: Scene, table: Table) -> Effect:
     for above in ancestors(scene.schema, table):
         held = scene.schema.referencing(above.name)
         near += [*(t.name for t, _ in held), *(referenced(scene, above.name) if held else ())]
-    sequences = [n for n, s in scene.schema.sequences.items() if s.owner is not None and s.owner[0] == table.name]
+    sequences = [s.name for s in scene.schema.owned_by(table.name)]
     return locking(_AX, *near, *(t for t, _ in sequence_users(scene.schema, sequences)))
 
 
@@ -199,7 +212,7 @@ def set_schema(scene: Scene, action: SetSchema) -> Effect:
     full = scene.schema.resolve(action.table)
     if scene.schema.complete and not relation_exists(scene.schema, full):
         return Effect()
-    owned = [n for n, s in scene.schema.sequences.items() if s.owner is not None and s.owner[0] == full]
+    owned = [s.name for s in scene.schema.owned_by(full)]
     return merge(locking(_AX, full, *owned), breaking(BreakKind.GONE, str(full)))
 
 

@@ -20,6 +20,7 @@ from migrate_safe.effects.combine import (
 )
 from migrate_safe.effects.constraints import far_side, key_check, key_index_lock
 from migrate_safe.effects.doubts import Rows
+from migrate_safe.effects.tables import named_by_default
 from migrate_safe.effects.types import TypeChange, type_change
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
@@ -52,7 +53,7 @@ def _on_member(scene: Scene, table: Table, action: AlterType) -> Effect:
     change = type_change(scene.schema, scene.session, column.type if column is not None else None, action)
     unsure = column is not None or not certain(scene.schema, table)
     depends = Effect(depends=change.depends if unsure else ())
-    own = _own_sequence(scene, table, column)
+    own = merge(_own_sequence(scene, table, column), named_by_default(scene, column.default if column else None))
     if is_partitioned(table):
         locks = locking(_AX, *_indexes_on(table, action.column))
         return merge(depends, locks, _keys(scene, table, action.column), own)
@@ -66,7 +67,7 @@ def _own_sequence(scene: Scene, table: Table, column: Column | None) -> Effect:
     """Write the sequence of an identity column anew: it takes the type along."""
     if column is None or column.identity is None:
         return Effect()
-    owned = tuple(n for n, s in scene.schema.sequences.items() if s.owner == (table.name, column.name))
+    owned = tuple(s.name for s in scene.schema.owned_by(table.name, column.name))
     return merge(locking(LockMode.SHARE_ROW_EXCLUSIVE, *owned), Effect(rewrites=owned))
 
 

@@ -154,10 +154,10 @@ def _drop(scene: Scene, action: DropType) -> Effect:
         return merge(*gone)
     unseen = [] if scene.schema.complete else [n for n in names if not type_exists(scene.schema, n)]
     doubt = Effect(unknown=f"what uses type {unseen[0]} is not known") if unseen else Effect()
-    return merge(*gone, doubt, *(_dropped_with(scene, n) for n in names))
+    return merge(*gone, doubt, *(dropped_with_type(scene, n) for n in names))
 
 
-def _dropped_with(scene: Scene, name: Name) -> Effect:
+def dropped_with_type(scene: Scene, name: Name) -> Effect:
     """Give the effect of dropping all that is of a type."""
     multirange = multirange_of(scene.schema, name)
     tables = typed_tables(scene.schema, name)
@@ -167,7 +167,7 @@ def _dropped_with(scene: Scene, name: Name) -> Effect:
             if not _is_child(scene.schema, table, column.name):
                 parts.append(drop_column(scene, table, DropColumn(column.name, cascade=True)))
         over = (*domains_over(scene.schema, part), *ranges_over(scene.schema, part))
-        parts += [_dropped_with(scene, n) for n in over]
+        parts += [dropped_with_type(scene, n) for n in over]
     return merge(*parts)
 
 

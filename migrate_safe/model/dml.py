@@ -46,17 +46,30 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """A call of nextval(), setval() or currval() of the sequence `name`, made in any case where it is `sure`.
+
+    With `column`, `name` is a table, and the sequence the one that pg_get_serial_sequence() gives for both.
+    """
+
+    name: Name
+    column: str | None = None
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Dml:
     """A data statement. `target` is the table written (None for SELECT), `reads` every other relation named.
 
     `bounded` is false for UPDATE and DELETE without a WHERE (or with one that names no column).
     `from_query` is true for INSERT ... SELECT. `functions` holds every function called: a SELECT may do anything.
     `only` are the relations behind ONLY, `row_locked` those whose rows FOR UPDATE and the like lock, `also` what
-    further parts of WITH write, `sequences` those that nextval() and the like name. `arbiter` says that ON CONFLICT
-    looks for an index, `filtered` that a condition may leave partitions out. `given` are the places of an INSERT that
-    surely get a value of their own, None where these are not known. `sources` are the relations beside the target whose
-    rows are gone through, `pinned` the columns (of the target, or of the only source of an INSERT) that WHERE compares
-    with given values. `conflict` is the ON CONFLICT of `target`, `shape` what a query gives or an INSERT is given.
+    further parts of WITH write, `draws` the calls of nextval() and the like, `texts` the relations that literals name
+    as regclass. `arbiter` says that ON CONFLICT looks for an index, `filtered` that a condition may leave partitions
+    out. `given` are the places of an INSERT that surely get a value of their own, None where these are not known.
+    `sources` are the relations beside the target whose rows are gone through, `pinned` the columns (of the target, or
+    of the only source of an INSERT) that WHERE compares with given values. `conflict` is the ON CONFLICT of `target`,
+    `shape` what a query gives or an INSERT is given.
     `scopes` hold the columns named; inside a block, where variables have names too, there are none.
     """
 
@@ -71,7 +84,8 @@ class Dml:
     only: tuple[Name, ...] = ()
     row_locked: tuple[Name, ...] = ()
     also: tuple[tuple[DmlKind, Name], ...] = ()
-    sequences: tuple[Name, ...] = ()
+    draws: tuple[Draw, ...] = ()
+    texts: tuple[Name, ...] = ()
     arbiter: bool = False
     filtered: bool = False
     given: tuple[int, ...] | None = None

@@ -52,15 +52,19 @@ def shorten(identifier: str, limit: int = MAX_IDENTIFIER_BYTES) -> str:
     return identifier.encode()[:limit].decode(errors="ignore")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Name:
     """A possibly schema-qualified name, unquoted and case-folded as the server stores it.
 
-    `schema` is None where the text named none; the catalog resolves it by search_path.
+    `schema` is None where the text named none; the catalog resolves it by search_path. Such names come first in order.
     """
 
     schema: str | None
     name: str
+
+    def __lt__(self, other: Name) -> bool:
+        """Compare by schema, then by name."""
+        return (self.schema or "", self.name) < (other.schema or "", other.name)
 
     def __str__(self) -> str:
         """Write the name in SQL, quoted where needed."""

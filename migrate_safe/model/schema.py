@@ -5,11 +5,12 @@ Mappings inside these values are never mutated; a change makes a new value (`dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from migrate_safe.model.expr import Expr as Expr
+from migrate_safe.model.marked import bearing, changed
 from migrate_safe.model.names import Name
 from migrate_safe.model.postgres import NEWEST
 
@@ -29,145 +30,20 @@ from migrate_safe.model.objects import (
     Rule as Rule,
     Thing as Thing,
 )
+from migrate_safe.model.table_parts import (
+    Constraint as Constraint,
+    ConstraintKind as ConstraintKind,
+    Index as Index,
+    IndexKey as IndexKey,
+    Reference as Reference,
+    Trigger as Trigger,
+)
 from migrate_safe.model.user_types import (
     Domain as Domain,
     DomainConstraint as DomainConstraint,
     TypeName as TypeName,
 )
 # isort: on
-
-
-class ConstraintKind(StrEnum):
-    """Constraint kinds; NOT_NULL as a named constraint exists from PostgreSQL 18."""
-
-    CHECK = "check"
-    UNIQUE = "unique"
-    PRIMARY = "primary key"
-    FOREIGN = "foreign key"
-    EXCLUDE = "exclude"
-    NOT_NULL = "not null"
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """The far side of a foreign key. Empty `columns` mean the primary key. Actions as SQL spells them.
-
-    `cleared` are the columns that ON DELETE SET NULL or SET DEFAULT names (PostgreSQL 15; none: all of the key).
-    """
-
-    table: Name
-    columns: tuple[str, ...] = ()
-    on_delete: str = "NO ACTION"
-    on_update: str = "NO ACTION"
-    match: str = "SIMPLE"
-    cleared: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Constraint:
-    """A table constraint; column constraints are written as table constraints over that column.
-
-    `name` is None in a statement that names none (the catalog fills in the server's choice).
-    `using_index` is set by ADD CONSTRAINT ... USING INDEX. `definition` is the text after the name,
-    as pg_get_constraintdef() or the statement gives it. `backing` is the index that a statement asks for; in the
-    catalog it stands among the table's indexes. `operators` are those of EXCLUDE. `period` says that the last column
-    is a range (WITHOUT OVERLAPS, PERIOD; PostgreSQL 18). `local` is false where a parent alone demands the constraint.
-    """
-
-    kind: ConstraintKind
-    columns: tuple[str, ...]
-    name: str | None = None
-    expression: Expr | None = None
-    references: Reference | None = None
-    validated: bool = True
-    deferrable: bool = False
-    deferred: bool = False
-    no_inherit: bool = False
-    enforced: bool = True
-    include: tuple[str, ...] = ()
-    nulls_not_distinct: bool = False
-    using_index: str | None = None
-    definition: str = ""
-    comment: str | None = field(default=None, compare=False)
-    backing: Index | None = None
-    operators: tuple[str, ...] = ()
-    period: bool = False
-    local: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class IndexKey:
-    """One key of an index: a plain column, or an expression (then `column` is None)."""
-
-    column: str | None
-    expression: Expr | None = None
-    collation: Name | None = None
-    opclass: str | None = None
-    descending: bool = False
-    nulls_first: bool | None = None
-    """None: the default of the direction (last for ASC, first for DESC)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """An index. `name` is None in a statement that names none. `valid` as pg_index.indisvalid.
-
-    `constraint` names the constraint that owns the index, if one does. `options` are the WITH parameters.
-    `parent` is the index of the partitioned table of which this one is a part; `statistics` are the targets set
-    for its expressions, by position.
-    """
-
-    name: str | None
-    keys: tuple[IndexKey, ...]
-    unique: bool = False
-    method: str = "btree"
-    include: tuple[str, ...] = ()
-    predicate: Expr | None = None
-    nulls_not_distinct: bool = False
-    valid: bool = True
-    constraint: str | None = None
-    options: tuple[tuple[str, str], ...] = ()
-    tablespace: str | None = None
-    comment: str | None = field(default=None, compare=False)
-    parent: Name | None = None
-    statistics: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def columns(self) -> frozenset[str]:
-        """Every column the index mentions: keys, expressions, INCLUDE and predicate."""
-        named = {k.column for k in self.keys if k.column is not None} | set(self.include)
-        for expr in [*(k.expression for k in self.keys), self.predicate]:
-            if expr is not None:
-                named |= expr.columns
-        return frozenset(named)
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A trigger. `timing` is BEFORE, AFTER or INSTEAD OF; `events` as SQL spells them; `columns` of UPDATE OF.
-
-    `enabled` is O (origin, the default), D (disabled), R (replica) or A (always), as in pg_trigger.tgenabled.
-    """
-
-    name: str
-    timing: str
-    events: tuple[str, ...]
-    for_each_row: bool = True
-    columns: tuple[str, ...] = ()
-    function: Name | None = None
-    arguments: tuple[str, ...] = ()
-    condition: Expr | None = None
-    constraint: bool = False
-    deferrable: bool = False
-    deferred: bool = False
-    old_table: str | None = None
-    new_table: str | None = None
-    enabled: str = "O"
-    inherited: bool = False
-    """The clone, on a partition, of a trigger of the partitioned table."""
-    references: Name | None = None
-    """The other table of a constraint trigger (FROM)."""
-    comment: str | None = field(default=None, compare=False)
 
 
 class TableKind(StrEnum):
@@ -331,6 +207,14 @@ class Sequence:
     comment: str | None = None
 
 
+TEMPORARY = "pg_temp"
+"""The schema that temporary relations stand in."""
+LEANS_ON_INDEX = "leans on an index"
+"""Marks tables that one of their indexes clusters or identifies."""
+HAS_PROGRAMS = "has programs"
+"""Marks tables with policies, rules or triggers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schema:
     """A whole database as far as it is known.
@@ -386,13 +270,21 @@ class Schema:
         """Say whether a table or view that is not here under that qualified name certainly does not exist."""
         return self.complete or name in self.absent
 
+    def with_tables(self, *tables: Table, gone: Iterable[Name] = ()) -> Schema:
+        """Give the schema with tables added, or replaced under their names, and without some."""
+        put = {table.name: table for table in tables}
+        return replace(self, tables=changed(self.tables, _marks_of_table, put, gone))
+
+    def with_sequences(self, *sequences: Sequence, gone: Iterable[Name] = ()) -> Schema:
+        """Give the schema with sequences added, or replaced under their names, and without some."""
+        put = {sequence.name: sequence for sequence in sequences}
+        return replace(self, sequences=changed(self.sequences, _marks_of_sequence, put, gone))
+
     def index_table(self, index: Name) -> Table | None:
         """Give the table that carries the index of that qualified name, or None."""
-        wanted = index.name
-        for table in self.tables.values():  # plain loops: this is the innermost one of linting a long history
-            for held in table.indexes:
-                if held.name == wanted and table.name.schema == index.schema:
-                    return table
+        for table in bearing(self.tables, ("index", index.name)):
+            if table.name.schema == index.schema and any(i.name == index.name for i in table.indexes):
+                return table
         return None
 
     def index_view(self, index: Name) -> View | None:
@@ -408,13 +300,54 @@ class Schema:
 
     def partitions_of(self, parent: Name) -> tuple[Table, ...]:
         """Give the direct children (partitions or inheriting tables) of a table, in name order."""
-        return tuple(sorted((t for t in self.tables.values() if parent in t.parents), key=lambda t: t.name))
+        near = bearing(self.tables, ("parent", parent))
+        return tuple(sorted((t for t in near if parent in t.parents), key=lambda t: t.name))
 
     def referencing(self, table: Name) -> tuple[tuple[Table, Constraint], ...]:
         """Give every foreign key that points at the table, with the table that carries it."""
         return tuple(
             (t, c)
-            for t in self.tables.values()
+            for t in bearing(self.tables, ("reference", table))
             for c in t.constraints
             if c.references is not None and c.references.table == table
         )
+
+    def owned_by(self, table: Name, column: str | None = None) -> tuple[Sequence, ...]:
+        """Give the sequences that a table owns, or one of its columns."""
+        near = bearing(self.sequences, ("owner", table))
+        owned = (s for s in near if s.owner is not None and s.owner[0] == table)
+        return tuple(s for s in owned if s.owner is not None and column in (None, s.owner[1]))
+
+    def bears_constraint(self, name: Name) -> bool:
+        """Say whether a table of that schema has a constraint of that name."""
+        near = bearing(self.tables, ("constraint", name.name))
+        return any(t.name.schema == name.schema and t.constraint(name.name) is not None for t in near)
+
+
+def _marks_of_table(table: Table) -> Iterator[Hashable]:
+    """Give what a table is looked up by, other than its name."""
+    for index in table.indexes:
+        yield "index", index.name
+    for constraint in table.constraints:
+        yield "constraint", constraint.name
+        if constraint.references is not None:
+            yield "reference", constraint.references.table
+    for parent in table.parents:
+        yield "parent", parent
+    if table.detaching is not None:
+        yield "detaching", table.detaching
+    if table.clustered_on is not None or table.replica_identity.startswith("index "):
+        yield LEANS_ON_INDEX
+    if table.policies or table.rules or table.triggers:
+        yield HAS_PROGRAMS
+    if table.kind is TableKind.FOREIGN:
+        yield TableKind.FOREIGN
+    if table.name.schema == TEMPORARY:
+        yield TEMPORARY
+
+
+def _marks_of_sequence(sequence: Sequence) -> Iterator[Hashable]:
+    if sequence.owner is not None:
+        yield "owner", sequence.owner[0]
+    if sequence.name.schema == TEMPORARY:
+        yield TEMPORARY

@@ -71,7 +71,7 @@ from migrate_safe.model.programs import (
     RenamePart as RenamePart,
     Routine as Routine,
 )
-from migrate_safe.model.dml import Conflict as Conflict, Dml as Dml, DmlKind as DmlKind
+from migrate_safe.model.dml import Conflict as Conflict, Dml as Dml, DmlKind as DmlKind, Draw as Draw
 from migrate_safe.model.said import Said as Said
 from migrate_safe.model.table_action import (
     AddColumn as AddColumn,
@@ -131,8 +131,10 @@ class CreateTable:
     partition_key: str | None = None
     persistence: str = "p"
     as_query: bool = False
-    """CREATE TABLE AS / SELECT INTO: `reads` names what its query reads, `shape` what columns it gives."""
+    """CREATE TABLE AS / SELECT INTO: `reads`, `draws` and `texts` are those of its query, `shape` what it gives."""
     reads: tuple[Name, ...] = ()
+    draws: tuple[Draw, ...] = ()
+    texts: tuple[Name, ...] = ()
     shape: Shape | None = None
     scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
     with_data: bool = True

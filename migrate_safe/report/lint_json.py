@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+import msgspec
 
 from migrate_safe.model.finding import Finding, LintReport, Severity
 from migrate_safe.report.lint_text import count_severities
@@ -13,7 +14,7 @@ FORMAT = "migrate-safe/lint/1"
 
 def lint_json(report: LintReport) -> str:
     """Write a report as JSON. Lines and columns count from 1; an end is the first character after the statement."""
-    return json.dumps(lint_data(report), indent=2, ensure_ascii=False)
+    return msgspec.json.format(msgspec.json.encode(lint_data(report)), indent=2).decode()
 
 
 def lint_data(report: LintReport) -> dict[str, object]:

@@ -11,6 +11,7 @@ THEMES = {
     "locks": "Locks that clients wait for",
     "rewrites": "Tables that are written anew",
     "scans": "Tables that are read in full under a lock",
+    "indexes": "Indexes that fail, mislead or serve nobody",
     "compat": "What breaks app versions that are running",
     "transactions": "What transactions do not allow",
     "data": "Data that is changed or lost",

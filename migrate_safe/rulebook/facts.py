@@ -7,129 +7,23 @@ One set of facts is made for each action of a statement on each relation that it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from migrate_safe.model.effect import BreakKind
 from migrate_safe.model.names import Name
 from migrate_safe.model.statement import Direction, Statement
-
-
-class ActionKind(StrEnum):
-    """What an action does, named after the SQL that does it."""
-
-    CREATE_TABLE = "create-table"
-    DROP_TABLE = "drop-table"
-    DROP_VIEW = "drop-view"
-    RENAME_TABLE = "rename-table"
-    RENAME_COLUMN = "rename-column"
-    RENAME_CONSTRAINT = "rename-constraint"
-    SET_SCHEMA = "set-schema"
-    ADD_COLUMN = "add-column"
-    DROP_COLUMN = "drop-column"
-    ALTER_TYPE = "alter-type"
-    SET_DEFAULT = "set-default"
-    SET_NOT_NULL = "set-not-null"
-    DROP_NOT_NULL = "drop-not-null"
-    ADD_CONSTRAINT = "add-constraint"
-    VALIDATE_CONSTRAINT = "validate-constraint"
-    DROP_CONSTRAINT = "drop-constraint"
-    ATTACH_PARTITION = "attach-partition"
-    DETACH_PARTITION = "detach-partition"
-    OTHER_TABLE_ACTION = "other-table-action"
-    CREATE_INDEX = "create-index"
-    DROP_INDEX = "drop-index"
-    REINDEX = "reindex"
-    TRUNCATE = "truncate"
-    LOCK_TABLE = "lock-table"
-    SELECT = "select"
-    INSERT = "insert"
-    UPDATE = "update"
-    DELETE = "delete"
-    MERGE = "merge"
-    COPY = "copy"
-    TRANSACTION = "transaction"
-    SET_VARIABLE = "set-variable"
-    DO_BLOCK = "do-block"
-    OTHER = "other"
-    PSQL_COMMAND = "psql-command"
-    UNPARSED = "unparsed"
-    EMPTY_FILE = "empty-file"
-    """Not a statement: a file without any."""
-    DIRECTIVE = "directive"
-    """Not a statement: a comment `-- migrate-safe: ...`."""
-
-
-class RelationState(StrEnum):
-    """Whether clients can already be using the relation."""
-
-    EXISTING = "existing"
-    BORN = "born"
-    """Created earlier in the same migration, or by this very statement."""
-    NONE = "none"
-    """The action names no relation."""
-
-
-class Blocks(StrEnum):
-    """What a lock makes wait."""
-
-    READS = "reads"
-    """Reads as well as writes: ACCESS EXCLUSIVE."""
-    WRITES = "writes"
-    NOTHING = "nothing"
-
-
-class ColumnValue(StrEnum):
-    """Where the values of a new column come from."""
-
-    NULL = "null"
-    DEFAULT = "default"
-    SERIAL = "serial"
-    IDENTITY = "identity"
-    STORED = "stored"
-    VIRTUAL = "virtual"
-
-
-class ConstraintFact(StrEnum):
-    """Which constraint the action adds, validates or drops."""
-
-    NONE = "none"
-    CHECK = "check"
-    UNIQUE = "unique"
-    PRIMARY = "primary key"
-    FOREIGN = "foreign key"
-    EXCLUDE = "exclude"
-    NOT_NULL = "not null"
-
-
-class ObjectFact(StrEnum):
-    """What ALTER or RENAME says that it changes."""
-
-    TABLE = "table"
-    VIEW = "view"
-    INDEX = "index"
-    OTHER = "other"
-
-
-class Reach(StrEnum):
-    """Through how many rows of tables in use a data statement goes."""
-
-    FEW = "few"
-    """As many as the statement names: VALUES, rows by a unique key; or rows of no table in use."""
-    UNSURE = "unsure"
-    """Those with given values in columns of a table whose keys are not known."""
-    MANY = "many"
-
-
-class DirectiveState(StrEnum):
-    """What is wrong with a comment to this tool."""
-
-    NONE = "none"
-    UNREASONED = "unreasoned"
-    MISSPELT = "misspelt"
-    UNUSED = "unused"
-    UNDATED = "undated"
-    """It says until when, but names no day."""
-    EXPIRED = "expired"
+from migrate_safe.rulebook.terms import (
+    ActionKind,
+    Around,
+    Blocks,
+    ColumnValue,
+    ConstraintFact,
+    Control,
+    DirectiveState,
+    ObjectFact,
+    Reach,
+    RelationState,
+    TypeStep,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +36,7 @@ class Facts:
     action: ActionKind
     relation: RelationState = RelationState.NONE
     object: ObjectFact = ObjectFact.TABLE
-    """What ALTER says that the relation is."""
+    """What ALTER says that the relation is; of what is no relation, whether it is a type."""
     direction: Direction = Direction.UP
     blocks: Blocks = Blocks.NOTHING
     """What the strongest lock of the whole statement makes wait, on any existing relation."""
@@ -180,6 +74,7 @@ class Facts:
     """The UPDATE or DELETE has a WHERE that names a column."""
     reach: Reach = Reach.FEW
     """Through how many rows of tables in use an INSERT, UPDATE, DELETE or MERGE goes."""
+    around: frozenset[Around] = frozenset()
     only_here: bool = False
     """The column or table that goes was made by this very migration, or lives on under a stand-in; the table of the
     index that goes is dropped by a later statement."""
@@ -190,6 +85,57 @@ class Facts:
     version: int | None = None
     """The server's major version, where the user told it."""
     directive: DirectiveState = DirectiveState.NONE
+    statement_timeout: bool = False
+    """A statement_timeout other than 0 is in force."""
+    lock_timeout_ms: int | None = None
+    held_elsewhere: bool = False
+    """`held` is about another relation than those that this statement locks, and these were free until now."""
+    control: Control = Control.NONE
+    local: bool = False
+    """SET LOCAL."""
+    if_not_exists: bool = False
+    named: bool = True
+    """The index has a name in the statement."""
+    unique: bool = False
+    """The index is unique."""
+    computed: bool = False
+    """A key of the index is an expression."""
+    only: bool = False
+    """The index is made ON ONLY the partitioned table."""
+    duplicate: bool = False
+    """Another valid index of the table does all that the new one would, or all that the one does that goes."""
+    indexed: bool = True
+    """An index finds rows by the columns of the foreign key, now or later in the file, as far as is known."""
+    adopts: bool = False
+    """The constraint takes over an index that exists."""
+    cascade: bool = False
+    takes: bool = False
+    """Other things that are known go along."""
+    type_step: TypeStep = TypeStep.OTHER
+    domain: bool = False
+    """The new column's type is a domain that is known to have constraints."""
+    comparable: bool = True
+    """Values of the new column can be compared for equality, as DISTINCT and GROUP BY do."""
+    had_default: bool = False
+    """The column had another default."""
+    short_sequence: bool = False
+    """The sequence of the column ends before its new type does."""
+    repeats: bool = False
+    """The sequence may give values again that it gave before."""
+    differs: bool = False
+    """IF NOT EXISTS finds something by that name that differs from what the statement would make."""
+    ambiguous: bool = False
+    """Calls that fit the new function fit another of its name as well."""
+    raises: bool = False
+    """The trigger's function may raise an exception of its own."""
+    restricts: bool = False
+    """The policy lets less pass than before."""
+    copies: bool = False
+    """CREATE TABLE AS copies rows of a table in use."""
+    system: bool = False
+    """The relation is one of the server's own catalogs."""
+    long_name: bool = False
+    """The statement has a name that the server cuts off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +146,10 @@ class Words:
     """The statement as written, without its semicolon."""
     concurrent: str = ""
     """The same CREATE or DROP INDEX with CONCURRENTLY."""
+    plain: str = ""
+    """The same CREATE INDEX without IF NOT EXISTS."""
+    in_parts: str = ""
+    """CREATE INDEX of a partitioned table in steps that block nobody, where its partitions are known."""
     table: str = ""
     """The relation as the statement names it."""
     column: str = ""
@@ -232,7 +182,7 @@ class Words:
     identity: str = ""
     """ALWAYS or BY DEFAULT."""
     trigger: str = ""
-    """A name for a trigger that keeps the column."""
+    """The trigger, or a name for one that keeps the column."""
     trigger_function: str = ""
     new_name: str = ""
     waits: str = ""
@@ -248,6 +198,21 @@ class Words:
     because: str = ""
     """Why the effect depends, is unknown, or why the server would refuse."""
     lost: str = ""
+    object: str = ""
+    """What is no relation, with its kind: `function f(integer)`, `type mood`."""
+    value: str = ""
+    """The value of an enum, as SQL writes it."""
+    taken: str = ""
+    """What goes along: `view people`."""
+    twin: str = ""
+    """The index that does the same, or the function that fits as well."""
+    difference: str = ""
+    """How what is there differs from what IF NOT EXISTS would make."""
+    long_name: str = ""
+    short_name: str = ""
+    """What the server keeps of it."""
+    timeout: str = ""
+    """The timeout that is in force: `5s`."""
     rule: str = ""
     """The rule that a suppression names."""
 

@@ -11,12 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-import yaml
-
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.statement import Wrapping
 from migrate_safe.rulebook.facts import Facts
+from migrate_safe.rulebook.plain_yaml import read_yaml
 from migrate_safe.rulebook.rule import (
     ALWAYS,
     WORDS,
@@ -31,6 +30,7 @@ from migrate_safe.rulebook.rule import (
     Rule,
     Template,
 )
+from migrate_safe.rulebook.rule_files import bundled_rules, rule_files
 
 T = TypeVar("T")
 
@@ -47,20 +47,7 @@ def load_rules(directory: Path | None = None) -> tuple[Rule, ...]:
     Raises UsageError that names the file, the key and the nearest valid name.
     """
     folder = directory if directory is not None else bundled_rules()
-    if not folder.is_dir():
-        raise UsageError(f'no folder of rules "{folder}"', next_move="name the folder that holds THEME/RULE.yaml files")
-    files = sorted(folder.rglob("*.yaml"))
-    if not files:
-        raise UsageError(f'no rule in "{folder}"', next_move="name the folder that holds THEME/RULE.yaml files")
-    rules = tuple(read_rule(path) for path in files)
-    return check_together(rules)
-
-
-def bundled_rules() -> Path:
-    """Find the rules of this installation: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / "rules"
-    return inside if inside.is_dir() else package.parent / "rules"
+    return check_together(tuple(read_rule(path) for path in rule_files(folder)))
 
 
 def check_together(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
@@ -76,15 +63,20 @@ def check_together(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 
 def read_rule(path: Path) -> Rule:
     """Read one rule file."""
-    place = _Place(str(path), "")
+    return rule_of(path, read_data(path))
+
+
+def read_data(path: Path) -> object:
+    """Read one rule file as plain mappings and lists, not yet understood."""
     try:
-        data = _load_yaml(path.read_text(encoding="utf-8"), place)
+        return read_yaml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the rule: {error}", place=str(path)) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"{path}:{mark.line + 1}" if mark is not None else str(path)
-        raise UsageError(f"not valid YAML: {getattr(error, 'problem', error)}", place=line) from error
+
+
+def rule_of(path: Path, data: object) -> Rule:
+    """Understand what a rule file says."""
+    place = _Place(str(path), "")
     return _rule(_mapping(data, RULE_KEYS, place), path, place)
 
 
@@ -243,30 +235,6 @@ def _kind_of(hint: Any) -> type:
 
 
 _FACTS: dict[str, type] = {name: _kind_of(hint) for name, hint in get_type_hints(Facts).items()}
-
-
-def _load_yaml(text: str, place: _Place) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    try:
-        node = loader.get_single_node()
-        _refuse_doubles(node, place)
-        return loader.construct_document(node) if node is not None else None
-    finally:
-        loader.dispose()
-
-
-def _refuse_doubles(node: yaml.Node | None, place: _Place) -> None:
-    """Refuse a key that stands twice in one mapping, where YAML would silently keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise UsageError(f'the key "{key.value}" stands twice', place=f"{place.file}:{key.start_mark.line + 1}")
-            seen.add(key.value)
-            _refuse_doubles(value, place)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_doubles(value, place)
 
 
 def _mapping(data: Any, keys: Iterable[str], place: _Place, noun: str = "key") -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from migrate_safe.model.effect import Analysed
 from migrate_safe.model.finding import Finding
 from migrate_safe.model.source import Span
 from migrate_safe.model.statement import Script
+from migrate_safe.rulebook.doings import doings_of
 from migrate_safe.rulebook.facts import Observation
 from migrate_safe.rulebook.observe import empty_file, observe
 from migrate_safe.rulebook.rule import Rule, holds
@@ -48,12 +49,13 @@ def judgement(
     """
     active = [rule for rule in rules if _speaks_of(rule, version)]
     bench = _Bench(active, frozenset(silent), script)
+    doings = doings_of(script)
     places = {statement.span.start: index for index, statement in enumerate(script.statements)}
     placed = _once(
         [
             Placed(finding, places[one.statement.span.start])
             for one in analysed
-            for observation in observe(one, script, version=version)
+            for observation in observe(one, script, version=version, doings=doings)
             for finding in bench.opinions(observation, one.statement.span)
         ],
         frozenset(rule.id for rule in active if rule.once),

@@ -15,41 +15,57 @@ from migrate_safe.model.statement import (
     AddColumn,
     AlterSequence,
     AlterTable,
+    AttachPartition,
     ColumnDef,
     CreateIndex,
+    CreateTable,
     DetachPartition,
+    Direction,
     Dml,
     DropIndex,
+    DropType,
+    RefreshView,
     Reindex,
+    RenameAttribute,
     RenameColumn,
     RenameTable,
+    RenameType,
     Script,
     SetSchema,
+    SetTypeSchema,
     Unparsed,
 )
-from migrate_safe.rulebook.facts import (
-    ActionKind,
-    Blocks,
-    ColumnValue,
-    ConstraintFact,
-    Facts,
-    ObjectFact,
-    Observation,
-    RelationState,
-    Words,
-)
+from migrate_safe.rulebook.beside import beside
+from migrate_safe.rulebook.doings import Doings, doings_of
+from migrate_safe.rulebook.facts import Facts, Observation, Words
+from migrate_safe.rulebook.long_names import cut_name
 from migrate_safe.rulebook.only_here import is_filled, is_only_here
+from migrate_safe.rulebook.ours import is_ours
 from migrate_safe.rulebook.parts import Part, parts_of
 from migrate_safe.rulebook.reach import reach_of, walked
+from migrate_safe.rulebook.spoken import listed, plain
+from migrate_safe.rulebook.terms import ActionKind, Blocks, ColumnValue, ConstraintFact, ObjectFact, RelationState
 from migrate_safe.rulebook.words import words_of
 
 
-def observe(analysed: Analysed, script: Script, *, version: int | None = None) -> tuple[Observation, ...]:
+def observe(
+    analysed: Analysed, script: Script, *, version: int | None = None, doings: Doings | None = None
+) -> tuple[Observation, ...]:
     """Give one observation for each action of a statement on each relation that it names.
 
-    `version` is the server's major where the user told it; None where it is only assumed.
+    `version` is the server's major where the user told it; None where it is only assumed. `doings` are those of the
+    script, for whoever has many statements of it to observe.
     """
-    return tuple(_observation(part, script, version) for part in parts_of(analysed))
+    whole = doings if doings is not None else doings_of(script)
+    found = [_observation(part, script, version, whole) for part in parts_of(analysed)]
+    name, kept = cut_name(analysed.statement.text)
+    if name and analysed.statement.direction is Direction.UP:
+        found[0] = replace(
+            found[0],
+            facts=replace(found[0].facts, long_name=True),
+            words=replace(found[0].words, long_name=name, short_name=kept),
+        )
+    return tuple(found)
 
 
 def empty_file() -> Observation:
@@ -57,7 +73,7 @@ def empty_file() -> Observation:
     return Observation(Facts(ActionKind.EMPTY_FILE), Words())
 
 
-def _observation(part: Part, script: Script, version: int | None) -> Observation:
+def _observation(part: Part, script: Script, version: int | None, doings: Doings) -> Observation:
     whole, effect = part.whole, part.effect
     felt = _felt(part, whole.effect.locks or effect.locks)
     held = _felt(part, whole.held)
@@ -66,7 +82,7 @@ def _observation(part: Part, script: Script, version: int | None) -> Observation
     if _looks_nothing_up(part, script):
         scanned = ()
     relation = whole.before.resolve(part.relation) if part.relation is not None else None
-    ours = is_only_here(part, script)
+    ours = is_only_here(part, script) or is_ours(part, doings)
     facts = Facts(
         action=part.kind,
         relation=_state(part, relation),
@@ -74,6 +90,7 @@ def _observation(part: Part, script: Script, version: int | None) -> Observation
         direction=whole.statement.direction,
         blocks=_blocks(felt),
         held=_blocks(held),
+        held_elsewhere=_is_elsewhere(part, felt, held),
         rewrites=any(_owner(part, name) == name for name in rewritten),
         scans=bool(scanned),
         builds=bool(built),
@@ -98,8 +115,8 @@ def _observation(part: Part, script: Script, version: int | None) -> Observation
     words = replace(
         words_of(part),
         waits=_waits(facts.blocks),
-        locks=_locks_text(felt),
-        held=_locks_text(held),
+        locks=_locks_text(_of_tables(part, felt)),
+        held=_locks_text(_of_tables(part, held)),
         held_waits=_waits(facts.held),
         rewritten=_names_text(_tables(part, rewritten)),
         tables=_names_text(dict.fromkeys(n for n in (relation, _referenced(part)) if n is not None)),
@@ -107,9 +124,8 @@ def _observation(part: Part, script: Script, version: int | None) -> Observation
         because=_because(part),
         lost=" and ".join(effect.loses),
     )
-    return Observation(
-        _said(facts, part), words, relation, _effect_lines(felt, rewritten, scanned, built), whole.statement
-    )
+    facts, words = beside((_said(facts, part), words), part, doings, script.wrapping)
+    return Observation(facts, words, relation, _effect_lines(felt, rewritten, scanned, built), whole.statement)
 
 
 # ---- facts that the statement says itself -----------------------------------------------------
@@ -119,10 +135,17 @@ def _said(facts: Facts, part: Part) -> Facts:
     match part.action:
         case AddColumn(definition):
             return replace(facts, column_value=_value(definition), not_null=_is_not_null(definition))
-        case CreateIndex() | DropIndex() | Reindex():
+        case CreateIndex() | DropIndex() | Reindex() | RefreshView():
             return replace(facts, concurrently=part.action.concurrently)
         case DetachPartition(concurrently=concurrently):
-            return replace(facts, concurrently=concurrently, default_partition=_has_default(part))
+            return replace(facts, concurrently=concurrently, default_partition=_has_default(part, part.relation))
+        case AttachPartition():
+            return replace(facts, default_partition=_has_default(part, part.relation))
+        case CreateTable(as_query=True, reads=reads, with_data=True):
+            read = _in_use(part, map(part.whole.before.resolve, reads))
+            return replace(facts, copies=any(name.schema != "pg_catalog" for name in read))
+        case CreateTable(partition_of=Name() as parent):
+            return replace(facts, default_partition=_has_default(part, parent))
         case Dml() as dml:
             schema = part.whole.before
             return replace(facts, bounded=dml.bounded, reach=reach_of(schema, dml, _in_use(part, walked(schema, dml))))
@@ -149,6 +172,8 @@ def _object(part: Part) -> ObjectFact:
     match part.whole.statement.action:
         case AlterTable() | RenameTable() | RenameColumn() | SetSchema() as action:
             return ObjectFact(action.object) if action.object in set(ObjectFact) else ObjectFact.OTHER
+        case DropType() | RenameType() | SetTypeSchema() | RenameAttribute():
+            return ObjectFact.TYPE
         case _:
             return ObjectFact.TABLE
 
@@ -196,6 +221,25 @@ def _felt(part: Part, locks: Iterable[Lock]) -> tuple[Lock, ...]:
     return tuple(lock for lock in strong if lock.relation in used)
 
 
+def _of_tables(part: Part, locks: tuple[Lock, ...]) -> tuple[Lock, ...]:
+    """Leave out what hangs on a table that is locked as strongly: its indexes and sequences."""
+    modes = {lock.relation: lock.mode for lock in locks}
+    owners = {lock.relation: _owner(part, lock.relation) for lock in locks}
+    return tuple(
+        x
+        for x in locks
+        if owners[x.relation] == x.relation or x.mode > modes.get(owners[x.relation], LockMode.ACCESS_SHARE)
+    )
+
+
+def _is_elsewhere(part: Part, felt: tuple[Lock, ...], held: tuple[Lock, ...]) -> bool:
+    """Say whether a statement locks what was free until now, while the transaction holds a lock on something else."""
+    if not (felt and held):
+        return False
+    taken, before = ({_owner(part, lock.relation) for lock in locks} for locks in (felt, held))
+    return bool(taken - before)
+
+
 def _blocks(locks: Iterable[Lock]) -> Blocks:
     strongest = max((lock.mode for lock in locks), default=LockMode.ACCESS_SHARE)
     if strongest.blocks_reads:
@@ -208,9 +252,9 @@ def _is_partitioned(part: Part, relation: Name | None) -> bool:
     return table is not None and table.kind is TableKind.PARTITIONED
 
 
-def _has_default(part: Part) -> bool:
+def _has_default(part: Part, relation: Name | None) -> bool:
     schema = part.whole.before
-    table = schema.table(part.relation) if part.relation is not None else None
+    table = schema.table(relation) if relation is not None else None
     return table is not None and bool(default_of(schema, table))
 
 
@@ -262,11 +306,7 @@ def _locks_text(locks: tuple[Lock, ...]) -> str:
 
 
 def _names_text(names: Iterable[Name]) -> str:
-    """Write names for people, without the schema where it is the usual one."""
-    texts = [str(Name(None, n.name) if n.schema == "public" else n) for n in names]
-    if len(texts) > 4:
-        texts = [*texts[:3], f"{len(texts) - 3} more"]
-    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
+    return listed(map(plain, names))
 
 
 def _because(part: Part) -> str:

@@ -10,67 +10,44 @@ from migrate_safe.effects.combine import strongest
 from migrate_safe.effects.effect import effect_of
 from migrate_safe.model.effect import Analysed, Effect
 from migrate_safe.model.names import Name
+from migrate_safe.model.said import Cluster, Vacuum
 from migrate_safe.model.schema import Constraint, ConstraintKind
 from migrate_safe.model.statement import (
     Action,
     AddColumn,
     AddConstraint,
+    AlterPolicy,
     AlterTable,
-    AlterType,
-    AttachPartition,
     CreateIndex,
+    CreatePolicy,
     CreateTable,
-    DetachPartition,
+    CreateTrigger,
     Dml,
-    DmlKind,
     DoBlock,
-    DropColumn,
     DropConstraint,
     DropIndex,
-    DropNotNull,
+    DropPart,
+    DropRoutines,
+    DropSequence,
     DropTable,
+    DropType,
     DropView,
     LockTable,
-    PsqlCommand,
+    Other,
+    RefreshView,
     Reindex,
     RenameColumn,
     RenameConstraint,
     RenameTable,
-    SetDefault,
-    SetNotNull,
     SetSchema,
-    SetVariable,
     Statement,
     TableAction,
-    Transaction,
     Truncate,
-    Unparsed,
     ValidateConstraint,
 )
-from migrate_safe.rulebook.facts import ActionKind
-
-_TABLE_ACTIONS: dict[type[TableAction], ActionKind] = {
-    AddColumn: ActionKind.ADD_COLUMN,
-    DropColumn: ActionKind.DROP_COLUMN,
-    AlterType: ActionKind.ALTER_TYPE,
-    SetDefault: ActionKind.SET_DEFAULT,
-    SetNotNull: ActionKind.SET_NOT_NULL,
-    DropNotNull: ActionKind.DROP_NOT_NULL,
-    AddConstraint: ActionKind.ADD_CONSTRAINT,
-    ValidateConstraint: ActionKind.VALIDATE_CONSTRAINT,
-    DropConstraint: ActionKind.DROP_CONSTRAINT,
-    AttachPartition: ActionKind.ATTACH_PARTITION,
-    DetachPartition: ActionKind.DETACH_PARTITION,
-}
-_DML = {
-    DmlKind.SELECT: ActionKind.SELECT,
-    DmlKind.INSERT: ActionKind.INSERT,
-    DmlKind.UPDATE: ActionKind.UPDATE,
-    DmlKind.DELETE: ActionKind.DELETE,
-    DmlKind.MERGE: ActionKind.MERGE,
-    DmlKind.COPY_FROM: ActionKind.COPY,
-    DmlKind.COPY_TO: ActionKind.COPY,
-}
+from migrate_safe.rulebook.kinds import kind_of, kind_of_table_action
+from migrate_safe.rulebook.terms import ActionKind
+from migrate_safe.rulebook.things import things_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +66,8 @@ class Part:
     constraint: Constraint | None = None
     inline: bool = False
     multiple: bool = False
+    thing: str = ""
+    """The object that is no relation: `function f(integer)`, `type mood`."""
 
 
 def parts_of(analysed: Analysed) -> tuple[Part, ...]:
@@ -113,41 +92,42 @@ def _parts(whole: Analysed) -> Iterator[Part]:
         case DropIndex(indexes) as action:
             for index in indexes:
                 yield _part(whole, ActionKind.DROP_INDEX, _table_of(whole, index), index, len(indexes) > 1)
+        case DropRoutines() | DropType() | DropSequence() as action:
+            things = things_of(action)
+            for thing in things:
+                yield _part(whole, ActionKind.DROP_OBJECT, multiple=len(things) > 1, thing=thing)
         case action:
             yield _single(whole, action)
 
 
 def _single(whole: Analysed, action: Action) -> Part:
+    kind = kind_of(action)
     match action:
-        case CreateTable(table):
-            return _part(whole, ActionKind.CREATE_TABLE, table)
-        case RenameTable(table):
-            return _part(whole, ActionKind.RENAME_TABLE, table)
-        case RenameColumn(table):
-            return _part(whole, ActionKind.RENAME_COLUMN, table)
-        case RenameConstraint(table):
-            return _part(whole, ActionKind.RENAME_CONSTRAINT, table)
-        case SetSchema(table):
-            return _part(whole, ActionKind.SET_SCHEMA, table)
-        case CreateIndex(table):
-            return _part(whole, ActionKind.CREATE_INDEX, table)
-        case Reindex(kind, target):
-            if target is None or kind not in ("index", "table"):
-                return _part(whole, ActionKind.REINDEX, Name(None, kind))
-            found = _table_of(whole, target) if kind == "index" else target
-            return _part(whole, ActionKind.REINDEX, found, target if kind == "index" else None)
-        case Dml(kind, target):
-            return _part(whole, _DML[kind], target)
-        case Transaction():
-            return _part(whole, ActionKind.TRANSACTION)
-        case SetVariable():
-            return _part(whole, ActionKind.SET_VARIABLE)
-        case PsqlCommand():
-            return _part(whole, ActionKind.PSQL_COMMAND)
-        case Unparsed():
-            return _part(whole, ActionKind.UNPARSED)
+        case CreateTable(table) | RenameTable(table) | RenameColumn(table) | RenameConstraint(table):
+            return _part(whole, kind, table)
+        case SetSchema(table) | CreateIndex(table) | CreateTrigger(table):
+            return _part(whole, kind, table)
+        case CreatePolicy(table) | AlterPolicy(table) | DropPart(_, table):
+            return _part(whole, kind, table)
+        case RefreshView(view):
+            return _part(whole, kind, view)
+        case Reindex(target_kind, target):
+            return _reindex(whole, target_kind, target)
+        case Dml(_, target):
+            return _part(whole, kind, target)
+        case Other(says=Cluster(table)):
+            return _part(whole, kind, table)
+        case Other(says=Vacuum(tables=tables)) if len(tables) == 1:
+            return _part(whole, kind, tables[0].table)
         case _:
-            return _part(whole, ActionKind.OTHER)
+            return _part(whole, kind, thing=next(iter(things_of(action)), ""))
+
+
+def _reindex(whole: Analysed, kind: str, target: Name | None) -> Part:
+    if target is None or kind not in ("index", "table"):
+        return _part(whole, ActionKind.REINDEX, Name(None, kind))
+    found = _table_of(whole, target) if kind == "index" else target
+    return _part(whole, ActionKind.REINDEX, found, target if kind == "index" else None)
 
 
 def _part(
@@ -156,8 +136,9 @@ def _part(
     relation: Name | None = None,
     index: Name | None = None,
     multiple: bool = False,
+    thing: str = "",
 ) -> Part:
-    return Part(kind, whole, whole.effect, whole.statement.action, relation, index, multiple=multiple)
+    return Part(kind, whole, whole.effect, whole.statement.action, relation, index, multiple=multiple, thing=thing)
 
 
 def _each(whole: Analysed, kind: ActionKind, relations: tuple[Name, ...]) -> Iterator[Part]:
@@ -180,7 +161,7 @@ def _alter(whole: Analysed, alter: AlterTable) -> Iterator[Part]:
     for action in alter.actions:
         alone = replace(whole.statement, action=replace(alter, actions=(action,)))
         part = Part(
-            kind=_TABLE_ACTIONS.get(type(action), ActionKind.OTHER_TABLE_ACTION),
+            kind=kind_of_table_action(action),
             whole=whole,
             effect=_effect(whole, alone) if several else whole.effect,
             action=action,

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import ConstraintKind, Schema, Table
 from migrate_safe.model.statement import Dml, DmlKind
-from migrate_safe.rulebook.facts import Reach
+from migrate_safe.rulebook.terms import Reach
 
 _FINDING_ROWS = (DmlKind.UPDATE, DmlKind.DELETE)
 _OF_SYSTEM = ("pg_catalog", "information_schema")

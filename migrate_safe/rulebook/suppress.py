@@ -14,7 +14,8 @@ from datetime import date
 from migrate_safe.model.finding import Finding
 from migrate_safe.model.source import Span
 from migrate_safe.model.statement import OLD_APP_KEEPS, Direction, Directive
-from migrate_safe.rulebook.facts import ActionKind, DirectiveState, Facts, Observation, Words
+from migrate_safe.rulebook.facts import Facts, Observation, Words
+from migrate_safe.rulebook.terms import ActionKind, DirectiveState
 
 VERBS = ("ignore", "ignore-file")
 """What a directive may ask of lint: silence at its statement, or in the whole file."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate_safe.catalog.definition import constraint_definition
+from migrate_safe.catalog.change import is_partitioned
+from migrate_safe.catalog.definition import constraint_definition, index_definition
+from migrate_safe.catalog.evolve.indexes import plain_index
 from migrate_safe.catalog.naming import constraint_name, index_name, sequence_name
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import MAX_IDENTIFIER_BYTES, Name, quote_ident, shorten
@@ -21,22 +23,28 @@ from migrate_safe.model.schema import (
 from migrate_safe.model.statement import (
     AddColumn,
     AlterType,
+    ChangeIdentity,
     ColumnDef,
     CreateIndex,
     DetachPartition,
     DropColumn,
+    DropConstraint,
     DropIndex,
+    DropNotNull,
+    RefreshView,
     Reindex,
     RenameColumn,
+    RenameConstraint,
     RenameTable,
     SetDefault,
+    SetExpression,
     SetNotNull,
     SetSchema,
     ValidateConstraint,
 )
 from migrate_safe.rulebook.facts import Words
 from migrate_safe.rulebook.parts import Part
-from migrate_safe.sql.rewrite import make_concurrent
+from migrate_safe.sql.rewrite import make_concurrent, unconditional
 
 _ON_INDEX = {ConstraintKind.UNIQUE, ConstraintKind.PRIMARY, ConstraintKind.EXCLUDE}
 
@@ -52,7 +60,11 @@ def words_of(part: Part) -> Words:
             words = _new_column(words, part, definition)
         case AlterType(column, type_):
             words = replace(_column(words, part, column), type=str(type_))
-        case DropColumn(column) | SetNotNull(column) | SetDefault(column):
+        case DropColumn(column) | SetNotNull(column) | DropNotNull(column):
+            words = _column(words, part, column)
+        case SetDefault(column, default):
+            words = replace(_column(words, part, column), default=str(default) if default is not None else "")
+        case SetExpression(column) | ChangeIdentity(column):
             words = _column(words, part, column)
         case RenameColumn(_, column, to):
             words = replace(_column(words, part, column), new_name=quote_ident(to))
@@ -60,9 +72,13 @@ def words_of(part: Part) -> Words:
             words = replace(words, new_name=str(Name(table.schema, to)))
         case SetSchema(table, to):
             words = replace(words, new_name=str(Name(to, table.name)))
-        case ValidateConstraint(name):
+        case ValidateConstraint(name) | DropConstraint(name) | RenameConstraint(_, name):
             words = replace(words, constraint=quote_ident(name))
-        case CreateIndex() | Reindex() | DetachPartition():
+        case CreateIndex() as create:
+            words = replace(
+                words, concurrent=_concurrent(text), plain=unconditional(text), in_parts=_in_parts(part, create)
+            )
+        case Reindex() | DetachPartition() | RefreshView():
             words = replace(words, concurrent=_concurrent(text))
         case DropIndex() as drop:
             words = replace(words, concurrent=_drop_concurrently(part, drop))
@@ -76,6 +92,24 @@ def _concurrent(text: str) -> str:
         return make_concurrent(text)
     except UsageError:
         return ""  # REINDEX of a schema or database has no form that this tool advises
+
+
+def _in_parts(part: Part, create: CreateIndex) -> str:
+    """Write an index ON ONLY a partitioned table, one CONCURRENTLY for each partition, and ATTACH for each."""
+    table, name = part.whole.before.table(create.table), create.index.name
+    parts = part.whole.before.partitions_of(table.name) if table is not None else ()
+    if table is None or name is None or not parts or any(is_partitioned(p) for p in parts):
+        return ""
+    index = plain_index(create.index)
+    first = index_definition(create.table, index).replace(" ON ", " ON ONLY ", 1)
+    steps = [f"{first};"]
+    for leaf in parts:
+        own = _fit(leaf.name.name, f"_{name}")
+        near = Name(create.table.schema, leaf.name.name)
+        steps.append(f"{index_definition(near, replace(index, name=own), concurrently=True)};")
+        place = Name(create.table.schema, name), Name(create.table.schema, own)
+        steps.append(f"ALTER INDEX {place[0]} ATTACH PARTITION {place[1]};")
+    return "\n".join(steps)
 
 
 def _drop_concurrently(part: Part, drop: DropIndex) -> str:

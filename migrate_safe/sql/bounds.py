@@ -9,7 +9,7 @@ from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import quote_ident, quote_literal
 from migrate_safe.sql.expressions import columns_in
-from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree
+from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree, walk
 
 Literal = str | None
 """A constant by its text, without its type; None for NULL."""
@@ -65,6 +65,20 @@ def bound_of(text: str) -> Bound | None:
         return _bound(node)
     except (Unreadable, IndexError, ValueError):
         return None
+
+
+def wrong_in_bound(text: str) -> str | None:
+    """Say what may not stand in a bound, if there is any: a column, or a query."""
+    if "FOR VALUES" not in text.upper() or bound_of(text) is not None:
+        return None
+    try:
+        node = parse_tree(f"CREATE TABLE p PARTITION OF t {text}")[0].node.partbound
+    except (Unreadable, IndexError):
+        return None
+    kinds = {kind_of(part) for part in walk(node)}
+    if "SubLink" in kinds:
+        return "a subquery"
+    return "a column" if columns_in(node) - {"minvalue", "maxvalue"} else None
 
 
 def canonical_bound(text: str) -> object:

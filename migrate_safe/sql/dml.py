@@ -9,11 +9,12 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.statement import Conflict, CreateTable, Dml, DmlKind, SetVariable, Shape
+from migrate_safe.sql.drawing import draws_among, relations_in_texts
 from migrate_safe.sql.expressions import expr_of, functions_among, is_star, optional_expr
 from migrate_safe.sql.lookups import is_query, pinned_columns, sources_of
 from migrate_safe.sql.names import dotted, name_of, strings
 from migrate_safe.sql.relations import range_vars, relations_in
-from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, row_locked_among, sequences_among
+from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, row_locked_among
 from migrate_safe.sql.scopes import scopes_of
 from migrate_safe.sql.shapes import queries_of_with, shape_unless_deep
 from migrate_safe.sql.tree import inner, kind_of, walk
@@ -32,10 +33,10 @@ def select(node: Any) -> Dml | SetVariable | CreateTable:
     if (setting := _set_config(node)) is not None:
         return setting
     reads = relations_in(node)
-    if (into := _into(node)) is not None:
-        made = CreateTable(name_of(into), persistence=into.relpersistence or "p", as_query=True, reads=reads)
-        return replace(made, shape=shape_unless_deep(node), scopes=scopes_of(node))
     parts = tuple(walk(node))
+    if (into := _into(node)) is not None:
+        made = CreateTable(name_of(into), persistence=into.relpersistence or "p")
+        return made_by_query(made, node)
     writer = next((part for part in parts if kind_of(part) in WRITES), None)
     if writer is not None:
         return _write(writer, parts, node)
@@ -48,10 +49,25 @@ def select(node: Any) -> Dml | SetVariable | CreateTable:
         functions=functions_among(parts),
         only=only_among(node),
         row_locked=tuple(n for n in row_locked_among(parts) if n in reads) if locking else (),
-        sequences=sequences_among(parts),
+        draws=draws_among(node, parts),
+        texts=relations_in_texts(parts),
         filtered=is_filtered(parts),
         shape=shape_unless_deep(node),
         scopes=scopes_of(node),
+    )
+
+
+def made_by_query(table: CreateTable, query: Any, names: Sequence[Any] = ()) -> CreateTable:
+    """Give a new table what its query says; `names` are those of its first columns."""
+    parts = tuple(walk(query))
+    return replace(
+        table,
+        as_query=True,
+        reads=relations_in(query),
+        draws=draws_among(query, parts),
+        texts=relations_in_texts(parts),
+        shape=shape_unless_deep(query, names),
+        scopes=scopes_of(query),
     )
 
 
@@ -70,7 +86,17 @@ def copy(node: Any) -> Dml:
     parts = tuple(walk(node))
     only = named if node.HasField("relation") else ()
     scopes = () if only else scopes_of(inner(node.query))
-    return Dml(DmlKind.COPY_TO, None, named, columns, only=only, filtered=is_filtered(parts), scopes=scopes)
+    return Dml(
+        DmlKind.COPY_TO,
+        None,
+        named,
+        columns,
+        only=only,
+        draws=() if only else draws_among(inner(node.query), parts),
+        texts=relations_in_texts(parts),
+        filtered=is_filtered(parts),
+        scopes=scopes,
+    )
 
 
 def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
@@ -90,7 +116,8 @@ def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
         only=only_among(whole),
         row_locked=tuple(n for n in row_locked_among(parts) if n in mentions),
         also=tuple((WRITES[kind_of(part)], name_of(part.relation)) for part in writers if part is not node),
-        sequences=sequences_among(parts),
+        draws=draws_among(whole, parts),
+        texts=relations_in_texts(parts),
         arbiter=_looks_for_index(node),
         filtered=is_filtered(parts),
         given=given_places(node),

@@ -23,6 +23,24 @@ _OF_SCHEMAS = (pb.PUBLICATIONOBJ_TABLES_IN_SCHEMA, pb.PUBLICATIONOBJ_TABLES_IN_C
 _CHECKED = (pb.CONSTR_CHECK, pb.CONSTR_FOREIGN)
 _ENFORCING = (pb.CONSTR_ATTR_ENFORCED, pb.CONSTR_ATTR_NOT_ENFORCED)
 _ALWAYS = ""
+_OF_VACUUM = ("process_main", "skip_database_stats", "only_database_stats", "buffer_usage_limit")
+_GENERATED = "publish_generated_columns"
+
+
+def _option(name: str) -> Callable[[Any], bool]:
+    """Ask whether a statement has an option of that name."""
+    return lambda node: any(inner(option).defname == name for option in node.options)
+
+
+def _given(node: Any) -> bool:
+    return bool(node.HasField("def"))
+
+
+def _word(node: Any) -> str:
+    """Give the word that an action of ALTER TABLE sets something to."""
+    return str(inner(getattr(node, "def")).sval)
+
+
 SINCE: tuple[tuple[str, str | Callable[[Any], bool], str, int], ...] = (
     ("MergeStmt", _ALWAYS, "MERGE", 15),
     ("IndexStmt", "nulls_not_distinct", "NULLS NOT DISTINCT", 15),
@@ -32,6 +50,7 @@ SINCE: tuple[tuple[str, str | Callable[[Any], bool], str, int], ...] = (
     ("PublicationTable", "where_clause", "WHERE of a publication", 15),
     ("PublicationObjSpec", lambda n: n.pubobjtype in _OF_SCHEMAS, "FOR TABLES IN SCHEMA of a publication", 15),
     ("AlterTableCmd", lambda n: n.subtype == pb.AT_SetAccessMethod, "SET ACCESS METHOD", 15),
+    ("AlterTableCmd", lambda n: n.subtype == pb.AT_SetStorage and _word(n) == "default", "SET STORAGE DEFAULT", 16),
     ("ColumnDef", "storage_name", "STORAGE of a new column", 16),
     ("RangeSubselect", lambda n: not n.HasField("alias"), "a subquery in FROM without an alias", 16),
     ("JsonIsPredicate", _ALWAYS, "IS JSON", 16),
@@ -40,6 +59,12 @@ SINCE: tuple[tuple[str, str | Callable[[Any], bool], str, int], ...] = (
     ("JsonArrayQueryConstructor", _ALWAYS, "JSON_ARRAY()", 16),
     ("JsonObjectAgg", _ALWAYS, "JSON_OBJECTAGG()", 16),
     ("JsonArrayAgg", _ALWAYS, "JSON_ARRAYAGG()", 16),
+    (
+        "AlterTableCmd",
+        lambda n: n.subtype == pb.AT_SetStatistics and not n.HasField("def"),
+        "SET STATISTICS DEFAULT",
+        17,
+    ),
     ("AlterTableCmd", lambda n: n.subtype == pb.AT_SetExpression, "SET EXPRESSION", 17),
     ("MergeStmt", "returning_clause", "RETURNING of MERGE", 17),
     ("MergeWhenClause", lambda n: n.match_kind == pb.MERGE_WHEN_NOT_MATCHED_BY_SOURCE, "BY SOURCE of MERGE", 17),
@@ -56,6 +81,10 @@ SINCE: tuple[tuple[str, str | Callable[[Any], bool], str, int], ...] = (
     ("Constraint", "fk_with_period", "PERIOD of a foreign key", 18),
     ("ATAlterConstraint", "alter_enforceability", "ENFORCED or NOT ENFORCED", 18),
     ("ATAlterConstraint", "alter_inheritability", "INHERIT of a constraint", 18),
+    *(("VacuumStmt", _option(name), f"{name.upper()} of VACUUM", 16) for name in _OF_VACUUM),
+    ("CreatePublicationStmt", _option(_GENERATED), _GENERATED, 18),
+    ("AlterPublicationStmt", _option(_GENERATED), _GENERATED, 18),
+    ("VacuumRelation", lambda n: not n.relation.inh, "ONLY of VACUUM or ANALYZE", 18),
     ("ReturningOption", _ALWAYS, "WITH of RETURNING", 18),
 )
 """Kind of message, the field that is set or what else tells, the words for people, the first major version."""

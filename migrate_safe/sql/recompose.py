@@ -31,7 +31,7 @@ Resolve = Callable[[Thing, str], str | None]
 def qualified(text: str, resolve: Resolve) -> str:
     """Put schemas before the unqualified relations, types and functions of a statement; the rest stays as written.
 
-    Also inside literals that name a relation: `'s'::regclass`, `nextval('s')`.
+    Also inside literals that name a relation: `'s'::regclass`, `nextval('s')`, `pg_get_serial_sequence('t', 'c')`.
     """
     node = _tree(text)
     if kind_of(node) == "CommentStmt":
@@ -146,7 +146,7 @@ def _unqualified(part: Any) -> tuple[Thing, str] | None:
 
 
 _ONE_WORD = re.compile(r'(?:"(?:[^"]|"")+"|[^\s".]+)\Z')
-_OF_SEQUENCES = frozenset({"nextval", "currval", "setval"})
+_NAMING = frozenset({"nextval", "currval", "setval", "pg_get_serial_sequence"})
 
 
 def _named_in_text(node: Any) -> Iterator[Any]:
@@ -155,7 +155,7 @@ def _named_in_text(node: Any) -> Iterator[Any]:
         match kind_of(part):
             case "TypeCast" if strings(part.type_name.names)[-1:] == ("regclass",):
                 literal = inner(part.arg)
-            case "FuncCall" if strings(part.funcname)[-1] in _OF_SEQUENCES and part.args:
+            case "FuncCall" if strings(part.funcname)[-1] in _NAMING and part.args:
                 literal = inner(part.args[0])
             case _:
                 continue

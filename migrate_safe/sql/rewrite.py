@@ -112,6 +112,16 @@ def make_concurrent(statement_text: str) -> str:
             raise _no_form(statement_text, "CONCURRENTLY")
 
 
+def unconditional(statement_text: str) -> str:
+    """Give a CREATE statement without its IF NOT EXISTS, else the text as it is."""
+    words = [t for t in tokens(statement_text) if t.kind not in BLANK]
+    said = [statement_text[t.start : t.end].lower() for t in words[:12]]
+    for at in range(len(said) - 3):
+        if said[at : at + 3] == ["if", "not", "exists"]:
+            return statement_text[: words[at].start] + statement_text[words[at + 3].start :]
+    return statement_text
+
+
 def _single(statement_text: str) -> Any:
     try:
         trees = parse_tree(statement_text)

@@ -1,4 +1,4 @@
-"""Where the rows of a query come from: ONLY, row locks, conditions, sequences, the values of an INSERT."""
+"""Where the rows of a query come from: ONLY, row locks, conditions, the values of an INSERT."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.names import Name
 from migrate_safe.sql.expressions import is_star
-from migrate_safe.sql.names import dotted, name_of
+from migrate_safe.sql.names import name_of
 from migrate_safe.sql.relations import range_vars
 from migrate_safe.sql.tree import inner, kind_of
-
-_OF_SEQUENCES = frozenset({"nextval", "setval", "currval"})
 
 
 def only_among(message: Any) -> tuple[Name, ...]:
@@ -31,20 +29,6 @@ def is_filtered(parts: Iterable[Any]) -> bool:
         or (kind_of(p) == "MergeStmt")
         for p in parts
     )
-
-
-def sequences_among(parts: Iterable[Any]) -> tuple[Name, ...]:
-    """Give the sequences that nextval('name') and the like name."""
-    found = []
-    for part in parts:
-        if kind_of(part) != "FuncCall" or dotted(part.funcname).name not in _OF_SEQUENCES or not part.args:
-            continue
-        argument = inner(part.args[0])
-        while kind_of(argument) == "TypeCast":
-            argument = inner(argument.arg)
-        if kind_of(argument) == "A_Const" and argument.HasField("sval"):
-            found.append(parse_name(argument.sval.sval))
-    return tuple(dict.fromkeys(found))
 
 
 def row_locked_among(parts: Iterable[Any]) -> tuple[Name, ...]:

@@ -19,7 +19,10 @@ from migrate_safe.sql.typenames import type_of
 MAX_LEVELS = 200
 """Levels of one inside another up to which shapes and scopes are read; a query in FROM takes two."""
 _ANONYMOUS = "?column?"
-_NUMBERS = {"count": "bigint", "row_number": "bigint", "length": "integer"}
+_NUMBERS = {
+    **dict.fromkeys(("count", "row_number", "nextval", "setval", "currval", "lastval"), "bigint"),
+    "length": "integer",
+}
 _TEXTS = frozenset({"lower", "upper", "concat", "btrim", "replace", "md5", "initcap"})
 _OF_ONE_COLUMN = frozenset(
     """

@@ -26,9 +26,6 @@ from migrate_safe.model.statement import (
 from migrate_safe.sql import acting, dml, foreign, indexes, objects, routines, sequences, sessions, tables, user_types
 from migrate_safe.sql.names import dotted, name_of
 from migrate_safe.sql.others import other
-from migrate_safe.sql.relations import relations_in
-from migrate_safe.sql.scopes import scopes_of
-from migrate_safe.sql.shapes import shape_unless_deep
 from migrate_safe.sql.tables import OBJECTS
 from migrate_safe.sql.things import thing
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, write
@@ -163,20 +160,17 @@ def _only(nodes: Any) -> tuple[Any, ...]:
 def _create_table_as(node: Any) -> CreateTable | CreateView:
     if node.objtype == pb.OBJECT_MATVIEW:
         return objects.create_materialized_view(node)
-    return CreateTable(
+    made = CreateTable(
         table=name_of(node.into.rel),
         if_not_exists=node.if_not_exists,
         persistence=node.into.rel.relpersistence or "p",
-        as_query=True,
-        reads=relations_in(inner(node.query)),
-        shape=shape_unless_deep(inner(node.query), node.into.col_names),
-        scopes=scopes_of(inner(node.query)),
         with_data=not node.into.skip_data,
         on_commit=tables.ON_COMMIT.get(node.into.on_commit, "preserve rows"),
         options=tables.options_of(node.into.options),
         tablespace=node.into.table_space_name or None,
         access_method=node.into.access_method or None,
     )
+    return dml.made_by_query(made, inner(node.query), node.into.col_names)
 
 
 def _drop(node: Any) -> Action:

@@ -40,6 +40,9 @@ SERIAL = {
 # Bits of the server's interval masks, in the order in which format_type() names the fields.
 _FIELDS = {"year": 2, "month": 1, "day": 3, "hour": 10, "minute": 11, "second": 12}
 _ALL_FIELDS = 0x7FFF
+_WITH_FRACTIONS = ("time", "timetz", "timestamp", "timestamptz")
+_FINEST = 6
+"""Digits of a second that are kept: for more the server gives a warning and takes these."""
 
 
 def type_of(node: Any) -> TypeName:
@@ -61,6 +64,8 @@ def type_of(node: Any) -> TypeName:
     if builtin and raw == "interval":
         name, modifiers = _interval(modifiers)
         return TypeName(name, modifiers, dimensions)
+    if builtin and raw in _WITH_FRACTIONS:
+        modifiers = tuple(min(m, _FINEST) for m in modifiers)
     if builtin and raw == "bpchar":
         return TypeName("character" if modifiers else "bpchar", modifiers, dimensions)
     if builtin and raw == "numeric" and len(modifiers) == 1:
@@ -98,6 +103,7 @@ def _interval(modifiers: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
     if not modifiers:
         return "interval", ()
     mask, precision = modifiers[0], modifiers[1:]
+    precision = tuple(min(p, _FINEST) for p in precision)
     if mask == _ALL_FIELDS:
         return "interval", precision
     fields = [name for name, bit in _FIELDS.items() if mask & (1 << bit)]

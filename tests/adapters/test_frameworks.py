@@ -59,12 +59,12 @@ def put(root: Path, files: dict[str, str]) -> History:
     ],
 )
 def test_the_runner_of_a_folder(tmp_path: Path, files, framework):
-    assert put(tmp_path, files).framework is framework
+    assert put(tmp_path, files).shared.framework is framework
 
 
 def test_what_stands_above_the_repository_does_not_count(tmp_path: Path):
     (tmp_path / "Cargo.toml").write_text(CARGO)
-    assert put(tmp_path / "repo", {"migrations/1_a.sql": ""}).framework is None
+    assert put(tmp_path / "repo", {"migrations/1_a.sql": ""}).shared.framework is None
 
 
 def test_a_runner_that_goes_by_names_does_not_run_a_file_of_another_name(tmp_path: Path):

@@ -40,7 +40,7 @@ def test_a_file_is_judged_on_what_the_files_before_it_left(tmp_path: Path):
         _2=LATER + "ALTER TABLE users ALTER email TYPE varchar(80);",
         _3=LATER + "ALTER TABLE users ALTER email TYPE varchar(60);",
     )
-    assert rules_in(lint_paths(tmp_path)) == [("_3.sql", "column-type-rewrite")]
+    assert rules_in(lint_paths(tmp_path)) == [("_3.sql", "column-type-narrower")]
     [finding] = lint_paths(tmp_path / "_3.sql").report.findings
     assert finding.severity is Severity.ERROR
     assert lint_paths(tmp_path / "_2.sql").report.findings == ()
@@ -116,8 +116,10 @@ def test_what_is_not_understood_is_listed_and_counted(tmp_path: Path):
 
 
 def test_ways_back_are_judged_as_ways_back(tmp_path: Path):
-    up = "ALTER TABLE users ADD COLUMN age int; CREATE INDEX CONCURRENTLY users_age ON users (age);"
-    down = "DROP INDEX users_age; ALTER TABLE users DROP COLUMN age;"
+    up = (
+        "ALTER TABLE users ADD COLUMN age int, ADD COLUMN size int; CREATE INDEX CONCURRENTLY users_age ON users (age);"
+    )
+    down = "DROP INDEX users_age; ALTER TABLE users DROP COLUMN size;"
     write(tmp_path, **{"1.up": USERS, "2.up": LATER + up, "2.down": LATER + down})
     assert rules_in(lint_paths(tmp_path, wrapping=Wrapping.STATEMENT)) == [("2.down.sql", "index-drop-not-concurrent")]
 
@@ -126,7 +128,7 @@ def test_a_way_back_in_the_same_file_runs_later_on_tables_in_use(tmp_path: Path)
     write(
         tmp_path, _1=f"-- +goose NO TRANSACTION\n-- +goose Up\n{LATER}{USERS}-- +goose Down\n{LATER}VACUUM FULL users;"
     )
-    assert rules_in(lint_paths(tmp_path)) == [("_1.sql", "table-rewrite")]
+    assert rules_in(lint_paths(tmp_path)) == [("_1.sql", "vacuum-full")]
 
 
 def test_if_not_exists_makes_a_new_table_where_the_history_does_not_know_it(tmp_path: Path):
@@ -135,7 +137,12 @@ def test_if_not_exists_makes_a_new_table_where_the_history_does_not_know_it(tmp_
     alone.mkdir()
     among.mkdir()
     write(alone, _1=LATER + made)
-    write(among, _1=USERS, _2=LATER + made, _3=LATER + made.replace("orders_id", "other"))
+    write(
+        among,
+        _1=USERS,
+        _2=LATER + made,
+        _3=LATER + made.replace("orders_id ON orders (id)", "other ON orders (id DESC)"),
+    )
     assert rules_in(lint_paths(alone)) == [("_1.sql", "index-not-concurrent")]
     assert rules_in(lint_paths(among)) == [("_3.sql", "index-not-concurrent")]
 

@@ -27,7 +27,7 @@ def test_what_was_there_is_left_out_and_what_is_new_is_told(
     assert main(["lint", "--baseline", "known.json", "--write-baseline", "db"]) == 0
     assert "2 findings written to known.json" in capsys.readouterr().out
     assert [(f["rule"], f["file"], f["line"]) for f in json.loads(Path("known.json").read_text())["findings"]] == [
-        ("add-column-rewrite", "db/1.sql", 2),
+        ("add-serial-column", "db/1.sql", 2),
         ("lock-timeout-missing", "db/1.sql", 2),
     ]
     for paths in (["db"], [str(project / "db")], ["./db/../db/1.sql"]):

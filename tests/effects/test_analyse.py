@@ -392,6 +392,16 @@ def test_what_is_lost(sql: str, lost: tuple[str, ...]) -> None:
     assert last(TABLE + sql, KNOWN).effect.loses == lost
 
 
+def test_rows_that_a_rule_keeps_need_no_identity_to_be_published() -> None:
+    table = "CREATE TABLE t (a int); CREATE PUBLICATION p FOR TABLE t;"
+    assert last(table + "DELETE FROM t", KNOWN).effect.fails is not None
+    kept = last(table + "CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING; DELETE FROM t", KNOWN)
+    assert kept.effect.fails is None
+    assert (
+        last(table + "CREATE RULE r AS ON DELETE TO t DO ALSO NOTHING; DELETE FROM t", KNOWN).effect.fails is not None
+    )
+
+
 def test_what_a_rule_of_a_view_makes_of_a_write_is_not_known_beside_triggers_too() -> None:
     view = TABLE + "CREATE VIEW v AS SELECT id, a FROM t;"
     trigger = "CREATE TRIGGER tr INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION f();"

@@ -10,7 +10,7 @@ from migrate_safe.adapters.files import find_histories
 from migrate_safe.adapters.frameworks import runner_of
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse
-from migrate_safe.model.framework import HABITS, Framework
+from migrate_safe.model.framework import HABITS, Framework, Runner
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Script
@@ -99,4 +99,4 @@ def test_every_runner_that_was_tried_is_in_the_table():
     tried = {str(framework) for framework, habits in HABITS.items() if habits.tried}
     assert tried == {runner.split()[0] for runner, _, _ in runs()}
     assert {text for _, text, _ in runs()} == set(TEXTS)
-    assert runner_of(Path("1.sql"), Framework.GOOSE, Path()).framework is Framework.GOOSE
+    assert runner_of(Path("1.sql"), Runner(Framework.GOOSE)).framework is Framework.GOOSE

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
-from migrate_safe.rulebook.facts import ActionKind, Facts, Words
+from migrate_safe.rulebook.facts import Facts, Words
 from migrate_safe.rulebook.load import load_rules, read_rule
 from migrate_safe.rulebook.rule import All, AnyOf, AtLeast, Condition, Is, Not, Template, holds
+from migrate_safe.rulebook.terms import ActionKind
 
 WHOLE = """
 title: Something

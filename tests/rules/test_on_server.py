@@ -14,12 +14,21 @@ from migrate_safe.rulebook.rule import Example, Rule
 from migrate_safe.sql.parse import parse_script
 
 RULES = load_rules()
-ABOUT_WHAT_FAILS = {"syntax-error", "unknown-statement", "statement-fails", "concurrently-in-transaction"}
+ABOUT_WHAT_FAILS = {
+    "concurrent-index-on-partitioned",
+    "syntax-error",
+    "unknown-statement",
+    "statement-fails",
+    "concurrently-in-transaction",
+}
 
 CLEAN = """
 DO $$ DECLARE found text; BEGIN
   FOR found IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)' LOOP
     EXECUTE format('DROP SCHEMA %I CASCADE', found);
+  END LOOP;
+  FOR found IN SELECT pubname FROM pg_publication LOOP
+    EXECUTE format('DROP PUBLICATION %I', found);
   END LOOP;
   CREATE SCHEMA public;
 END $$

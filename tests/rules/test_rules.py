@@ -26,6 +26,13 @@ ROOT = Path(__file__).parents[2]
 RULES = load_rules()
 TODAY = date(2026, 1, 1)
 IMPATIENT = Session(lock_timeout=2000)
+BESIDE = {
+    "cascade-takes-more": {"drop-view", "drop-object"},
+    "foreign-key-without-index": {"new-constraint-refuses-writes"},
+    "sequence-stays-short": {"column-type-rewrite"},
+    "validate-while-locked": {"new-constraint-refuses-writes"},
+}
+"""Harm of another kind that the bad examples of a rule cannot be without."""
 
 
 def cases(*, bad: bool) -> list[object]:
@@ -52,8 +59,10 @@ def findings_in(rule: Rule, example: Example, sql: str, wrapping: Wrapping) -> t
 @pytest.mark.parametrize(("rule", "example"), cases(bad=True))
 def test_a_bad_example_gives_this_finding_and_no_other(rule: Rule, example: Example):
     found = findings_in(rule, example, example.sql, example.wrapping)
-    assert {f.rule for f in found} == {rule.id}
-    assert (found[0].message, found[0].safe) == (example.message, example.safe)
+    assert {f.rule for f in found} - BESIDE.get(rule.id, set()) == {rule.id}
+    said = next(f for f in found if f.rule == rule.id)
+    assert (said.message, said.safe) == (example.message, example.safe)
+    assert said.message != rule.title  # which is what stands in for a message that lacks a word
 
 
 @pytest.mark.parametrize(("rule", "example"), cases(bad=False))

@@ -26,6 +26,7 @@ QUALIFIED = {
     'SELECT * FROM "ü", s.t': 'SELECT * FROM "Odd"."ü", s.t',
     "WITH t AS (SELECT 1) SELECT * FROM t": "WITH t AS (SELECT 1) SELECT * FROM t",
     "SELECT nextval('t'::regclass)": "SELECT nextval('app.t'::regclass)",
+    "SELECT pg_get_serial_sequence('t', 'id')": "SELECT pg_get_serial_sequence('app.t', 'id')",
     "SELECT 'é', setval('\"ü\"', 1), currval('T')": "SELECT 'é', setval('\"Odd\".\"ü\"', 1), currval('app.T')",
     "SELECT nextval('s.t'), nextval('u'), nextval(E't'), 't'::text": (
         "SELECT nextval('s.t'), nextval('u'), nextval(E't'), 't'::text"

@@ -27,7 +27,7 @@ from migrate_safe.model.said import (
     Vacuum,
 )
 from migrate_safe.model.schema import PublishedTable
-from migrate_safe.model.statement import CreateTable, CreateView, Dml, DmlKind, LockTable, Other, Truncate
+from migrate_safe.model.statement import CreateTable, CreateView, Dml, DmlKind, Draw, LockTable, Other, Truncate
 from tests.sql.reading import action
 
 T = Name(None, "t")
@@ -136,7 +136,7 @@ def test_only_and_restart_are_read() -> None:
         ("SELECT * FROM t x JOIN u y USING (a) FOR UPDATE OF x", "row_locked", (T,)),
         ("SELECT * FROM (SELECT * FROM t) s FOR SHARE", "row_locked", (T,)),
         ("SELECT * FROM ONLY t", "only", (T,)),
-        ("SELECT nextval('s.q'::regclass)", "sequences", (Name("s", "q"),)),
+        ("SELECT nextval('s.q'::regclass)", "draws", (Draw(Name("s", "q"), sure=True),)),
         ("WITH x AS (DELETE FROM u) UPDATE t SET a = 1", "also", ((DmlKind.DELETE, Name(None, "u")),)),
         ("INSERT INTO t VALUES (1, DEFAULT), (2, 3)", "given", (0,)),
         ("INSERT INTO t DEFAULT VALUES", "given", ()),

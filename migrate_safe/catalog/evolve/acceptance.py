@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from migrate_safe.catalog.change import CannotApply, family, is_partitioned
+from migrate_safe.catalog.change import CannotApply, family, is_partitioned, keeps_apart
 from migrate_safe.catalog.evolve.conflicts import refuse_conflict
+from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
@@ -13,7 +14,9 @@ from migrate_safe.catalog.things import need_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.statement import Dml, DmlKind, LockTable, Reindex, Truncate
+from migrate_safe.sql.updatable import view_query
 
+_WRITES = (DmlKind.INSERT, DmlKind.UPDATE, DmlKind.DELETE)
 _COPY_OF_MATERIALIZED = 18
 """The first major version in which COPY reads materialized views."""
 
@@ -38,8 +41,10 @@ def accept(schema: Schema, action: Dml | Truncate | LockTable | Reindex) -> None
 def _data(schema: Schema, action: Dml) -> None:
     for name in (*action.reads, *(t for _, t in action.also)):
         need_relation(schema, name)
+    refuse_absent(schema, action.texts)
     refuse_unknown_columns(schema, action.scopes)
     columns_given(schema, action.shape)
+    refuse_draws(schema, action.draws)
     for name in action.row_locked:
         if _is_materialized(schema, schema.resolve(name)):
             raise CannotApply(f"cannot lock rows in materialized view {schema.resolve(name)}")
@@ -56,11 +61,36 @@ def _data(schema: Schema, action: Dml) -> None:
         raise CannotApply(f"cannot copy to view {full}")
     if full in schema.sequences:
         raise CannotApply(f"cannot change sequence {full}")
+    if action.kind in _WRITES:
+        _refuse_read_only(schema, full, action.kind, action.columns or _filled(schema, full, action))
     _need_columns(schema, full, action.columns)
     _refuse_count(schema, full, action)
     if action.conflict is not None:
         _need_columns(schema, full, (*action.conflict.columns, *action.conflict.sets))
         refuse_conflict(schema, action, full)
+
+
+def _refuse_read_only(schema: Schema, name: Name, kind: DmlKind, columns: Collection[str]) -> None:
+    """Refuse to write through a view whose rows are not those of one relation; its triggers and rules may do it."""
+    view = schema.views.get(name)
+    query = view_query(view.definition) if view is not None else None
+    if view is None or query is None or view.triggers or view.rules:
+        return
+    if query.read_only or view.materialized:
+        raise CannotApply(f"cannot {kind} view {name}: its rows are not those of a single relation")
+    computed = [c for i, c in enumerate(view.shows) if i in query.computed and c in columns]
+    if computed:
+        raise CannotApply(f"cannot {kind} column {computed[0]!r} of view {name}: it is computed")
+    for relation in view.relations:
+        _refuse_read_only(schema, schema.resolve(relation), kind, ())
+
+
+def _filled(schema: Schema, name: Name, action: Dml) -> tuple[str, ...]:
+    """Give the columns of a view that an INSERT without a list gives values to."""
+    given, view = columns_given(schema, action.shape), schema.views.get(name)
+    if action.kind is not DmlKind.INSERT or given is None or view is None:
+        return ()
+    return view.shows[: len(given)]
 
 
 def _refuse_count(schema: Schema, name: Name, action: Dml) -> None:
@@ -151,5 +181,9 @@ def _reindexable(schema: Schema, action: Reindex) -> None:
     is_table = full in schema.tables or _is_materialized(schema, full)
     if action.kind == "index" and (is_table or plain_view or full in schema.sequences):
         raise CannotApply(f"{full} is not an index")
+    table = schema.index_table(full)
+    index = table.index(full.name) if table is not None and action.concurrently else None
+    if table is not None and index is not None and keeps_apart(table, index):
+        raise CannotApply(f"index {full} of an exclusion constraint cannot be built concurrently")
     if action.kind == "table" and (plain_view or full in schema.sequences or schema.index_table(full) is not None):
         raise CannotApply(f"{full} is not a table or materialized view")

@@ -6,6 +6,7 @@ Families make objects without an owner; here they get the one who runs the state
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 from migrate_safe.catalog.evolve.holders import REMARKS, is_type
 from migrate_safe.catalog.evolve.places import refuse_place
@@ -13,10 +14,11 @@ from migrate_safe.catalog.evolve.rights import default_grants
 from migrate_safe.catalog.evolve.storage import SEQUENCES_FOLLOW
 from migrate_safe.catalog.privileges import without_owner
 from migrate_safe.catalog.things import fact, with_fact
+from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.objects import Grant, Publication, Thing
 from migrate_safe.model.said import Renamed
-from migrate_safe.model.schema import Function, Schema, Table, View
+from migrate_safe.model.schema import LEANS_ON_INDEX, Function, Schema, Table, View
 from migrate_safe.model.statement import (
     Action,
     CreateTable,
@@ -106,17 +108,17 @@ def _without_copied_comments(before: Schema, after: Schema, action: Action) -> S
     """Indexes and constraints that a new table takes from its parents or templates come without their comments."""
     if not isinstance(action, CreateTable):
         return after
-    new = [t for n, t in after.tables.items() if n not in before.tables]
-    bare = {
-        t.name: replace(
+    new = islice(after.tables.values(), len(before.tables), None)
+    bare = [
+        replace(
             t,
             constraints=tuple(replace(c, comment=None) for c in t.constraints),
             indexes=tuple(replace(i, comment=None) for i in t.indexes),
         )
         for t in new
         if any([p.comment for p in t.constraints] + [p.comment for p in t.indexes])
-    }
-    return replace(after, tables={**after.tables, **bare}) if bare else after
+    ]
+    return after.with_tables(*bare) if bare else after
 
 
 # ---- names that follow -----------------------------------------------------------------------
@@ -153,11 +155,11 @@ def _moves(before: Schema, after: Schema, action: Action) -> dict[Name, Name]:
 def _indexes_followed(before: Schema, after: Schema, action: Action) -> Schema:
     """Let what names an index of its table follow a new name, and forget it where the index is gone."""
     holder, old, new = _index_renamed(before, action) or (None, "", "")
-    changed = {}
-    for name, table in after.tables.items():
+    changed = []
+    for table in bearing(after.tables, LEANS_ON_INDEX):
         if table.clustered_on is None and not table.replica_identity.startswith("index "):
             continue
-        renamed = {old: new} if name == holder else {}
+        renamed = {old: new} if table.name == holder else {}
         clustered, identity = table.clustered_on, table.replica_identity.removeprefix("index ")
         clustered = renamed.get(clustered or "", clustered)
         identity = renamed.get(identity, identity)
@@ -166,8 +168,9 @@ def _indexes_followed(before: Schema, after: Schema, action: Action) -> Schema:
         if table.replica_identity.startswith("index "):
             gone = table.index(identity) is None and not table.partial
             identity = "nothing" if gone else f"index {identity}"
-        changed[name] = replace(table, clustered_on=clustered, replica_identity=identity)
-    return replace(after, tables={**after.tables, **changed}) if changed else after
+        if (clustered, identity) != (table.clustered_on, table.replica_identity):
+            changed.append(replace(table, clustered_on=clustered, replica_identity=identity))
+    return after.with_tables(*changed) if changed else after
 
 
 def _index_renamed(before: Schema, action: Action) -> tuple[Name, str, str] | None:

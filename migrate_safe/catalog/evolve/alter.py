@@ -68,21 +68,22 @@ def alter_table(schema: Schema, statement: AlterTable) -> Schema:
     if table.detaching is not None:
         raise CannotApply(f"cannot alter partition {table.name} with an incomplete detach")
     schema = put(schema, table)
-    for action in steps_of(table, statement):
+    for action in steps_of(table, statement, named_here(schema)):
         schema = apply_action(schema, schema.tables[table.name], action, only=statement.only)
     return schema
 
 
-def steps_of(table: Table, statement: AlterTable) -> tuple[TableAction, ...]:
+def steps_of(table: Table, statement: AlterTable, named: bool) -> tuple[TableAction, ...]:
     """Give the actions in the order in which the server takes them, with the constraints of new columns apart.
 
-    Those come with the other constraints, so that a CHECK may name a column that is added after its own.
+    Those come with the other constraints, so that a CHECK may name a column that is added after its own. NOT NULL is
+    one of them where it is `named`, as from PostgreSQL 18 on, and reaches children that have the column already.
     """
     later: list[TableAction] = []
     for action in statement.actions:
         if isinstance(action, AddColumn) and not (action.if_not_exists and table.column(action.definition.column.name)):
             inline = columns.without_twins(columns.inline_constraints(action.definition))
-            later.extend(AddConstraint(c) for c in inline)
+            later.extend(AddConstraint(c) for c in inline if named or c.kind is not ConstraintKind.NOT_NULL)
     retyped = [a.column for a in statement.actions if isinstance(a, AlterType)]
     if len(set(retyped)) < len(retyped):
         raise CannotApply(f"cannot alter type of a column of {table.name} twice")

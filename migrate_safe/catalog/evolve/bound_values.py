@@ -46,7 +46,8 @@ def _type(table: Table, column: str | None) -> TypeName | None:
 def _converted(bound: Bound, types: list[TypeName | None]) -> Bound:
     match bound:
         case ListBound(values=values):
-            return ListBound(tuple(_value(v, types[0]) if v is not None else None for v in values))
+            kept = (_value(v, types[0]) if v is not None else None for v in values)
+            return ListBound(tuple(dict.fromkeys(kept)))
         case RangeBound(low=low, high=high):
             ends = (tuple(_end(e, t) for e, t in zip(end, types, strict=False)) for end in (low, high))
             return RangeBound(*ends) if len(low) == len(high) == len(types) else bound

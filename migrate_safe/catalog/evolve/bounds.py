@@ -10,7 +10,16 @@ from itertools import pairwise
 from migrate_safe.catalog.change import CannotApply, detaching_from
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Table
-from migrate_safe.sql.bounds import Bound, Everything, HashBound, ListBound, RangeBound, bound_of, partition_key_of
+from migrate_safe.sql.bounds import (
+    Bound,
+    Everything,
+    HashBound,
+    ListBound,
+    RangeBound,
+    bound_of,
+    partition_key_of,
+    wrong_in_bound,
+)
 
 _NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "oid"})
 _MOMENTS = frozenset({"date", "timestamp without time zone"})
@@ -23,6 +32,8 @@ End = tuple[tuple[int, Value | None], ...]
 def refuse_bound(schema: Schema, parent: Table, text: str, partition: Name) -> None:
     """Refuse a bound that the server certainly refuses beside the partitions that are there."""
     key, bound = partition_key_of(parent.partition_key or ""), bound_of(text)
+    if (wrong := wrong_in_bound(text)) is not None:
+        raise CannotApply(f"cannot use {wrong} in the bound of partition {partition}")
     if key is None or bound is None:
         return
     _refuse_strategy(parent, key.strategy, bound, len(key.columns))

@@ -30,6 +30,7 @@ from migrate_safe.catalog.evolve.column_rules import (
 )
 from migrate_safe.catalog.evolve.constraints import add_constraint
 from migrate_safe.catalog.evolve.drawing import without_sequences
+from migrate_safe.catalog.evolve.draws import refuse_absent_sequences
 from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
 from migrate_safe.catalog.evolve.freeing import freed, without_statistics
 from migrate_safe.catalog.evolve.indexes import refuse_unsorted
@@ -73,6 +74,9 @@ def add_column(schema: Schema, table: Table, action: AddColumn, *, only: bool = 
     _refuse_new(schema, table, action.definition, only=only)
     schema = put(schema, table)
     schema, made = finished_column(schema, table.name, action.definition)
+    if not named_here(schema):
+        kinds = {c.kind for c in inline_constraints(action.definition)}
+        made = replace(made, not_null=ConstraintKind.NOT_NULL in kinds)
     schema = put(schema, replace(table, columns=(*table.columns, made)))
     for child in schema.partitions_of(table.name):
         schema = _received(schema, child, made)
@@ -157,6 +161,7 @@ def finished_column(schema: Schema, table: Name, definition: ColumnDef) -> tuple
     )
     refuse_generated(schema, table, column)
     refuse_attributes(table, column)
+    refuse_absent_sequences(schema, column.default)
     primary = any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints) and named_here(schema)
     if definition.nullable and (
         primary or any(c.kind is ConstraintKind.NOT_NULL for c in inline_constraints(definition))
@@ -168,7 +173,7 @@ def finished_column(schema: Schema, table: Name, definition: ColumnDef) -> tuple
         raise CannotApply(f"multiple default values for column {column.name!r} of {table}")
     made = column_sequence(schema, table, column, definition.sequence or SequenceOptions())
     name = made.name
-    schema = replace(schema, sequences={**schema.sequences, name: made})
+    schema = schema.with_sequences(made)
     if definition.serial:
         call = Expr(f"nextval('{name}'::regclass)", functions=frozenset({Name(None, "nextval")}))
         column = replace(column, default=call)
@@ -242,7 +247,7 @@ def _dropped(schema: Schema, table: Table, name: str, *, cascade: bool, only: bo
     schema = _free_column(schema, table, name, cascade=cascade)
     schema = put(schema, column_removed(schema.tables[table.name], name))
     schema = without_statistics(schema, table.name, name)
-    owned = {n for n, s in schema.sequences.items() if s.owner is not None and s.owner == (table.name, name)}
+    owned = {s.name for s in schema.owned_by(table.name, name)}
     schema = without_sequences(schema, owned, (), cascade=cascade)
     for child in schema.partitions_of(table.name):
         known = child.column(name)
@@ -377,6 +382,7 @@ def _retype_sequence(schema: Schema, column: Column, table: Name) -> Schema:
 def set_default(schema: Schema, table: Table, action: SetDefault, *, only: bool = False) -> Schema:
     """Set or drop the default of a column, in the children as well."""
     refuse_default(action.default)
+    refuse_absent_sequences(schema, action.default)
     for member in family(schema, table, only=only):
         column = need_column(schema, member, action.column)
         if column is None:

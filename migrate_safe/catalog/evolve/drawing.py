@@ -33,6 +33,8 @@ def sequence_users(schema: Schema, sequences: Collection[Name]) -> list[tuple[Na
 
 def without_sequences(schema: Schema, gone: Collection[Name], spared: Collection[Name], *, cascade: bool) -> Schema:
     """Drop sequences; defaults that draw from them need CASCADE, but for those in tables that go as well."""
+    if not gone:
+        return schema
     for table, column in sequence_users(schema, gone):
         known = schema.tables[table].column(column)
         if table in spared or known is None:
@@ -40,4 +42,4 @@ def without_sequences(schema: Schema, gone: Collection[Name], spared: Collection
         if not cascade:
             raise CannotApply(f"default of column {column!r} of {table} depends on a sequence that goes")
         schema = put(schema, put_column(schema.tables[table], replace(known, default=None)))
-    return replace(schema, sequences={n: s for n, s in schema.sequences.items() if n not in gone})
+    return schema.with_sequences(gone=gone)

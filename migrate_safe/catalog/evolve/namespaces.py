@@ -7,16 +7,20 @@ from dataclasses import replace
 from typing import TypeVar
 
 from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.evolve.drawing import without_sequences
+from migrate_safe.catalog.evolve.freeing import freed, without_function
 from migrate_safe.catalog.evolve.renames import move
+from migrate_safe.catalog.evolve.resting import on_function
 from migrate_safe.catalog.evolve.tables import drop_table
+from migrate_safe.catalog.evolve.user_types import drop_type
 from migrate_safe.catalog.evolve.views import drop_views
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.catalog.things import need_thing, put_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
 from migrate_safe.model.said import Dropped, NewSchema, Renamed
-from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import DropTable, Other
+from migrate_safe.model.schema import Function, Schema
+from migrate_safe.model.statement import DropTable, DropType, Other
 
 T = TypeVar("T")
 
@@ -116,11 +120,19 @@ def _emptied(schema: Schema, name: str) -> Schema:
     schema = drop_views(schema, [v for v in schema.views if v.schema == name], cascade=True)
     tables = tuple(t for t in schema.tables if t.schema == name)
     schema = drop_table(schema, DropTable(tables, if_exists=True, cascade=True)) if tables else schema
-    return replace(
-        schema,
-        sequences={n: s for n, s in schema.sequences.items() if n.schema != name},
-        functions={n: f for n, f in schema.functions.items() if n.schema != name},
-        enums={n: e for n, e in schema.enums.items() if n.schema != name},
-        domains={n: d for n, d in schema.domains.items() if n.schema != name},
-        composites={n: c for n, c in schema.composites.items() if n.schema != name},
-    )
+    schema = without_sequences(schema, [n for n in schema.sequences if n.schema == name], (), cascade=True)
+    for function in functions_in(schema, name):
+        schema = freed(schema, on_function(schema, function), str(function.name), cascade=True)
+        schema = without_function(schema, function.name, function.arguments)
+    return drop_type(schema, DropType(types_in(schema, name), if_exists=True, cascade=True))
+
+
+def functions_in(schema: Schema, name: str) -> tuple[Function, ...]:
+    """Give the functions in a schema."""
+    return tuple(f for n, overloads in schema.functions.items() if n.schema == name for f in overloads)
+
+
+def types_in(schema: Schema, name: str) -> tuple[Name, ...]:
+    """Give the types in a schema that are neither rows of relations nor multiranges."""
+    ranges = (n for kind, n in schema.things if kind == "range")
+    return tuple(n for n in (*schema.enums, *schema.domains, *schema.composites, *ranges) if n.schema == name)

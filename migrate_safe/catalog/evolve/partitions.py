@@ -39,6 +39,7 @@ def inherited_by_partition(schema: Schema, name: Name, parent_name: Name) -> Sch
         return schema
     if not is_partitioned(parent):
         raise CannotApply(f"{parent.name} is not partitioned")
+    _refuse_persistence(schema.tables[name], parent)
     bound = kept_bound(parent, schema.tables[name].partition_bound or "")
     refuse_bound(schema, parent, bound, name)
     schema = put(schema, replace(schema.tables[name], partition_bound=bound))
@@ -94,14 +95,18 @@ def _refuse_attached(schema: Schema, table: Table, child: Table) -> None:
     if schema.partitions_of(child.name) and not is_partitioned(child):
         raise CannotApply(f"cannot attach inheritance parent {child.name} as partition")
     _refuse_circle(schema, table, child)
-    if (child.persistence == "t") != (table.persistence == "t"):
-        raise CannotApply(f"{child.name} and {table.name} are not both temporary")
+    _refuse_persistence(child, table)
     surplus = [c.name for c in child.columns if table.column(c.name) is None]
     if surplus and certain(schema, table):
         raise CannotApply(f"table {child.name} contains column {surplus[0]!r} not found in parent {table.name}")
     named = schema.server_version >= _IDENTITY_INHERITED
     if named and any(c.identity is not None for c in child.columns):
         raise CannotApply(f"table {child.name} being attached contains an identity column")
+
+
+def _refuse_persistence(child: Table, parent: Table) -> None:
+    if (child.persistence == "t") != (parent.persistence == "t"):
+        raise CannotApply(f"{child.name} and {parent.name} are not both temporary")
 
 
 def _refuse_circle(schema: Schema, parent: Table, child: Table) -> None:
@@ -156,12 +161,20 @@ def _own_identity(schema: Schema, child: Table, parent: Table) -> Table:
 
 
 def _bound_as_check(schema: Schema, table: Table, child: Table) -> Schema:
-    """DETACH CONCURRENTLY leaves the bound behind as a CHECK; of bounds over several columns nothing is modelled."""
-    text = bound_expression(table.partition_key or "", child.partition_bound or "")
-    if text is None:
+    """DETACH CONCURRENTLY leaves the bound behind as a CHECK, with the bounds above it.
+
+    Of bounds over several columns nothing is modelled.
+    """
+    levels = [(table, child)]
+    while levels[0][0].parents and levels[0][0].parents[0] in schema.tables:
+        levels.insert(0, (schema.tables[levels[0][0].parents[0]], levels[0][0]))
+    found = [bound_expression(above.partition_key or "", below.partition_bound or "") for above, below in levels]
+    texts = [t for t in found if t is not None]
+    if len(texts) < len(found):
         return schema
-    column = partition_columns(table)
-    check = Constraint(ConstraintKind.CHECK, tuple(sorted(column)), expression=Expr(text, column))
+    columns = frozenset(c for above, _ in levels for c in partition_columns(above))
+    text = " AND ".join(t if len(texts) == 1 else f"({t})" for t in texts)
+    check = Constraint(ConstraintKind.CHECK, tuple(sorted(columns)), expression=Expr(text, columns))
     return add_constraint(schema, child, defined(check))
 
 
@@ -184,5 +197,7 @@ def change_parent(schema: Schema, table: Table, action: ChangeParent) -> Schema:
         raise CannotApply(f"cannot change inheritance of typed table {table.name}")
     if parent.name in table.parents:
         raise CannotApply(f"relation {parent.name} would be inherited from more than once")
+    if parent.persistence == "t" and table.persistence != "t":
+        raise CannotApply(f"cannot inherit from temporary relation {parent.name}")
     _refuse_circle(schema, parent, table)
     return join(put(schema, parent), table, parent, as_partition=False)

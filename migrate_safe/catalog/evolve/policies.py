@@ -98,6 +98,15 @@ def _resolved(schema: Schema, relations: Iterable[Name]) -> frozenset[Name]:
     return frozenset(schema.resolve(r) for r in relations)
 
 
+def _asking_anew(schema: Schema, view: View, action: CreateRule) -> Schema:
+    """Give a view another query by its ON SELECT rule, of which the text is not kept."""
+    if not action.replace:
+        raise CannotApply(f"{view.name} is already a view")
+    relations = _resolved(schema, action.rule.relations)
+    made = replace(view, relations=relations, columns=action.rule.columns, uses=frozenset(), star=True, definition="")
+    return replace(schema, views={**schema.views, view.name: made})
+
+
 def create_rule(schema: Schema, action: CreateRule) -> Schema:
     """Add or replace a rule of a table or view."""
     full = schema.resolve(action.table)
@@ -116,6 +125,8 @@ def create_rule(schema: Schema, action: CreateRule) -> Schema:
         return schema
     if isinstance(holder, View) and holder.materialized:
         raise CannotApply(f"{full} cannot have rules")
+    if isinstance(holder, View) and rule.event == "SELECT":
+        return _asking_anew(schema, holder, action)
     others = tuple(r for r in holder.rules if r.name != rule.name)
     if len(others) < len(holder.rules) and not action.replace:
         raise CannotApply(f"rule {rule.name!r} of {full} already exists")

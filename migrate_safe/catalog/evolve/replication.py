@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, need_column
+from migrate_safe.catalog.evolve.column_rules import SYSTEM_COLUMNS
 from migrate_safe.catalog.things import drop_thing, fact, need_thing, put_thing, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Publication, PublishedTable, Thing
@@ -45,7 +46,22 @@ def _create(schema: Schema, change: PublicationChange) -> Schema:
 
 
 def _put(schema: Schema, publication: Publication) -> Schema:
+    _refuse_parts(schema, publication)
     return replace(schema, publications={**schema.publications, publication.name: publication})
+
+
+def _refuse_parts(schema: Schema, publication: Publication) -> None:
+    """Refuse a column list beside whole schemas, and columns or rows of what is published by its partitions."""
+    for held in publication.tables:
+        if held.columns and publication.schemas:
+            raise CannotApply(f"cannot use column list for {held.table} in a publication of tables in schema")
+        table = schema.tables.get(held.table)
+        partial = held.columns or held.condition is not None
+        if partial and not publication.via_root and table is not None and is_partitioned(table):
+            raise CannotApply(
+                f"cannot publish some columns or rows of partitioned table {held.table} "
+                "without publish_via_partition_root"
+            )
 
 
 def _with_options(known: Publication, change: PublicationChange) -> Publication:
@@ -73,6 +89,8 @@ def _alter(schema: Schema, change: PublicationChange) -> Schema:
             _refuse_twice(known, tables, schemas)
             return _put(schema, replace(known, tables=_sorted((*known.tables, *tables)), schemas=_and(known, schemas)))
         case "drop":
+            if any(t.columns or t.condition is not None for t in change.tables):
+                raise CannotApply("columns and WHERE must not be specified in ALTER PUBLICATION ... DROP")
             return _put(schema, _without(known, change, tables, schemas))
         case _:
             return _put(schema, replace(known, tables=tables, schemas=schemas))
@@ -121,12 +139,21 @@ def _tables(schema: Schema, change: PublicationChange) -> tuple[PublishedTable, 
     found: dict[Name, PublishedTable] = {}
     for wanted in change.tables:
         full = schema.resolve(wanted.table)
+        if len(set(wanted.columns)) < len(wanted.columns):
+            raise CannotApply(f"a column of {full} is listed twice")
         for member in published(schema, full, only=wanted.table in change.only):
             columns = tuple(c.name for c in member.columns if c.name in wanted.columns) or wanted.columns
-            for column in wanted.columns:
-                need_column(schema, member, column)
+            _refuse_columns(schema, member, wanted)
             found[member.name] = replace(wanted, table=member.name, columns=columns)
     return _sorted(found.values())
+
+
+def _refuse_columns(schema: Schema, table: Table, wanted: PublishedTable) -> None:
+    system = [c for c in wanted.columns if c in SYSTEM_COLUMNS]
+    if system:
+        raise CannotApply(f"cannot use system column {system[0]!r} in publication column list")
+    for column in (*wanted.columns, *sorted(wanted.condition.columns if wanted.condition is not None else ())):
+        need_column(schema, table, column)
 
 
 def published(schema: Schema, name: Name, *, only: bool) -> tuple[Table, ...]:

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from migrate_safe.catalog.shapes import relation_columns
+from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import (
+    HAS_PROGRAMS,
     Expr,
     Function,
     Index,
@@ -152,7 +154,7 @@ def _index(table: Table, index: Index) -> Rest:
 def on_relation(schema: Schema, relation: Name) -> list[Rest]:
     """Give the policies, rules and functions elsewhere that rest on a relation."""
     found: list[Rest] = []
-    for table in schema.tables.values():
+    for table in bearing(schema.tables, HAS_PROGRAMS):
         if table.name != relation:
             found += [Rest("policy", p.name, table.name) for p in table.policies if relation in p.relations]
             found += [Rest("trigger", t.name, table.name) for t in table.triggers if t.references == relation]
@@ -166,7 +168,8 @@ def on_relation(schema: Schema, relation: Name) -> list[Rest]:
 
 
 def _holders(schema: Schema) -> list[Table | View]:
-    return [*schema.tables.values(), *schema.views.values()]
+    """Give what may have rules or triggers."""
+    return [*bearing(schema.tables, HAS_PROGRAMS), *schema.views.values()]
 
 
 def _row_types(function: Function) -> set[Name]:
@@ -181,7 +184,7 @@ def on_column(schema: Schema, table: Table, column: str) -> list[Rest]:
         return column in columns and not any(may_have(schema, r, column) for r in relations if r != table.name)
 
     found = [Rest("trigger", t.name, table.name) for t in table.triggers if column in _watched(t)]
-    for holder in schema.tables.values():
+    for holder in bearing(schema.tables, HAS_PROGRAMS):
         for policy in holder.policies:
             if holder.name == table.name or table.name in policy.relations:
                 own = policy.relations if holder.name == table.name else policy.relations | {holder.name}

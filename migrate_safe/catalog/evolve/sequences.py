@@ -49,7 +49,7 @@ def create_sequence(schema: Schema, action: CreateSequence) -> Schema:
 
 def put_sequence(schema: Schema, sequence: Sequence) -> Schema:
     """Give the schema with that sequence added, or replaced under its name."""
-    return replace(schema, sequences={**schema.sequences, sequence.name: sequence})
+    return schema.with_sequences(sequence)
 
 
 def column_sequence(schema: Schema, table: Name, column: Column, options: SequenceOptions) -> Sequence:
@@ -206,7 +206,7 @@ def drop_sequence(schema: Schema, action: DropSequence) -> Schema:
             if not action.cascade:
                 raise CannotApply(f"default of column {column.name!r} of {table.name} depends on sequence {name}")
             schema = put(schema, put_column(schema.tables[table.name], replace(column, default=None)))
-    return replace(schema, sequences={n: s for n, s in schema.sequences.items() if n not in names})
+    return schema.with_sequences(gone=names)
 
 
 def drawing_columns(schema: Schema, sequence: Name) -> list[tuple[Table, Column]]:

@@ -17,6 +17,8 @@ from migrate_safe.model.statement import AlterTable, OtherTableAction
 
 SEQUENCES_FOLLOW = 15
 """The first major version in which owned sequences take on their table's persistence."""
+_UNORDERED = ("hash", "gin", "brin", "spgist")
+"""Index methods that a table cannot be clustered by."""
 _IDENTITIES = {"d": "default", "f": "full", "n": "nothing"}
 
 
@@ -154,8 +156,18 @@ def _clustered_on(schema: Schema, table: Table, action: OtherTableAction) -> str
         raise CannotApply(f"cannot mark an index clustered in partitioned table {table.name}")
     if action.kind == "DropCluster":
         return None
-    need_index(schema, table, action.argument)
+    need_ordering_index(schema, table, action.argument)
     return action.argument
+
+
+def need_ordering_index(schema: Schema, table: Table, name: str) -> None:
+    """Raise CannotApply where a table has no such index, or none by which rows can be put in order."""
+    need_index(schema, table, name)
+    index = table.index(name)
+    if index is not None and index.predicate is not None:
+        raise CannotApply(f"cannot cluster on partial index {name!r}")
+    if index is not None and index.method in _UNORDERED:
+        raise CannotApply(f"cannot cluster on index {name!r}: {index.method} gives no order")
 
 
 def need_index(schema: Schema, table: Table, index: str) -> None:

@@ -26,6 +26,7 @@ from migrate_safe.catalog.evolve.columns import (
     inline_constraints,
 )
 from migrate_safe.catalog.evolve.drawing import without_sequences
+from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
 from migrate_safe.catalog.evolve.foreign_keys import without_key
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.inheritance import inherit
@@ -130,6 +131,8 @@ def _refuse_reads(schema: Schema, action: CreateTable) -> None:
         refuse_unpopulated(schema, reads)
     for relation in action.reads:
         need_relation(schema, relation)
+    refuse_absent(schema, action.texts)
+    refuse_draws(schema, action.draws if action.with_data else ())
     refuse_unknown_columns(schema, action.scopes)
 
 
@@ -270,7 +273,7 @@ def drop_table(schema: Schema, action: DropTable) -> Schema:
         schema = _freed(schema, name, gone, cascade=action.cascade)
     for name in names:
         schema = without_table(schema, name)
-    owned = {n for n, s in schema.sequences.items() if s.owner is not None and s.owner[0] in gone}
+    owned = {s.name for name in gone for s in schema.owned_by(name)}
     return without_sequences(schema, owned, gone, cascade=action.cascade)
 
 

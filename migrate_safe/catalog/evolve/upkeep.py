@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, need_column, put
-from migrate_safe.catalog.evolve.storage import need_index, tablespace_of
+from migrate_safe.catalog.evolve.storage import need_ordering_index, tablespace_of
 from migrate_safe.catalog.naming import joined, make_object_name, none_such, relation_exists
 from migrate_safe.catalog.things import drop_thing, found_thing, need_thing, put_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
@@ -179,7 +179,7 @@ def _cluster(schema: Schema, cluster: Cluster) -> Schema:
         if table.clustered_on is None and not table.partial:
             raise CannotApply(f"there is no previously clustered index for table {full}")
         return schema
-    need_index(schema, table, cluster.index)
+    need_ordering_index(schema, table, cluster.index)
     return _clustered(schema, table, cluster.index)
 
 
