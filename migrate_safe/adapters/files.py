@@ -7,16 +7,25 @@ import os
 import re
 import stat
 import sys
-import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from migrate_safe.adapters.frameworks import (
+    framework_of,
+    is_planned,
+    is_revert,
+    journal_order,
+    runner_of,
+    shared_runner,
+    sqitch_files,
+    sqitch_root,
+)
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
+from migrate_safe.model.framework import HABITS, Framework, Runner
 from migrate_safe.model.source import Source
-from migrate_safe.model.wrapping import Wrapping
 
 STDIN = Path("-")
 
@@ -33,10 +42,20 @@ _SKIPPED_FOLDERS = {".git", ".hg", ".venv", "node_modules", "__pycache__"}
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The migrations of one folder in the order in which they run, down files beside their up files."""
+    """The migrations of one folder in the order in which they run, down files beside their up files.
+
+    `shared` is what is known of the runner for all of them; `planned` are files whose order a plan tells, whatever
+    their names are.
+    """
 
     root: Path
     files: tuple[Path, ...]
+    shared: Runner = field(default_factory=Runner)
+    planned: frozenset[Path] = frozenset()
+
+    def runner(self, path: Path) -> Runner:
+        """Give what the files around a migration say of how it runs."""
+        return runner_of(path, self.shared)
 
     def before_any(self, paths: Iterable[Path]) -> frozenset[Path]:
         """Give the files whose way forward has run when one of these runs."""
@@ -58,6 +77,8 @@ class History:
 
     def is_ordered(self, path: Path) -> bool:
         """Say whether a file's name, below the folder, tells when it runs."""
+        if self.planned:
+            return path in self.planned
         relative = path.relative_to(self.root) if path.is_relative_to(self.root) else path
         return any(c.isdecimal() for c in str(relative)) or _REPEATABLE.match(path.name) is not None
 
@@ -124,15 +145,6 @@ def decode(name: str, data: bytes) -> Source | Unanalysed:
         return Unanalysed(name, _line(data, at), f"is not UTF-8: byte 0x{data[at]:02x} at offset {at}")
 
 
-def declared_wrapping(path: Path) -> Wrapping | None:
-    """Give what a file beside a migration says about its transaction: Diesel's metadata.toml."""
-    try:
-        said = tomllib.loads((path.parent / "metadata.toml").read_text(encoding="utf-8")).get("run_in_transaction")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None
-    return {True: Wrapping.FILE, False: Wrapping.STATEMENT}[said] if isinstance(said, bool) else None
-
-
 def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ...]], ...]:
     """Find, for files and folders that a user names, each history and those of its files that were meant.
 
@@ -153,13 +165,19 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
 
 def history_of(root: Path) -> History:
     """Put the SQL files of one migration folder into the order in which they run."""
+    if planned := sqitch_files(root) if is_planned(root) else ():
+        return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
     nested = (f for d in _folders(root) for f in _sql_files(d) if f.name.lower() in _FOLDER_PER_MIGRATION)
     flat = (f for f in _sql_files(root) if f.name.lower() not in _FOLDER_PER_MIGRATION)
-    return History(root, tuple(sorted([*flat, *nested], key=lambda f: order_key(f, root))))
+    found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
+    shared = shared_runner(root, framework_of(root, found))
+    return History(root, _ordered(root, found, shared.framework), shared)
 
 
 def root_of(path: Path) -> Path:
     """Give the folder whose files are the history of a migration file."""
+    if (planned := sqitch_root(path)) is not None:
+        return planned
     if path.name.lower() in _FOLDER_PER_MIGRATION:
         return path.parent.parent
     return path.parent
@@ -181,8 +199,8 @@ def is_ours(path: Path) -> bool:
 
 
 def is_down(path: Path) -> bool:
-    """Say whether a whole file is a way back, by its name: x.down.sql, down.sql, U1__x.sql."""
-    return _DOWN.search(path.name) is not None
+    """Say whether a whole file is a way back, by its name: x.down.sql, down.sql, U1__x.sql, or by Sqitch's folder."""
+    return _DOWN.search(path.name) is not None or ("revert" in path.parts and is_revert(path))
 
 
 def order_key(path: Path, root: Path) -> tuple[object, ...]:
@@ -201,9 +219,23 @@ def order_key(path: Path, root: Path) -> tuple[object, ...]:
 def _meant(root: Path, wanted: list[Path]) -> tuple[History, tuple[Path, ...]]:
     history = history_of(root) if STDIN not in wanted else History(root, (STDIN,))
     meant = set(wanted)
-    if not meant <= set(history.files):  # a name without .sql, a broken link
-        history = History(root, tuple(sorted({*history.files, *wanted}, key=lambda f: order_key(f, root))))
+    known = set(history.files)
+    strangers = [p for p in wanted if p not in known]
+    if strangers:  # a name without .sql, a broken link
+        together = sorted({*history.files, *wanted}, key=lambda f: order_key(f, root))
+        files = (*history.files, *strangers) if history.planned else _ordered(root, together, history.shared.framework)
+        history = replace(history, files=files)
     return history, tuple(f for f in history.files if f in meant)
+
+
+def _ordered(root: Path, files: Sequence[Path], framework: Framework | None) -> tuple[Path, ...]:
+    """Put files that stand in order of their numbers into that of their runner, if it has another."""
+    if framework is Framework.DRIZZLE:
+        places = journal_order(root)
+        return tuple(sorted(files, key=lambda f: places.get(f.stem, len(places))))
+    if framework is not None and HABITS[framework].by_text:
+        return tuple(sorted(files, key=lambda f: (str(_stem(f.relative_to(root))), is_down(f))))
+    return tuple(files)
 
 
 def _must_be_there(path: Path) -> None:

@@ -36,10 +36,12 @@ from migrate_safe.model.statement import (
     Other,
     PsqlCommand,
     RefreshView,
+    Script,
     SetVariable,
     Statement,
     Transaction,
     TransactionVerb,
+    Unit,
     ValidateConstraint,
     Wrapping,
 )
@@ -72,14 +74,13 @@ def trace_script(dsn: str, found: Captured, schema: Schema, *, contained: bool =
 def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Traced]:
     senders = dict(zip((s.span.start for s in found.script.statements), found.messages, strict=True))
     last = {sent.session: start for start, sent in senders.items() if sent is not None}
-    wrapped = found.script.wrapping is Wrapping.FILE
-    if wrapped:
-        sessions.of(None).execute("BEGIN")
+    entered = -1
     ahead, astray = deque(analyse(found.script, schema)), False
     while ahead:
         one = ahead.popleft()
         sent = senders[one.statement.span.start]
         worker = sessions.of(sent)
+        entered = _entered(worker, found.script, one.statement, entered)
         traced = _beside_the_command(_one(sessions, one, sent), sent)
         yield traced
         refused = traced.observed is not None and traced.observed.effect.fails
@@ -90,8 +91,23 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
             ahead, astray = _foreseen_anew(found, one, [a.statement for a in ahead], worker), False
         if sent is not None and last[sent.session] == one.statement.span.start:
             sessions.close(sent)
-    if wrapped:
+    if entered >= 0 and any(unit.wrapping is Wrapping.FILE for unit in _units(found.script)):
         sessions.of(None).execute("COMMIT")
+
+
+def _units(script: Script) -> tuple[Unit, ...]:
+    return script.units or (Unit(script.wrapping),)
+
+
+def _entered(worker: Connection, script: Script, statement: Statement, last: int) -> int:
+    """Do what the runner does before a statement, and give the number of its unit; `last` is that before it."""
+    unit, first = script.unit_of(statement), statement.unit != last
+    if first and last >= 0 and worker.info.transaction_status is not TransactionStatus.IDLE:
+        worker.execute("COMMIT")
+    opens = unit.wrapping is Wrapping.FILE and (first or unit.renews)
+    if opens and worker.info.transaction_status is TransactionStatus.IDLE:
+        worker.execute("BEGIN")
+    return statement.unit
 
 
 def _went_its_way(one: Analysed) -> bool:
@@ -106,10 +122,11 @@ def _foreseen_anew(found: Captured, one: Analysed, rest: Sequence[Statement], wo
     What a transaction that is open holds already is not known to the new prediction.
     """
     schema, inside = read_schema(worker), worker.info.transaction_status is TransactionStatus.INTRANS
-    wrapping = Wrapping.FILE if inside else Wrapping.STATEMENT
-    script = replace(found.script, statements=tuple(rest), wrapping=wrapping)
+    script = replace(found.script, statements=tuple(rest))
+    same = bool(rest) and rest[0].unit == one.statement.unit
     born = frozenset(name for name in one.born if relation_exists(schema, name))
-    return deque(analyse(script, schema, session=one.session, unreleased=born))
+    known = inside if same else None
+    return deque(analyse(script, schema, session=one.session, unreleased=born, inside=known))
 
 
 def _beside_the_command(traced: Traced, sent: Sent | None) -> Traced:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
 
 from migrate_safe.adapters.store import Store
+from migrate_safe.app.choices import Choices
 from migrate_safe.app.lint_request import Judged, Step
 from migrate_safe.app.lint_request import LintOutcome as LintOutcome
 from migrate_safe.app.lint_request import LintRequest as LintRequest
@@ -16,15 +18,16 @@ from migrate_safe.app.schema_source import empty_schema, named_schema
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse, schema_after
 from migrate_safe.model.effect import Analysed, Session
-from migrate_safe.model.errors import UsageError
-from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
+from migrate_safe.model.finding import Finding, LintReport, Unanalysed
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.names import Name
+from migrate_safe.model.preferences import preferred_wrapping
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed
 from migrate_safe.rulebook.load import check_together, load_rules
 from migrate_safe.rulebook.match import judgement
-from migrate_safe.rulebook.rule import ALWAYS, Cases, Rule
+from migrate_safe.rulebook.rule import Rule
 from migrate_safe.rulebook.rule_files import bundled_rules
 from migrate_safe.sql.parse import parse_script
 
@@ -38,9 +41,9 @@ def lint(request: LintRequest, store: Store | None = None) -> LintOutcome:
 class SqlLinter:
     """The linter of SQL files: rules, and the schema that the user names. Made for one request by `of`."""
 
-    rules: tuple[Rule, ...]
-    silent: frozenset[str]
+    choices: Choices
     version: int | None
+    today: date | None = None
     base: Schema = field(default_factory=Schema)
     unread: tuple[Unanalysed, ...] = ()
     kind: type[Schema] = Schema
@@ -48,13 +51,14 @@ class SqlLinter:
     @classmethod
     def of(cls, request: LintRequest, store: Store | None = None) -> SqlLinter:
         """Read the rules, and the schema that the user names."""
-        rules, silent = chosen_rules(request, store)
-        known = named_schema(request.schema, wrapping=request.wrapping, version=request.version)
-        return cls(rules, silent, known.version, known.schema, known.unread)
+        choices = chosen_rules(request, store)
+        wrapping = request.wrapping or preferred_wrapping(Path(), request.preferences)
+        known = named_schema(request.schema, wrapping=wrapping, version=request.version)
+        return cls(choices, known.version, request.today, known.schema, known.unread)
 
     def take(self, step: Step, source: Source, before: Schema) -> tuple[Judged | None, Schema]:
         """Judge a file that is wanted, on the schema before it, and give the schema after it."""
-        script = parse_script(source, wrapping=step.wrapping)
+        script = parse_script(source, wrapping=step.wrapping, runner=step.runner)
         if not step.wanted:
             return None, fold(before, script)
         new = _unknown_but_made(script, before) if before.tables else frozenset()
@@ -63,28 +67,34 @@ class SqlLinter:
 
     def judge(self, script: Script, analysed: Sequence[Analysed]) -> Judged:
         """Let the rules speak of a script that was analysed."""
-        judged = judgement(analysed, script, self.rules, version=self.version, silent=self.silent)
+        chosen = self.choices.for_file(Path(script.source.path))
+        judged = judgement(analysed, script, chosen.rules, version=self.version, silent=chosen.silent, today=self.today)
         return Judged(
             findings=judged.findings,
             statements=len(script.statements),
             unanalysed=tuple(_unanalysed(analysed)),
             suppressed=judged.suppressed,
+            framework=script.framework or Framework.PSQL,
         )
 
 
 def lint_analysed(request: LintRequest, found: Sequence[tuple[Script, Sequence[Analysed]]], version: int) -> LintReport:
     """Lint scripts that were analysed already, on a server of that major, by the rules that a request chooses."""
-    linter = SqlLinter(*chosen_rules(request), version)
+    linter = SqlLinter(chosen_rules(request), version, request.today)
     return summed([linter.judge(script, analysed) for script, analysed in found])
 
 
 def lint_source(
-    source: Source, schema: Schema | None = None, rules: Sequence[Rule] | None = None
+    source: Source,
+    schema: Schema | None = None,
+    rules: Sequence[Rule] | None = None,
+    *,
+    today: date | None = None,
 ) -> tuple[Finding, ...]:
     """Lint one text on a schema (default: nothing known) by the rules of the tool."""
     script = parse_script(source)
     chosen = load_rules() if rules is None else rules
-    return judgement(analyse_both_ways(script, schema or empty_schema()), script, chosen).findings
+    return judgement(analyse_both_ways(script, schema or empty_schema()), script, chosen, today=today).findings
 
 
 def analyse_both_ways(
@@ -105,16 +115,12 @@ def analyse_both_ways(
     return forward + tuple(replace(a, statement=replace(a.statement, direction=Direction.DOWN)) for a in backward)
 
 
-def chosen_rules(request: LintRequest, store: Store | None = None) -> tuple[tuple[Rule, ...], frozenset[str]]:
-    """Give all rules, with the severities that the user set, and the names of those that are switched off."""
+def chosen_rules(request: LintRequest, store: Store | None = None) -> Choices:
+    """Give all rules as the user sets them."""
     rules = quick_rules(bundled_rules(), store)
     if request.rules is not None:
         rules = check_together((*rules, *quick_rules(request.rules, store)))
-    names = frozenset(rule.id for rule in rules)
-    _must_be_known(request.disable, names | {rule.theme for rule in rules}, "disable")
-    _must_be_known(request.severity, names, "severity")
-    silent = frozenset(rule.id for rule in rules if {rule.id, rule.theme} & set(request.disable))
-    return tuple(_with_severity(rule, request.severity.get(rule.id)) for rule in rules), silent
+    return Choices.of(rules, request.preferences)
 
 
 # ---- below -----------------------------------------------------------------------------------
@@ -144,15 +150,3 @@ def _unanalysed(analysed: Sequence[Analysed]) -> Iterator[Unanalysed]:
             yield Unanalysed(span.file, span.line, action.reason)
         elif one.effect.unknown is not None:
             yield Unanalysed(span.file, span.line, one.effect.unknown)
-
-
-def _with_severity(rule: Rule, severity: Severity | None) -> Rule:
-    return rule if severity is None else replace(rule, severity=Cases(((ALWAYS, severity),)))
-
-
-def _must_be_known(given: Collection[str], valid: Collection[str], key: str) -> None:
-    for name in given:
-        if name not in valid:
-            near = difflib.get_close_matches(name, valid, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else "see the names: migrate-safe explain"
-            raise UsageError(f'in "{key}": no rule "{name}"', next_move=hint)

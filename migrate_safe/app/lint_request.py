@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from migrate_safe.model.errors import Exit
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
+from migrate_safe.model.framework import Framework, Runner
+from migrate_safe.model.preferences import Preferences
 from migrate_safe.model.source import Source
 from migrate_safe.model.wrapping import Wrapping
 
@@ -19,8 +21,8 @@ S = TypeVar("S")
 class LintRequest:
     """What to lint and how; `version` and `wrapping` are None where the user did not say.
 
-    `schema` names files, folders or servers; `rules` is a folder of rules beside those of the tool;
-    `disable` names rules or themes.
+    `schema` names files, folders or servers; `rules` is a folder of rules beside those of the tool. What `wrapping` and
+    `framework` say wins over `preferences`, of which later ones win.
     """
 
     paths: tuple[Path, ...]
@@ -28,8 +30,11 @@ class LintRequest:
     rules: Path | None = None
     version: int | None = None
     wrapping: Wrapping | None = None
-    disable: tuple[str, ...] = ()
-    severity: Mapping[str, Severity] = field(default_factory=dict)
+    framework: Framework | None = None
+    """What runs the migrations, where the user says so."""
+    preferences: tuple[Preferences, ...] = ()
+    today: date | None = None
+    """The day on which suppressions that name their last day are heeded; None: none is over."""
     since: str | None = None
     """A git revision: only what changed since the branch left it is reported. Without paths: in every SQL file."""
     baseline: Path | None = None
@@ -60,6 +65,7 @@ class Step:
     ordered: bool
     source: Source | Unanalysed
     wrapping: Wrapping | None
+    runner: Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Judged:
     statements: int = 0
     unanalysed: tuple[Unanalysed, ...] = ()
     suppressed: int = 0
+    framework: Framework | None = None
     unread: Unanalysed | None = None
 
 

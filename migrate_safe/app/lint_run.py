@@ -6,19 +6,21 @@ changed is judged on the nearest of these, and what lies between is run through 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from migrate_safe.adapters.changes import Changed, changed_since
-from migrate_safe.adapters.files import History, declared_wrapping, find_histories, is_file, read_source
+from migrate_safe.adapters.files import History, find_histories, is_file, read_source
+from migrate_safe.adapters.frameworks import forced_runner
 from migrate_safe.adapters.store import Store
 from migrate_safe.app.lint_key import key_after, key_of_run, key_of_schema
 from migrate_safe.app.lint_request import Judged, Linter, LintOutcome, LintRequest, Step
 from migrate_safe.model.finding import LintReport, Unanalysed
-from migrate_safe.model.wrapping import Wrapping
+from migrate_safe.model.framework import Runner
+from migrate_safe.model.preferences import preferred_framework, preferred_wrapping
 
 S = TypeVar("S")
 
@@ -53,6 +55,7 @@ def summed(judged: Sequence[Judged], unread: Sequence[Unanalysed] = ()) -> LintR
         statements=sum(j.statements for j in judged),
         unanalysed=(*unread, *(u for j in judged for u in j.unanalysed)),
         suppressed=sum(j.suppressed for j in judged),
+        frameworks=Counter(str(j.framework) for j in judged if j.framework is not None),
     )
 
 
@@ -91,8 +94,14 @@ class _Bench(Generic[S]):
         return self.linter().unread if self.made or nothing else ()
 
 
-_Place = tuple[Path, bool, bool]
-"""A file, and whether it is wanted and ordered."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file in its history, and whether it is wanted and ordered."""
+
+    path: Path
+    wanted: bool
+    ordered: bool
+    history: History
 
 
 @dataclass(slots=True)
@@ -124,10 +133,9 @@ class _Walk(Generic[S]):
 
     def _read(self, number: int) -> tuple[Step, ...]:
         places = self.places[number * SEGMENT : (number + 1) * SEGMENT]
-        asked = self.bench.request.wrapping
-        steps = tuple(_step(place, asked) for place in places)
+        steps = tuple(_step(place, self.bench.request) for place in places)
         if self.bench.store is not None and number + 1 == len(self.keys):
-            self.keys.append(key_after(self.keys[number], steps))
+            self.keys.append(key_after(self.keys[number], steps, self.bench.request.today))
         return steps
 
     def _known(self, number: int, steps: Sequence[Step]) -> Sequence[Judged | None] | None:
@@ -148,7 +156,7 @@ class _Walk(Generic[S]):
         state = self.state if self.state is not None else linter.base
         for each in range(start, number):
             steps = self._read(each)
-            if store is not None and key_after(self.keys[each], steps) != self.keys[each + 1]:
+            if store is not None and key_after(self.keys[each], steps, self.bench.request.today) != self.keys[each + 1]:
                 store = self.bench.store = None  # somebody writes to these files: nothing is kept of this run
             _, state = self._taken(each, steps, state)
         return state
@@ -182,17 +190,21 @@ def _steps(request: LintRequest, history: History, meant: Collection[Path]) -> S
     """
     needed = history.before_any(meant) if not request.schema else frozenset()
     taken = (path for path in history.files if path in meant or path in needed)
-    return [(path, path in meant, history.is_ordered(path)) for path in taken]
+    return [_Place(path, path in meant, history.is_ordered(path), history) for path in taken]
 
 
-def _step(place: _Place, asked: Wrapping | None) -> Step:
-    path, wanted, ordered = place
-    return Step(path, wanted, ordered, read_source(path), asked or _declared(path.parent))
+def _step(place: _Place, asked: LintRequest) -> Step:
+    path = place.path
+    wrapping = asked.wrapping or preferred_wrapping(path, asked.preferences)
+    return Step(path, place.wanted, place.ordered, read_source(path), wrapping, _runner(place, asked))
 
 
-@lru_cache(maxsize=64)
-def _declared(folder: Path) -> Wrapping | None:
-    return declared_wrapping(folder / "any.sql")
+def _runner(place: _Place, asked: LintRequest) -> Runner:
+    """Give what runs a file: what the user says, else what the files around it say."""
+    named = asked.framework or preferred_framework(place.path, asked.preferences)
+    if named is None:
+        return place.history.runner(place.path)
+    return forced_runner(place.path, place.history.root, named)
 
 
 def _unread(step: Step) -> Judged | None:

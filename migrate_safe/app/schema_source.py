@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrate_safe.adapters.files import declared_wrapping, find_histories, is_file, is_folder, read_source
+from migrate_safe.adapters.files import History, find_histories, is_file, is_folder, read_source
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.catalog.things import with_usual_things
 from migrate_safe.model.errors import UsageError
@@ -34,7 +34,7 @@ class Known:
 def schema_before(path: Path, *, wrapping: Wrapping | None = None, version: int | None = None) -> Known:
     """Fold the earlier migrations of the folder in which a migration stands."""
     [(history, _)] = find_histories([path])
-    return fold_files(empty_schema(version), history.before(path), wrapping=wrapping)
+    return fold_files(empty_schema(version), history, history.before(path), wrapping=wrapping)
 
 
 def named_schema(sources: Sequence[str], *, wrapping: Wrapping | None = None, version: int | None = None) -> Known:
@@ -62,24 +62,24 @@ def is_dsn(text: str) -> bool:
     return _DSN.match(text) is not None and not is_file(Path(text))
 
 
-def fold_files(schema: Schema, paths: Iterable[Path], *, wrapping: Wrapping | None = None) -> Known:
-    """Give the schema after running files in order; what cannot be read is left out and reported."""
+def fold_files(schema: Schema, history: History, paths: Iterable[Path], *, wrapping: Wrapping | None = None) -> Known:
+    """Give the schema after running files of a history in order; what cannot be read is left out and reported."""
     unread = []
     for path in paths:
         source = read_source(path)
         if isinstance(source, Unanalysed):
             unread.append(source)
         else:
-            schema = fold(schema, parse_script(source, wrapping=wrapping or declared_wrapping(path)))
+            schema = fold(schema, parse_script(source, wrapping=wrapping, runner=history.runner(path)))
     return Known(schema, tuple(unread))
 
 
 def _read_path(path: Path, known: Known, wrapping: Wrapping | None) -> Known:
     if is_folder(path):
-        folders = find_histories([path])
-        files = [f for _, meant in folders for f in meant]
-        folded = fold_files(known.schema, files, wrapping=wrapping)
-        return replace(known, schema=folded.schema, unread=known.unread + folded.unread)
+        for history, meant in find_histories([path]):
+            folded = fold_files(known.schema, history, meant, wrapping=wrapping)
+            known = replace(known, schema=folded.schema, unread=known.unread + folded.unread)
+        return known
     source = read_source(path)
     if isinstance(source, Unanalysed):
         raise UsageError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_safe.adapters.dump import dump_schema
-from migrate_safe.adapters.files import History, declared_wrapping, history_of, is_down, read_source, root_of
+from migrate_safe.adapters.files import History, history_of, is_down, read_source, root_of
 from migrate_safe.adapters.postgres import describe
 from migrate_safe.adapters.scratch_load import adopt_search_path, load
 from migrate_safe.app.schema_source import is_dsn
@@ -58,7 +58,7 @@ def read_script(path: Path) -> Script:
     source = read_source(path)
     if isinstance(source, Unanalysed):
         raise UsageError(source.reason, place=f"{source.file}:{source.line}", next_move="name a SQL file in UTF-8")
-    return parse_script(source, wrapping=declared_wrapping(path))
+    return parse_script(source, runner=history_of(root_of(path)).runner(path))
 
 
 def _from_one(dsn: str, word: str, migration: Path | None, tools: Path, notes: list[str]) -> tuple[str, ...]:

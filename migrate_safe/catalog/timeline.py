@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from migrate_safe.model.framework import Unit
 from migrate_safe.model.statement import Transaction, TransactionVerb
+from migrate_safe.model.wrapping import Wrapping
 
 T = TypeVar("T")
 
@@ -34,6 +36,11 @@ class Timeline(Generic[T]):
     def begun(self) -> Timeline[T]:
         """Open a transaction; inside of one the server only warns."""
         return self if self.in_transaction else replace(self, start=self.now, savepoints=())
+
+    def entering(self, unit: Unit, *, first: bool) -> Timeline[T]:
+        """Take what the runner does before a statement of a unit; `first` is the first one of the unit."""
+        opens = unit.wrapping is Wrapping.FILE and (first or unit.renews)
+        return self.begun() if opens else self
 
     def step(self, control: Transaction) -> Timeline[T]:
         """Take a transaction control statement."""

@@ -15,6 +15,7 @@ import yaml
 from migrate_safe.cli.main import COMMANDS, build_group, load_command
 from migrate_safe.model.errors import Exit, UsageError
 from migrate_safe.report.coverage import Hazards, coverage_page
+from migrate_safe.report.frameworks import frameworks_page
 from migrate_safe.report.rules import rule_index, rule_page
 from migrate_safe.rulebook.load import load_rules
 
@@ -27,6 +28,7 @@ def pages() -> Mapping[str, str]:
     rules = load_rules()
     found = {f"rules/{rule.id}.md": rule_page(rule) for rule in rules}
     found["rules/README.md"] = rule_index(rules, links=True)
+    found["frameworks.md"] = frameworks_page()
     return {**found, "rules/coverage.md": coverage_page(rules, read_hazards()), "cli.md": commands_page()}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from migrate_safe.adapters.config import SHORTEST_BUDGET
+from migrate_safe.adapters.config_values import SHORTEST_BUDGET
 from migrate_safe.app.executing import Outcome
 from migrate_safe.cli.options import config_option, configured, dsn_option
 from migrate_safe.cli.outlet import say

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from migrate_safe.adapters.clock import today
 from migrate_safe.adapters.config import load_config
 from migrate_safe.adapters.files import STDIN
 from migrate_safe.adapters.store import Store, open_store
@@ -20,6 +21,7 @@ from migrate_safe.app.lint_run import run_lint
 from migrate_safe.cli.options import config_option, format_option, postgres_option, schema_option
 from migrate_safe.model.errors import Exit
 from migrate_safe.model.finding import LintReport, Severity
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.wrapping import Wrapping
 
 WRITERS = ("json", "github", "sarif", "gitlab", "junit", "markdown")
@@ -43,6 +45,7 @@ Examples:
 \b
 Silence one finding, with a reason, in the line before its statement:
   -- migrate-safe: ignore drop-column: unused since v41
+  -- migrate-safe: ignore locks, drop-column until 2027-01-31: the table is empty until the launch
 """
 
 
@@ -55,6 +58,12 @@ Silence one finding, with a reason, in the line before its statement:
     type=click.Choice([str(w) for w in Wrapping]),
     help="How the runner sends a file: wrapped in one transaction, or each statement by itself. "
     "Default: what the runner's own marks in the file say, else statement.",
+)
+@click.option(
+    "--framework",
+    type=click.Choice([str(f) for f in Framework]),
+    metavar="NAME",
+    help="What runs the migrations (goose, flyway ...).  Default: what file names, marks and files beside them tell.",
 )
 @click.option(
     "--rules",
@@ -87,6 +96,7 @@ def command(
     schema: tuple[str, ...],
     postgres: int | None,
     transaction: str | None,
+    framework: str | None,
     rules: Path | None,
     fail_on: str | None,
     since: str | None,
@@ -116,9 +126,10 @@ def command(
         schema=schema,
         rules=rules or (settings.folder / settings.rules if settings.rules else None),
         version=postgres or settings.postgres,
-        wrapping=Wrapping(transaction) if transaction else settings.wrapping,
-        disable=settings.disable,
-        severity=settings.severity,
+        wrapping=Wrapping(transaction) if transaction else None,
+        framework=Framework(framework) if framework else None,
+        preferences=settings.preferences,
+        today=today(),
         since=since,
         baseline=None if write_baseline else known,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from migrate_safe.adapters.clock import today
 from migrate_safe.adapters.config import load_config
 from migrate_safe.app.lint import LintRequest
 from migrate_safe.app.trace import TraceRequest, trace_command, trace_path
@@ -107,8 +108,8 @@ def command(
     rules = LintRequest(
         (),
         rules=settings.folder / settings.rules if settings.rules else None,
-        disable=settings.disable,
-        severity=settings.severity,
+        preferences=settings.preferences,
+        today=today(),
     )
     request = TraceRequest(schema, before, rows, postgres, tuple(map(_variable, variables)), save, rules)
     report = _traced(path, ctx.meta.get(__name__), request)

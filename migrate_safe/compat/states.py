@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from migrate_safe.compat.samples import MOST_HINTS, literals_in
 from migrate_safe.model.plan import Phase, Plan, Sql, Verify, Work
@@ -17,6 +18,7 @@ from migrate_safe.model.statement import (
     Statement,
     Transaction,
     TransactionVerb,
+    Unit,
     Wrapping,
 )
 
@@ -114,21 +116,25 @@ class _Group:
 
 def _groups(script: Script) -> Iterator[_Group]:
     """Cut the way forward into what commits together."""
-    forward = tuple(s for s in script.statements if s.direction is Direction.UP)
-    if script.wrapping is Wrapping.FILE:
-        yield _Group(tuple(s for s in forward if not isinstance(s.action, Transaction)), transaction=True)
-        return
-    block: list[Statement] | None = None
-    for statement in forward:
+    forward = (s for s in script.statements if s.direction is Direction.UP)
+    for _, statements in groupby(forward, key=lambda s: s.unit):
+        first, *rest = statements
+        yield from _groups_in(script.unit_of(first), (first, *rest))
+
+
+def _groups_in(unit: Unit, statements: Sequence[Statement]) -> Iterator[_Group]:
+    block: list[Statement] | None = [] if unit.wrapping is Wrapping.FILE else None
+    for statement in statements:
         verb = statement.action.verb if isinstance(statement.action, Transaction) else None
         match verb:
             case TransactionVerb.BEGIN:
                 block = [] if block is None else block
             case TransactionVerb.COMMIT:
-                yield _Group(tuple(block or ()), transaction=True)
-                block = None
+                if block:
+                    yield _Group(tuple(block), transaction=True)
+                block = [] if unit.renews else None
             case TransactionVerb.ROLLBACK:
-                block = None
+                block = [] if unit.renews else None
             case _ if block is not None:
                 block.append(statement)
             case None:

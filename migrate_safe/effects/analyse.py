@@ -35,10 +35,28 @@ from migrate_safe.model.statement import (
     Statement,
     Transaction,
     TransactionVerb,
-    Wrapping,
+    Unit,
 )
 
 _NEW_ENUMS_ARE_FREE = 17
+_COMMIT = Transaction(TransactionVerb.COMMIT)
+_ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose a transaction is: `file` where a BEGIN of the file opened it; `ended` where the file ended one before."""
+
+    file: bool = False
+    ended: bool = False
+
+    def after(self, control: Transaction, unit: Unit, *, inside: bool) -> _Owner:
+        """Take a transaction control statement; `inside` says that a transaction was open when it ran."""
+        if control.verb in _ENDS:
+            return _Owner(ended=True)
+        if control.verb is TransactionVerb.BEGIN:
+            return replace(self, file=self.file or not inside or unit.implicit or self.ended)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +76,33 @@ def analyse(
     *,
     session: Session | None = None,
     unreleased: frozenset[Name] = frozenset(),
+    inside: bool | None = None,
 ) -> tuple[Analysed, ...]:
     """Analyse the UP statements of a file, in order.
 
     `schema` is the state before the file; `session` what the runner sets before it. `unreleased` are relations
-    that files before this one create but no database has yet: they count as born here.
+    that files before this one create but no database has yet: they count as born here. `inside` says that the session
+    is in a transaction already, or in none, where that is not what the first statement's unit says.
     """
     given = session or Session()
     if given.search_path is not None:
         schema = replace(schema, search_path=given.search_path)
     line = Timeline(_State(schema, Settings(given, given), born=unreleased))
-    if script.wrapping is Wrapping.FILE:
-        line = line.begun()
+    line = line.begun() if inside else line
     found: list[Analysed] = []
+    owner, last = _Owner(), -1
     for statement in script.statements:
-        if statement.direction is Direction.UP:
-            analysed, line = _step(line, statement)
-            found.append(analysed)
+        if statement.direction is Direction.DOWN:
+            continue
+        unit, first = script.unit_of(statement), statement.unit != last
+        if first and last >= 0 and line.in_transaction:
+            line = _controlled(line, _COMMIT)
+            owner = _Owner()
+        line, last = line.entering(unit, first=first and (last >= 0 or inside is None)), statement.unit
+        analysed, line = _step(line, statement)
+        found.append(replace(analysed, wrapped=analysed.in_transaction and not owner.file))
+        if isinstance(statement.action, Transaction):
+            owner = owner.after(statement.action, unit, inside=analysed.in_transaction)
     return tuple(found)
 
 
@@ -108,8 +136,7 @@ def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timel
 def _controlled(line: Timeline[_State], control: Transaction) -> Timeline[_State]:
     """Take a transaction control statement: at the end of a transaction its locks and local settings are gone."""
     moved = line.step(control)
-    ends = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
-    if control.verb not in ends:
+    if control.verb not in _ENDS:
         return moved
     state = replace(moved.now, held=(), fresh=frozenset(), settings=moved.now.settings.committed())
     return moved.at(state)

@@ -132,3 +132,5 @@ class Analysed:
     held: tuple[Lock, ...] = ()
     born: frozenset[Name] = field(default_factory=frozenset)
     session: Session = Session()
+    wrapped: bool = False
+    """The runner, or the server for it, opened the transaction, not a BEGIN of the file."""

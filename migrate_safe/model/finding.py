@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate_safe.model.source import Span
@@ -56,3 +57,5 @@ class LintReport:
     suppressed: int = 0
     baselined: int = 0
     """Findings that the baseline file knows, and that are left out."""
+    frameworks: Mapping[str, int] = field(default_factory=dict)
+    """How many of the files each migration runner runs, by its name."""

@@ -49,6 +49,8 @@ from migrate_safe.model.object_statement import (
     TypeAction as TypeAction,
     ViewAction as ViewAction,
 )
+from migrate_safe.model.directive import OLD_APP_KEEPS as OLD_APP_KEEPS, Directive as Directive
+from migrate_safe.model.framework import Framework as Framework, Runner as Runner, Unit as Unit
 from migrate_safe.model.wrapping import Wrapping as Wrapping
 from migrate_safe.model.query import Scope as Scope
 from migrate_safe.model.query import Shape as Shape
@@ -381,34 +383,24 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement: exact text (`source.text[span.start:span.end] == text`), place and meaning."""
+    """One statement: exact text (`source.text[span.start:span.end] == text`), place and meaning.
+
+    `unit` numbers what the runner commits together, see `Script.units`.
+    """
 
     text: str
     span: Span
     action: Action
     direction: Direction = Direction.UP
-
-
-OLD_APP_KEEPS = "old-app-keeps"
-"""The directive verb by which a migration says that no write of the old app breaks what a statement adds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Directive:
-    """A comment `-- migrate-safe: VERB ARGUMENTS`, e.g. `ignore index-not-concurrent: table is tiny`.
-
-    `statement` is the index of the statement it stands on or directly before; None: the whole file.
-    """
-
-    verb: str
-    arguments: str
-    span: Span
-    statement: int | None = None
+    unit: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A parsed migration file."""
+    """A parsed migration file.
+
+    `wrapping` is that of the first statement of the way forward; `units` are those of all statements, by their number.
+    """
 
     source: Source
     statements: tuple[Statement, ...]
@@ -416,3 +408,9 @@ class Script:
     wrapping: Wrapping = Wrapping.STATEMENT
     markers: tuple[str, ...] = field(default=())
     """Runner markers seen, e.g. `goose`, `dbmate`; empty for plain SQL."""
+    framework: Framework | None = None
+    units: tuple[Unit, ...] = ()
+
+    def unit_of(self, statement: Statement) -> Unit:
+        """Give the unit to which a statement belongs."""
+        return self.units[statement.unit] if self.units else Unit(self.wrapping)

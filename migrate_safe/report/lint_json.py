@@ -26,6 +26,7 @@ def lint_data(report: LintReport) -> dict[str, object]:
         "unanalysed": [{"file": u.file, "line": u.line, "reason": u.reason} for u in report.unanalysed],
         "summary": {
             "files": report.files,
+            "frameworks": dict(sorted(report.frameworks.items())),
             "statements": report.statements,
             "unanalysed": len(report.unanalysed),
             "errors": counts[Severity.ERROR],

@@ -26,7 +26,7 @@ def summary_line(report: LintReport) -> str:
     """Write the figures of a report in one line."""
     counts = [_count(n, s) for s, n in count_severities(report.findings).items() if n]
     found = ", ".join(counts) or "no findings"
-    read = f"{_count(report.statements, 'statement')} in {_count(report.files, 'file')}"
+    read = f"{_count(report.statements, 'statement')} in {_count(report.files, 'file')}{_runners(report)}"
     rest = [f"{len(report.unanalysed)} not analysed"] if report.unanalysed else []
     rest += [f"{report.suppressed} suppressed"] if report.suppressed else []
     rest += [f"{report.baselined} in the baseline"] if report.baselined else []
@@ -73,6 +73,14 @@ def _advice(finding: Finding, width: int) -> list[str]:
 
 def _unanalysed(one: Unanalysed) -> str:
     return printable(f"{one.file}:{one.line}: {one.reason}")
+
+
+def _runners(report: LintReport) -> str:
+    """Say what runs the files, where anything but psql does."""
+    named = sorted(report.frameworks.items(), key=lambda each: (-each[1], each[0]))
+    if [name for name, _ in named] in ([], ["psql"]):
+        return ""
+    return " of " + " and ".join(f"{name} ({count})" if len(named) > 1 else name for name, count in named)
 
 
 def _count(number: int, noun: str) -> str:

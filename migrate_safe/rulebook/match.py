@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from migrate_safe.model.effect import Analysed
 from migrate_safe.model.finding import Finding
@@ -39,11 +40,12 @@ def judgement(
     *,
     version: int | None = None,
     silent: Collection[str] = (),
+    today: date | None = None,
 ) -> Judgement:
     """Judge a script; `version` is the server's major version where the user told it.
 
     `silent` names rules that are switched off: nothing of theirs is given, but what yields to them still does, and
-    comments may name them.
+    comments may name them. `today` is the day on which comments are heeded that name their last one.
     """
     active = [rule for rule in rules if _speaks_of(rule, version)]
     bench = _Bench(active, frozenset(silent), script)
@@ -58,9 +60,9 @@ def judgement(
         ],
         frozenset(rule.id for rule in active if rule.once),
     )
-    known = [rule.id for rule in rules]
-    kept, silenced, complaints = suppress(placed, script.directives, known, frozenset(known) - bench.silent)
-    others = [f for c in complaints for f in bench.opinions(c.observation, c.directive.span)]
+    running = frozenset(rule.id for rule in rules) - bench.silent
+    kept, silenced, complaints = suppress(placed, script.directives, _by_name(rules), running, today=today)
+    others = [f for c in complaints for f in bench.opinions(c.observation, c.span)]
     if not analysed and not script.statements:
         others += bench.opinions(empty_file(), Span(script.source.path, 0, len(script.source.text), 1, 1, 1, 1))
     findings = sorted([*(p.finding for p in kept), *others], key=lambda f: (f.span.start, f.severity.rank))
@@ -105,6 +107,14 @@ def _finding(rule: Rule, observation: Observation, span: Span, text: str) -> Fin
         safe=safe_text,
         fixable=bool(safe_text) and rule.fixable and not facts.multiple,
     )
+
+
+def _by_name(rules: Sequence[Rule]) -> Mapping[str, Collection[str]]:
+    """Give the rules that a comment means by a name: a rule's own, or a theme's."""
+    found: dict[str, list[str]] = {}
+    for rule in rules:
+        found.setdefault(rule.theme, []).append(rule.id)
+    return found | {rule.id: [rule.id] for rule in rules}
 
 
 def _once(placed: Sequence[Placed], rules: Collection[str]) -> list[Placed]:

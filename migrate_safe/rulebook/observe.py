@@ -34,7 +34,6 @@ from migrate_safe.model.statement import (
     SetSchema,
     SetTypeSchema,
     Unparsed,
-    Wrapping,
 )
 from migrate_safe.rulebook.beside import beside
 from migrate_safe.rulebook.doings import Doings, doings_of
@@ -96,7 +95,7 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
         scans=bool(scanned),
         builds=bool(built),
         in_transaction=whole.in_transaction,
-        wrapped=whole.in_transaction and script.wrapping is Wrapping.FILE,
+        wrapped=whole.wrapped,
         transaction_forbidden=effect.transaction is TransactionRule.FORBIDDEN,
         lock_timeout=bool(whole.session.lock_timeout),
         fails=effect.fails is not None,

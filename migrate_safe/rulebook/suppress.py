@@ -1,15 +1,18 @@
-"""Comments that silence a rule with a reason: `-- migrate-safe: ignore RULE[, RULE]: reason`.
+"""Comments that silence rules with a reason: `-- migrate-safe: ignore RULE[, RULE] [until DATE]: reason`.
 
-`ignore` speaks of its statement, `ignore-file` of the whole file.
+`ignore` speaks of its statement, `ignore-file` of the whole file. A theme stands for all its rules.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from migrate_safe.model.finding import Finding
+from migrate_safe.model.source import Span
 from migrate_safe.model.statement import OLD_APP_KEEPS, Direction, Directive
 from migrate_safe.rulebook.facts import Facts, Observation, Words
 from migrate_safe.rulebook.terms import ActionKind, DirectiveState
@@ -19,6 +22,11 @@ VERBS = ("ignore", "ignore-file")
 
 FOR_OTHERS = (OLD_APP_KEEPS,)
 """Directives that `plan` reads."""
+
+_ARGUMENTS = re.compile(
+    r"(?P<names>.*?)(?:(?:^|[ \t]+)(?P<until>until\b[ \t]*(?P<day>.*?)))?[ \t]*(?::(?P<reason>.*))?\Z"
+)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +39,91 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What is wrong with a directive, as an observation that rules can judge."""
+    """What is wrong with a directive, at the place in it that is meant, as an observation that rules can judge."""
 
-    directive: Directive
+    span: Span
     observation: Observation
 
 
 def suppress(
-    placed: Sequence[Placed], directives: Sequence[Directive], known: Collection[str], active: Collection[str]
+    placed: Sequence[Placed],
+    directives: Sequence[Directive],
+    known: Mapping[str, Collection[str]],
+    active: Collection[str],
+    *,
+    today: date | None = None,
 ) -> tuple[tuple[Placed, ...], tuple[Placed, ...], tuple[Complaint, ...]]:
     """Part findings into kept and silenced, and complain about directives that are not as they should be.
 
-    `known` are all rule names, `active` those that ran: a directive for a rule that is switched off is no error.
-    A directive without a reason silences nothing.
+    `known` gives the rules that each name stands for, `active` are the rules that ran: a directive for a rule that is
+    switched off is no error. A directive without a reason, or whose day is over, silences nothing; without `today` no
+    day is over.
     """
     silenced: list[Placed] = []
     complaints: list[Complaint] = []
     for directive in directives:
-        names, reason = _read(directive)
-        verb = directive.verb.rstrip(":")
-        if verb in FOR_OTHERS:
+        if directive.verb.rstrip(":") in FOR_OTHERS:
             continue
-        if verb not in VERBS:
-            complaints.append(_complaint(directive, DirectiveState.MISSPELT, verb, (*VERBS, *FOR_OTHERS)))
-        elif not reason or not names:
-            complaints.append(_complaint(directive, DirectiveState.UNREASONED, ", ".join(names) or "RULE", ()))
-        else:
-            for name in names:
-                hits = [p for p in placed if p.finding.rule == name and directive.statement in (None, p.statement)]
-                silenced += hits
-                if name not in known:
-                    complaints.append(_complaint(directive, DirectiveState.MISSPELT, name, known))
-                elif not hits and name in active:
-                    complaints.append(_complaint(directive, DirectiveState.UNUSED, name, ()))
+        wrong = _wrong_as_a_whole(directive, today)
+        if wrong is not None:
+            complaints.append(wrong)
+            continue
+        for start, name in _names(directive):
+            rules, span = known.get(name, ()), directive.part(start, start + len(name))
+            hits = [p for p in placed if p.finding.rule in rules and directive.statement in (None, p.statement)]
+            silenced += hits
+            if name not in known:
+                complaints.append(_complaint(span, DirectiveState.MISSPELT, name, _meant(name, known)))
+            elif not hits and any(rule in active for rule in rules):
+                complaints.append(_complaint(span, DirectiveState.UNUSED, name))
     kept = tuple(p for p in placed if p not in silenced)
     return kept, tuple(p for p in placed if p in silenced), tuple(complaints)
 
 
-def _read(directive: Directive) -> tuple[tuple[str, ...], str]:
-    """Part `RULE, RULE: reason`."""
-    names, _, reason = directive.arguments.partition(":")
-    return tuple(n.strip() for n in names.split(",") if n.strip()), reason.strip()
+def _wrong_as_a_whole(directive: Directive, today: date | None) -> Complaint | None:
+    """Say what is wrong with a directive, if that is such that it silences nothing."""
+    verb, names = directive.verb.rstrip(":"), ", ".join(name for _, name in _names(directive))
+    if verb not in VERBS:
+        because = _meant(verb, (*VERBS, *FOR_OTHERS))
+        return _complaint(directive.verb_span, DirectiveState.MISSPELT, verb, because)
+    said = _read(directive)
+    if not names or not (said["reason"] or "").strip():
+        return _complaint(directive.span, DirectiveState.UNREASONED, names or "RULE")
+    if said["until"] is None:
+        return None
+    span = directive.part(*said.span("until"))
+    day = _day(said["day"])
+    if day is None:
+        return _complaint(span, DirectiveState.UNDATED, names, said["day"].strip() or "nothing")
+    if today is not None and today > day:
+        return _complaint(span, DirectiveState.EXPIRED, names, day.isoformat())
+    return None
 
 
-def _complaint(directive: Directive, state: DirectiveState, name: str, valid: Collection[str]) -> Complaint:
+def _read(directive: Directive) -> re.Match[str]:
+    found = _ARGUMENTS.match(directive.arguments)
+    assert found is not None, "it matches any line"
+    return found
+
+
+def _names(directive: Directive) -> Iterator[tuple[int, str]]:
+    """Yield each name and where in the arguments it starts."""
+    for found in re.finditer(r"[^,\s](?:[^,]*[^,\s])?", _read(directive)["names"]):
+        yield found.start(), found.group()
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DAY.match(text) else None
+    except ValueError:
+        return None  # no such day: 2027-02-30
+
+
+def _meant(name: str, valid: Collection[str]) -> str:
     near = difflib.get_close_matches(name, valid, n=1)
-    because = f'did you mean "{near[0]}"?' if near else "see the names: migrate-safe explain"
+    return f'did you mean "{near[0]}"?' if near else "see the names: migrate-safe explain"
+
+
+def _complaint(span: Span, state: DirectiveState, name: str, because: str = "") -> Complaint:
     facts = Facts(ActionKind.DIRECTIVE, directive=state, direction=Direction.UP)
-    return Complaint(directive, Observation(facts, Words(rule=name, because=because)))
+    return Complaint(span, Observation(facts, Words(rule=name, because=because)))

@@ -154,6 +154,9 @@ class DirectiveState(StrEnum):
     UNREASONED = "unreasoned"
     MISSPELT = "misspelt"
     UNUSED = "unused"
+    UNDATED = "undated"
+    """It says until when, but names no day."""
+    EXPIRED = "expired"
 
 
 class Around(StrEnum):

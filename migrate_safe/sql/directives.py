@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from migrate_safe.model.statement import Directive, Statement
 from migrate_safe.sql.lexer import Token
@@ -25,19 +26,40 @@ def directives_of(
     """
     found = []
     for comment in sorted(comments, key=lambda token: token.start):
-        for start, end, verb, arguments in _read(text, comment):
-            place = None if verb.endswith("-file") else _statement_at(places, statements, start)
-            found.append(Directive(verb, arguments, places.span(start, end), place))
+        for said in _read(text, comment):
+            place = None if said.verb.endswith("-file") else _statement_at(places, statements, said.start)
+            span = places.span(said.start, said.end)
+            at = said.verb_at - said.start, said.arguments_at - said.start
+            found.append(Directive(said.verb, said.arguments, span, place, *at))
     return tuple(found)
 
 
-def _read(text: str, comment: Token) -> Iterator[tuple[int, int, str, str]]:
-    """Yield start, end, verb and arguments of each directive in a comment."""
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One directive, with offsets into the text."""
+
+    start: int
+    end: int
+    verb_at: int
+    verb: str
+    arguments_at: int
+    arguments: str
+
+
+def _read(text: str, comment: Token) -> Iterator[_Said]:
+    """Yield each directive in a comment."""
     body = text[comment.start : comment.end]
     for found in _DIRECTIVE.finditer(body):
         arguments = found.group("arguments").removesuffix("*/").rstrip()
-        start = comment.start + found.start() + len(found.group()) - len(found.group().lstrip())
-        yield start, comment.start + found.end(), found.group("verb"), arguments
+        base = comment.start
+        yield _Said(
+            start=base + found.start() + len(found.group()) - len(found.group().lstrip()),
+            end=base + found.end(),
+            verb_at=base + found.start("verb"),
+            verb=found.group("verb"),
+            arguments_at=base + found.start("arguments"),
+            arguments=arguments,
+        )
 
 
 def _statement_at(places: Places, statements: Sequence[Statement], offset: int) -> int:

@@ -1,129 +1,174 @@
-"""What migration runners say in comments and file names: directions, transactions.
+"""What migration runners say in comments and file names: directions, sections, transactions.
 
-| runner | says |
-|---|---|
-| goose | `-- +goose Up`, `-- +goose Down`, `-- +goose NO TRANSACTION` |
-| sql-migrate | `-- +migrate Up [notransaction]`, `-- +migrate Down` |
-| dbmate | `-- migrate:up [transaction:false]`, `-- migrate:down` |
-| sqlx | `-- no-transaction` |
-| morph | `-- morph:nontransactional` |
-| atlas | `-- atlas:txmode none` |
-| golang-migrate | `1_name.up.sql`, `1_name.down.sql` |
-| Diesel | `up.sql`, `down.sql` in a folder per migration |
-| Prisma | `migration.sql` in a folder per migration |
-| Ory | `1_name.autocommit.up.sql` |
-| Flyway | `V1__name.sql`, `U1__name.sql` (undo), `R__name.sql` |
+Facts on each runner stand in `migrate_safe.model.framework`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
-from migrate_safe.model.statement import (
-    AlterTable,
-    CreateIndex,
-    DetachPartition,
-    Direction,
-    DropIndex,
-    Other,
-    Reindex,
-    Statement,
-    Transaction,
-    TransactionVerb,
-    Wrapping,
-)
+from migrate_safe.model.framework import HABITS, Framework, Runner, Unit
+from migrate_safe.model.marks import AUTOCOMMIT, COMMENT, is_down_by_name, named_framework, spoken_to
+from migrate_safe.model.statement import CreateIndex, Direction, DropIndex, Other, Reindex, Statement
+from migrate_safe.model.wrapping import Wrapping
 
-_COMMENT = re.compile(
-    r"--[ \t]*(?:"
-    r"\+goose[ \t]+(?P<goose>\S.*?)"
-    r"|\+migrate[ \t]+(?P<sql_migrate>\S.*?)"
-    r"|migrate:(?P<dbmate>(?:up|down)\b.*?)"
-    r"|(?P<sqlx>no-transaction)"
-    r"|morph:(?P<morph>nontransactional)"
-    r"|atlas:(?P<atlas>txmode[ \t]+none)"
-    r")[ \t]*\Z",
-    re.IGNORECASE,
+_NO_TRANSACTION = re.compile(
+    r"no[ _-]?transaction|transaction:[ \t]*false|nontransactional|txmode\s+none|disable-tx", re.IGNORECASE
 )
-_NO_TRANSACTION = re.compile(r"no[ _-]?transaction|transaction:false|nontransactional|txmode\s+none", re.IGNORECASE)
-_DIRECTION = re.compile(r"(up|down)\b", re.IGNORECASE)
-_FILE_NAMES = (
-    ("golang-migrate", re.compile(r"\.(?P<direction>up|down)\.(?:p?sql|pgsql)\Z", re.IGNORECASE)),
-    ("diesel", re.compile(r"(?:\A|[/\\])(?P<direction>up|down)\.sql\Z", re.IGNORECASE)),
-    ("prisma", re.compile(r"(?:\A|[/\\])migration\.sql\Z", re.IGNORECASE)),
-    ("flyway", re.compile(r"(?:\A|[/\\])(?:[VB][0-9][0-9._]*|(?P<direction>U)[0-9][0-9._]*|R)__[^/\\]*\.sql\Z")),
+_DIRECTION = re.compile(r"(up|down)\b|create above / (drop) below", re.IGNORECASE)
+_PIECE = re.compile(r"Statement(Begin|End)\Z", re.IGNORECASE)
+_OF_SECTION = frozenset({Framework.SQL_MIGRATE, Framework.DBMATE, Framework.TERN, Framework.LIQUIBASE})
+"""Those whose mark against a transaction speaks of a section, not of the file."""
+_BY_FLYWAY = frozenset(
+    "VacuumStmt CreatedbStmt DropdbStmt CreateTableSpaceStmt DropTableSpaceStmt AlterSystemStmt CreateSubscriptionStmt "
+    "DropSubscriptionStmt DiscardStmt".split()
 )
-_AUTOCOMMIT = re.compile(r"\.autocommit\.(?:up|down)\.sql\Z")
-_ONE_MESSAGE = frozenset({"golang-migrate", "prisma"})
-_ALONE = frozenset({"VacuumStmt", "CreatedbStmt", "DropdbStmt", "CreateTableSpaceStmt", "AlterSystemStmt"})
+_BY_SUPABASE = frozenset({"VacuumStmt", "AlterSystemStmt", "ClusterStmt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a file, from an offset to the next one. `declined` says that it wants no transaction of its own.
+
+    `message` says that the runner sends it as one message.
+    """
+
+    start: int
+    direction: Direction = Direction.UP
+    declined: bool = False
+    message: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Markers:
-    """The runners seen, where directions change (by offset, in order), and whether a transaction is declined."""
+    """The runner, all runners that were seen, and the sections in their order."""
 
+    framework: Framework | None = None
     names: tuple[str, ...] = ()
-    turns: tuple[tuple[int, Direction], ...] = ()
-    no_transaction: bool = False
+    sections: tuple[Section, ...] = (Section(0),)
 
-    def direction_at(self, offset: int) -> Direction:
-        """Give the direction of a statement that starts at an offset."""
-        return next((way for start, way in reversed(self.turns) if start <= offset), Direction.UP)
-
-
-def markers_of(path: str, comments: Iterable[tuple[int, str]]) -> Markers:
-    """Read the markers of a file from its path and its comments, each with its offset."""
-    names, turns, declined = [], [], False
-    for runner, pattern in _FILE_NAMES:
-        if found := pattern.search(path):
-            names.append(runner)
-            way = (found.groupdict().get("direction") or "up").lower()
-            turns.append((0, Direction.UP if way == "up" else Direction.DOWN))
-            break
-    if _AUTOCOMMIT.search(path):
-        names.append("ory")
-        declined = True
-    for offset, comment in comments:
-        if marked := _COMMENT.match(comment):
-            assert marked.lastgroup is not None, "each alternative is a group"
-            names.append(marked.lastgroup.replace("_", "-"))
-            words = marked.group(marked.lastgroup)
-            turned = _DIRECTION.match(words)
-            if turned:
-                turns.append((offset, Direction(turned.group(1).lower())))
-            going_up = not turns or turns[-1][1] is Direction.UP
-            declined = declined or (going_up and _NO_TRANSACTION.search(words) is not None)
-    return Markers(tuple(dict.fromkeys(names)), tuple(turns), declined)
+    def section_at(self, offset: int) -> Section:
+        """Give the section in which a statement starts."""
+        return next((s for s in reversed(self.sections) if s.start <= offset), self.sections[0])
 
 
-def wrapping_of(markers: Markers, statements: Sequence[Statement]) -> Wrapping:
-    """Say how the runner sends the file.
+def markers_of(path: str, comments: Iterable[tuple[int, str]], runner: Runner | None = None) -> Markers:
+    """Read the marks of a file from its path and its comments, each with its offset; `runner` is what is known else."""
+    given, named = runner or Runner(), named_framework(path)
+    found = [(offset, match) for offset, text in comments if (match := COMMENT.match(text))]
+    spoken = [
+        (offset, spoken_to(match), match.group(match.lastgroup or 0))
+        for offset, match in found
+        if _counts(offset, spoken_to(match), given, named)
+    ]
+    seen = tuple(dict.fromkeys(str(f) for f in (*([named] if named else []), *(f for _, f, _ in spoken))))
+    framework = given.framework if given.forced else next((f for _, f, _ in spoken), given.framework or named)
+    return Markers(framework, seen, _sections(path, spoken, framework, given))
 
-    golang-migrate and Prisma send it as one message: the server runs several statements of a message as one
-    transaction, a single one by itself, and obeys a BEGIN inside it. Flyway leaves the transaction out for statements
-    that cannot run in one. Without any marker the file is taken for one that psql runs.
-    https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
+
+def units_of(
+    markers: Markers, statements: Sequence[Statement], runner: Runner | None = None
+) -> tuple[tuple[Statement, ...], tuple[Unit, ...]]:
+    """Cut a file into what commits together: give the statements with the numbers of their units, and the units."""
+    given = runner or Runner()
+    numbered: list[Statement] = []
+    units: list[Unit] = []
+    for _, group in groupby(statements, key=lambda s: markers.section_at(s.span.start).start):
+        together = tuple(group)
+        section = markers.section_at(together[0].span.start)
+        for part, unit in _sent(markers.framework, section, together, given):
+            numbered += [replace(s, unit=len(units)) if units else s for s in part]
+            units.append(unit)
+    return tuple(numbered), tuple(units)
+
+
+# ---- below -----------------------------------------------------------------------------------
+
+_Spoken = tuple[int, Framework, str]
+"""Offset, runner and words of a mark."""
+
+
+def _counts(offset: int, framework: Framework, runner: Runner, named: Framework | None) -> bool:
+    """Say whether a mark is one: the user may know better, and some comments are such only where nothing else speaks.
+
+    sqlx looks at the very start of a file; "Up Migration" is what many write above one.
     """
-    if markers.no_transaction or not markers.names:
-        return Wrapping.STATEMENT
-    actions = [s.action for s in statements]
-    if _ONE_MESSAGE.intersection(markers.names) and "sqlx" not in markers.names:
-        begins = any(isinstance(a, Transaction) and a.verb is TransactionVerb.BEGIN for a in actions)
-        return Wrapping.STATEMENT if begins or len(actions) <= 1 else Wrapping.FILE
-    if "flyway" in markers.names and any(map(_runs_alone, actions)):
-        return Wrapping.STATEMENT
-    return Wrapping.FILE
+    if runner.forced and framework is not runner.framework:
+        return False
+    if framework is Framework.NODE_PG_MIGRATE:
+        return named is None and runner.framework in (None, framework)
+    return framework is not Framework.SQLX or offset <= 1
 
 
-def _runs_alone(action: object) -> bool:
-    """Say whether the server refuses the statement inside a transaction."""
+def _sections(path: str, spoken: Sequence[_Spoken], framework: Framework | None, runner: Runner) -> tuple[Section, ...]:
+    declined = bool(AUTOCOMMIT.search(path)) or runner.transaction is False
+    declined |= any(f not in _OF_SECTION and _NO_TRANSACTION.search(words) for _, f, words in spoken)
+    first = Section(0, Direction.DOWN if runner.down or is_down_by_name(path) else Direction.UP, declined)
+    sections = [first]
+    for offset, speaker, words in spoken:
+        now = sections[-1]
+        turned, piece = _DIRECTION.match(words), _PIECE.match(words)
+        if turned:
+            way = Direction.UP if turned.group().lower() == "up" else Direction.DOWN
+            wants_none = speaker in _OF_SECTION and _NO_TRANSACTION.search(words) is not None
+            sections.append(Section(offset, way, declined or wants_none))
+        elif speaker is Framework.LIQUIBASE and words.lower().startswith("changeset"):
+            sections.append(Section(offset, now.direction, declined or _NO_TRANSACTION.search(words) is not None))
+        elif speaker is Framework.TERN:
+            sections[-1] = replace(now, declined=True)
+        elif piece and declined and framework in (Framework.GOOSE, Framework.SQL_MIGRATE):
+            sections.append(replace(now, start=offset, message=piece[1].lower() == "begin"))
+    return tuple(sections)
+
+
+def _sent(
+    framework: Framework | None, section: Section, statements: tuple[Statement, ...], runner: Runner
+) -> Iterator[tuple[tuple[Statement, ...], Unit]]:
+    """Cut a section into what the runner sends in one go."""
+    habits = HABITS[framework or Framework.PSQL]
+    if framework is Framework.SUPABASE or (framework is Framework.PRISMA and runner.mixed):
+        for alone, group in groupby(statements, key=lambda s: _goes_between(framework, s.action)):
+            together = tuple(group)
+            one_message = not alone and (habits.wraps or len(together) > 1)
+            file = Unit(Wrapping.FILE, implicit=not habits.wraps, renews=True)
+            yield together, file if one_message else Unit(Wrapping.STATEMENT)
+        return
+    wrapped = habits.wraps and not section.declined
+    if framework is Framework.FLYWAY and runner.transaction is None:
+        refusing = [_alone_for_flyway(s.action) for s in statements]
+        wrapped = not (any(refusing) if runner.mixed else all(refusing))
+    if wrapped:
+        yield statements, Unit(Wrapping.FILE, renews=habits.message or habits.renews)
+    elif (habits.message or section.message) and len(statements) > 1:
+        yield statements, Unit(Wrapping.FILE, implicit=True, renews=True)
+    else:
+        yield statements, Unit(Wrapping.STATEMENT)
+
+
+def _alone_for_flyway(action: object) -> bool:
+    """Say whether Flyway knows that a statement refuses a transaction; it knows neither all nor only such ones."""
     match action:
-        case CreateIndex(concurrently=True) | DropIndex(concurrently=True) | Reindex(concurrently=True):
+        case CreateIndex(concurrently=True) | DropIndex(concurrently=True):
             return True
-        case AlterTable(actions=actions):
-            return any(isinstance(a, DetachPartition) and a.concurrently for a in actions)
+        case Reindex(kind="schema" | "database" | "system"):
+            return True
         case Other(kind=kind, detail=detail):
-            return kind in _ALONE and detail != "analyze"
+            return kind in _BY_FLYWAY and detail != "analyze"
+        case _:
+            return False
+
+
+def _goes_between(framework: Framework, action: object) -> bool:
+    """Say whether a runner that sends a file in pieces sends a statement between them, by itself."""
+    match action:
+        case CreateIndex(concurrently=True) | DropIndex(concurrently=True):
+            return True
+        case Reindex(concurrently=True):
+            return framework is Framework.SUPABASE
+        case Other(kind=kind, detail=detail):
+            return framework is Framework.SUPABASE and kind in _BY_SUPABASE and detail != "analyze"
         case _:
             return False

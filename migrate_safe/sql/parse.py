@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from migrate_safe.model.errors import UsageError
+from migrate_safe.model.framework import Runner
 from migrate_safe.model.schema import Expr
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Action, Direction, DoBlock, PsqlCommand, Script, Statement, Unparsed, Wrapping
@@ -20,7 +21,7 @@ from migrate_safe.sql.blocks import comments_in_blocks, do_block
 from migrate_safe.sql.directives import directives_of
 from migrate_safe.sql.expressions import expr_of, is_star
 from migrate_safe.sql.lexer import Kind, Token, starts_line
-from migrate_safe.sql.markers import Markers, markers_of, wrapping_of
+from migrate_safe.sql.markers import Markers, markers_of, units_of
 from migrate_safe.sql.pieces import Piece, PieceKind, cut, cuts_in, read_piece
 from migrate_safe.sql.places import BOM, Places, places_of
 from migrate_safe.sql.statements import action_of
@@ -31,30 +32,33 @@ MAX_CUTS = 20
 """Places tried to find the statements behind an unclosed quote."""
 
 
-def parse_script(source: Source, *, wrapping: Wrapping | None = None) -> Script:
+def parse_script(source: Source, *, wrapping: Wrapping | None = None, runner: Runner | None = None) -> Script:
     """Parse a migration file; every statement of it becomes a value, none is lost.
 
-    `wrapping` overrides what the runner's markers say. Raises UsageError for text that cannot be sent to a server
-    at all: a NUL, or a lone surrogate left by a wrong decoding.
+    `runner` is what files around it say of how it runs, `wrapping` overrides that and all marks in it. Raises
+    UsageError for text that cannot be sent to a server at all: a NUL, or a lone surrogate left by a wrong decoding.
     """
     places = _checked(source.text, source.path)
     read = _read(source.text, places)
     alone = (c for c in read.comments if c.kind is Kind.LINE_COMMENT and starts_line(source.text, c.start))
     remarks = [(c.start, source.text[c.start : c.end]) for c in alone]
-    markers = markers_of(source.path, remarks)
-    statements = tuple(_directed(s, markers) for s in read.statements)
-    forward = [s for s in statements if s.direction is Direction.UP] or statements
+    markers = markers_of(source.path, remarks, runner)
+    directed = tuple(_directed(s, markers) for s in read.statements)
+    statements, units = units_of(markers, directed, runner) if wrapping is None else (directed, ())
+    first = next((s.unit for s in statements if s.direction is Direction.UP), 0)
     return Script(
         source=source,
         statements=statements,
         directives=directives_of(source.text, places, (*read.comments, *comments_in_blocks(statements)), statements),
-        wrapping=wrapping or wrapping_of(markers, forward),
+        wrapping=wrapping or (units[first].wrapping if units else Wrapping.STATEMENT),
         markers=markers.names,
+        framework=markers.framework,
+        units=units,
     )
 
 
 def _directed(statement: Statement, markers: Markers) -> Statement:
-    way = markers.direction_at(statement.span.start)
+    way = markers.section_at(statement.span.start).direction
     if way is statement.direction:
         return statement
     action = statement.action

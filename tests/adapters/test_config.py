@@ -11,11 +11,14 @@ import pytest
 from migrate_safe.adapters.config import Config, load_config
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
+from migrate_safe.model.framework import Framework
+from migrate_safe.model.preferences import Preferences
 from migrate_safe.model.statement import Wrapping
 
 WHOLE = """
 disable = ["drop-column"]
 wrapping = "file"
+framework = "goose"
 postgres = 15
 fail_on = "error"
 rules = "our-rules"
@@ -24,6 +27,12 @@ stall_budget = "2s"
 environment = "staging"
 releases = ["releases/*.yaml"]
 severity = {rename-column = "notice"}
+
+[[paths]]
+match = "legacy/**"
+disable = ["locks"]
+severity = {drop-table = "error"}
+wrapping = "statement"
 """
 
 
@@ -38,6 +47,7 @@ def test_every_key_is_read(tmp_path: Path):
         severity={"rename-column": Severity.NOTICE},
         disable=("drop-column",),
         wrapping=Wrapping.FILE,
+        framework=Framework.GOOSE,
         postgres=15,
         fail_on=Severity.ERROR,
         rules="our-rules",
@@ -45,6 +55,15 @@ def test_every_key_is_read(tmp_path: Path):
         stall_budget=2000,
         environment="staging",
         releases=("releases/*.yaml",),
+        paths=(
+            Preferences(
+                severity={"drop-table": Severity.ERROR},
+                disable=("locks",),
+                wrapping=Wrapping.STATEMENT,
+                match=("legacy/**",),
+                folder=tmp_path,
+            ),
+        ),
         file=file,
     )
 
@@ -87,6 +106,16 @@ def test_a_pyproject_without_our_table_says_nothing(tmp_path: Path):
         ("postgres = true", 'in "postgres": must be a major', ""),
         ("stall_budget = 'soon'", 'in "stall_budget": must be a time such as', ""),
         ("stall_budget = 0", 'in "stall_budget": must be 10 ms or more', ""),
+        ("disable = ['a']\n[severity]\na = 'error'", '"a" is both in "disable" and in "severity"', "keep one"),
+        ("paths = 'x'", 'in "paths": must be tables', "write [[paths]]"),
+        ("paths = ['x']", 'in "paths": must be tables', ""),
+        ("[[paths]]", 'a table of "paths" without "match"', "add match"),
+        ("[[paths]]\nmatch = 'a'", 'a table of "paths" that says nothing', ""),
+        ("[[paths]]\nmatch = []", 'in "paths.match": must name files', ""),
+        ("[[paths]]\nmatch = '../a'", 'in "paths.match": "../a" can match no file', ""),
+        ("[[paths]]\nmatch = 'a'\ndisabel = []", 'unknown key "paths.disabel"', 'did you mean "disable"?'),
+        ("[[paths]]\nmatch = 'a'\npostgres = 15", 'unknown key "paths.postgres"', "one of: match, severity"),
+        ("[[paths]]\nmatch = 'a'\nwrapping = 'flie'", "in \"paths.wrapping\": unknown value 'flie'", '"file"?'),
         ("[tool.migrate_safe]", 'unknown key "tool"', "the keys stand at the top"),
         ("x = = 1", "not valid TOML", ""),
     ],
@@ -99,6 +128,36 @@ def test_what_is_not_understood_is_an_error_with_its_key(tmp_path: Path, text, m
     assert message in caught.value.message
     assert next_move in caught.value.next_move
     assert caught.value.place == f"{file}:{line}"
+
+
+TWO_TABLES = """disable = ["locks"] # severity = {x = 1}
+[[paths]]
+match = "a"
+disable = ["x", "y"]
+
+[paths.severity]
+z = "error"
+
+[[paths]]
+match = ["b", "c"]
+disable = [
+  "z",
+  "x",
+]
+
+[severity]
+x = "notice"
+"""
+
+
+def test_the_line_of_every_name(tmp_path: Path):
+    file = write(tmp_path / "migrate-safe.toml", TWO_TABLES)
+    lines = [{n: int(p.rpartition(":")[2]) for n, p in t.places.items()} for t in load_config(file).preferences]
+    assert lines == [{"locks": 1, "x": 17}, {"x": 4, "y": 4, "z": 7}, {"z": 12, "x": 13}]
+    inside = TWO_TABLES.replace("paths", "tool.migrate_safe.paths").replace("[severity", "[tool.migrate_safe.severity")
+    project = write(tmp_path / "pyproject.toml", "[tool.x]\nz = 1\n[tool.migrate_safe]\n" + inside)
+    theirs = [{n: int(p.rpartition(":")[2]) - 3 for n, p in t.places.items()} for t in load_config(project).preferences]
+    assert theirs == lines
 
 
 def test_where_a_key_stands_is_looked_for_in_our_part_of_a_pyproject(tmp_path: Path):
@@ -136,7 +195,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("key", [f.name for f in fields(Config) if f.name != "file"] + ["tool", "x"])
+@pytest.mark.parametrize("key", [f.name for f in fields(Config) if f.name not in ("file", "places")] + ["tool", "x"])
 def test_any_value_under_any_key_is_read_or_refused_with_its_line(tmp_path: Path, key):
     for value in [*VALUES, "'" + "9" * 5000 + "'"]:
         file = write(tmp_path / "migrate-safe.toml", f"# settings\n{key} = {value}\n")

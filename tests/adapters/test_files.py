@@ -13,11 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate_safe.adapters.files import declared_wrapping, decode, find_histories, history_of, is_down, read_source
+from migrate_safe.adapters.files import decode, find_histories, history_of, is_down, read_source
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import Wrapping
 
 NOBODY = 65534
 
@@ -128,24 +127,6 @@ def test_files_of_other_databases_are_left_out_of_folders_but_not_when_named(tmp
     assert [f.name for f in meant] == ["1_a.postgres.up.sql"]
     [(_, meant)] = find_histories([tmp_path / "1_a.mysql.up.sql"])
     assert [f.name for f in meant] == ["1_a.mysql.up.sql"]
-
-
-@pytest.mark.parametrize(
-    ("text", "wrapping"),
-    [
-        ("run_in_transaction = false", Wrapping.STATEMENT),
-        ("run_in_transaction = true", Wrapping.FILE),
-        ("other = 1", None),
-        ("run_in_transaction = 'no'", None),
-        ("= broken", None),
-        (None, None),
-    ],
-)
-def test_diesel_says_beside_a_migration_how_it_runs(tmp_path: Path, text, wrapping):
-    make(tmp_path, "1_a/up.sql")
-    if text is not None:
-        (tmp_path / "1_a" / "metadata.toml").write_text(text)
-    assert declared_wrapping(tmp_path / "1_a" / "up.sql") is wrapping
 
 
 def test_a_file_named_without_sql_is_still_meant(tmp_path: Path):

@@ -11,9 +11,11 @@ import pytest
 from migrate_safe.app.lint import LintOutcome, LintRequest, lint
 from migrate_safe.model.errors import Exit, TryLater, UsageError
 from migrate_safe.model.finding import Severity
+from migrate_safe.model.preferences import Preferences
 from migrate_safe.model.statement import Wrapping
 
 USERS = "CREATE TABLE users (id bigint PRIMARY KEY, email varchar(50));\n"
+OFF = (Preferences(disable=("lock-timeout-missing",)),)
 LATER = "SET lock_timeout = '1s';\n"
 
 
@@ -155,16 +157,16 @@ def test_the_exit_code_follows_the_least_severity_that_counts(tmp_path: Path, fa
 
 def test_rules_can_be_switched_off_and_weighed(tmp_path: Path):
     write(tmp_path, _1="DROP TABLE users; ALTER TABLE t RENAME a TO b;")
-    request = {"disable": ("locks", "drop-table"), "severity": {"rename-column": Severity.NOTICE}}
-    [finding] = lint_paths(tmp_path, **request).report.findings
+    said = Preferences(disable=("locks", "drop-table"), severity={"rename-column": Severity.NOTICE})
+    [finding] = lint_paths(tmp_path, preferences=(said,)).report.findings
     assert (finding.rule, finding.severity) == ("rename-column", Severity.NOTICE)
 
 
 @pytest.mark.parametrize("more", [{"disable": ("drop-tabel",)}, {"severity": {"drop-tabel": Severity.ERROR}}])
 def test_a_rule_that_is_not_there_is_an_error(tmp_path: Path, more):
     write(tmp_path, _1=USERS)
-    with pytest.raises(UsageError, match='no rule "drop-tabel"') as caught:
-        lint_paths(tmp_path, **more)
+    with pytest.raises(UsageError, match='no rule or theme "drop-tabel"') as caught:
+        lint_paths(tmp_path, preferences=(Preferences(**more),))
     assert '"drop-table"' in caught.value.next_move
 
 
@@ -188,7 +190,7 @@ def test_rules_of_ones_own_run_beside_those_of_the_tool(tmp_path: Path):
     migrations = tmp_path / "db"
     migrations.mkdir()
     write(migrations, _1="CREATE TABLE t (); DROP TABLE u;")
-    found = rules_in(lint_paths(migrations, rules=tmp_path / "own", disable=("lock-timeout-missing",)))
+    found = rules_in(lint_paths(migrations, rules=tmp_path / "own", preferences=OFF))
     assert found == [("_1.sql", "table-made"), ("_1.sql", "drop-table")]
 
 

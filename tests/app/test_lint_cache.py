@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from migrate_safe.app.lint import LintOutcome, LintRequest, SqlLinter, lint
 from migrate_safe.app.lint_request import Linter
 from migrate_safe.app.lint_run import run_lint
 from migrate_safe.model.finding import Severity
+from migrate_safe.model.framework import Framework
+from migrate_safe.model.preferences import Preferences
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.wrapping import Wrapping
 
@@ -43,6 +46,7 @@ TEXTS = (
     "DROP TABLE orders;",
     "-- +goose Up\nDROP TABLE users;\n-- +goose Down\nCREATE TABLE users (id bigint);",
     "-- migrate-safe: ignore drop-table: a test\nDROP TABLE users;",
+    "-- migrate-safe: ignore drop-table until 2028-01-01: a test\nDROP TABLE users;",
     "ALTER TABEL users;",
     "DO $$ BEGIN EXECUTE 'DROP TABLE users'; END $$;",
     "",
@@ -61,8 +65,11 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {},
     {"version": 14},
     {"wrapping": Wrapping.FILE},
-    {"disable": ("drop-table",)},
-    {"severity": {"drop-table": Severity.NOTICE}},
+    {"preferences": (Preferences(disable=("drop-table",)),)},
+    {"preferences": (Preferences(severity={"drop-table": Severity.NOTICE}, match=("**/0*.sql",)),)},
+    {"framework": Framework.GOLANG_MIGRATE},
+    {"today": date(2028, 1, 1)},
+    {"today": date(2028, 1, 2)},
 )
 
 places = st.integers(0, 10)
@@ -73,7 +80,7 @@ edits = st.one_of(
     st.tuples(st.just("rules"), places, st.integers(0, 2)),
     st.tuples(st.just("schema"), places, st.integers(0, 2)),
     st.tuples(st.just("damage"), places, st.integers(0, 10_000)),
-    st.tuples(st.just("metadata"), places, st.integers(0, 2)),
+    st.tuples(st.just("sums"), places, st.integers(0, 2)),
 )
 
 
@@ -103,10 +110,9 @@ class Project:
     def schema(self, _: int, which: int) -> None:
         self.dump.write_text("--\n-- PostgreSQL database dump\n--\n" + "\n".join(TEXTS[: which + 1]))
 
-    def metadata(self, _: int, which: int) -> None:
-        (self.folder / "metadata.toml").write_text(
-            ("", "run_in_transaction = true", "run_in_transaction = false")[which]
-        )
+    def sums(self, _: int, which: int) -> None:
+        sums = self.folder / "atlas.sum"
+        sums.write_text("h1:") if which else sums.unlink(missing_ok=True)
 
     def damage(self, place: int, offset: int) -> None:
         files = sorted(self.store.folder.iterdir())

@@ -121,7 +121,7 @@ def test_junit_is_xml_whatever_a_migration_holds(report: LintReport) -> None:
 
 def test_markdown_shows_the_worst_first() -> None:
     text = lint_markdown(replace(REPORT, findings=(NOTICE, FINDING)))
-    read = "9 statements in 2 files, 1 not analysed, 1 suppressed"
+    read = "9 statements in 2 files of goose, 1 not analysed, 1 suppressed"
     assert text.startswith(f"### migrate-safe: 1 error, 1 notice ({read})\n")
     assert text.index("**error** `index-not-concurrent` `db/0042.sql:3:1`") < text.index("notice `lock-timeout-")
     assert "Instead:\n\n```sql\nCREATE INDEX CONCURRENTLY i ON users (email);\n```" in text

@@ -30,7 +30,12 @@ FINDING = Finding(
 )
 NOTICE = replace(FINDING, rule="lock-timeout-missing", severity=Severity.NOTICE, safe="", fixable=False)
 REPORT = LintReport(
-    (FINDING,), files=2, statements=9, unanalysed=(Unanalysed("b.sql", 4, "is not UTF-8"),), suppressed=1
+    (FINDING,),
+    files=2,
+    statements=9,
+    unanalysed=(Unanalysed("b.sql", 4, "is not UTF-8"),),
+    suppressed=1,
+    frameworks={"goose": 2},
 )
 
 TEXT = """\
@@ -44,7 +49,7 @@ db/0042.sql:3:1: error: index-not-concurrent
 not analysed:
   b.sql:4: is not UTF-8
 
-1 error (9 statements in 2 files, 1 not analysed, 1 suppressed); more on a rule: migrate-safe explain RULE
+1 error (9 statements in 2 files of goose, 1 not analysed, 1 suppressed); more on a rule: migrate-safe explain RULE
 """
 
 
@@ -95,6 +100,15 @@ def test_no_line_is_wider_than_the_window(width, statement, column):
     lines = excerpt(Span("a.sql", 0, 1, 99, column, 99, column + 1), statement, width)
     assert len(lines) <= 5
     assert all(cells(line) <= max(width, 32) for line in lines)
+
+
+def test_the_figures_say_what_runs_the_files():
+    def line(**frameworks: int) -> str:
+        return lint_text(LintReport((), 3, 1, frameworks=frameworks)).strip()
+
+    assert line(psql=3) == "no findings (1 statement in 3 files)"
+    assert line(goose=3) == "no findings (1 statement in 3 files of goose)"
+    assert line(psql=1, goose=2) == "no findings (1 statement in 3 files of goose (2) and psql (1))"
 
 
 def test_advice_repeats_no_long_statement():
@@ -154,6 +168,7 @@ def test_json_keeps_its_promise():
     assert data["unanalysed"] == [{"file": "b.sql", "line": 4, "reason": "is not UTF-8"}]
     assert data["summary"] == {
         "files": 2,
+        "frameworks": {"goose": 2},
         "statements": 9,
         "unanalysed": 1,
         "errors": 1,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from migrate_safe.app.lint import lint_source
 from migrate_safe.effects.analyse import analyse
+from migrate_safe.model.effect import Session
 from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
@@ -19,7 +21,7 @@ RULES = load_rules()
 
 
 def findings(sql: str) -> tuple[Finding, ...]:
-    return lint_source(Source("x.sql", f"SET lock_timeout = '1s';\n{sql}"))
+    return lint_source(Source("x.sql", f"SET lock_timeout = '1s';\n{sql}"), today=date(2026, 6, 30))
 
 
 def names(sql: str) -> list[str]:
@@ -95,6 +97,10 @@ def test_a_table_that_a_do_block_makes_is_its_own_affair():
         "-- migrate-safe: ignore drop-table, statement-fails: gone\nDROP TABLE a, a;",
         "/* migrate-safe: ignore drop-table: gone since v41 */ DROP TABLE a;",
         "-- migrate-safe: ignore-file drop-table: this app is retired\nDROP TABLE a; DROP TABLE b;",
+        "-- migrate-safe: ignore compat: gone since v41\nDROP TABLE a;",
+        "-- migrate-safe: ignore drop-table until 2026-06-30: gone since v41\nDROP TABLE a;",
+        "-- migrate-safe: ignore  drop-table ,data-loss  until  2026-06-30 : gone\nDROP TABLE a;",
+        "-- migrate-safe: ignore drop-table until 2026-06-30: until v42: then gone\nDROP TABLE a;",
     ],
 )
 def test_a_reason_silences_a_finding(sql):
@@ -116,10 +122,52 @@ def test_a_comment_speaks_of_its_own_statement_only():
         ("ignroe drop-table: gone", "suppression-misspelt"),
         ("ignore drop-column: gone", "suppression-unused"),
         ("ignore-file drop-column: gone", "suppression-unused"),
+        ("ignore scans: gone", "suppression-unused"),
+        ("ignore drop-table until 2026-06-30", "suppression-unreasoned"),
+        ("ignore until 2026-06-30: gone", "suppression-unreasoned"),
+        ("ignore drop-table until: gone", "suppression-undated"),
+        ("ignore drop-table until 2026-02-30: gone", "suppression-undated"),
+        ("ignore drop-table until 2026-6-30: gone", "suppression-undated"),
+        ("ignore drop-table until 2027-01-01T10:00: gone", "suppression-undated"),
+        ("ignore drop-table until 2026-06-29: gone", "suppression-expired"),
+        ("ignore-file drop-table until 1999-01-01: gone", "suppression-expired"),
     ],
 )
 def test_a_comment_that_is_not_as_it_should_be_is_a_finding_and_silences_nothing(comment, rule):
     assert names(f"-- migrate-safe: {comment}\nDROP TABLE a;") == [rule, "drop-table"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "meant"),
+    [
+        ("ignore drop-table", "-- migrate-safe: ignore drop-table"),
+        ("ignroe drop-table: gone", "ignroe"),
+        ("ignore  data-loss , drop-tabel: gone", "drop-tabel"),
+        ("ignore drop-table, drop-column: gone", "drop-column"),
+        ("ignore drop-table until  tomorrow : gone", "until  tomorrow"),
+        ("ignore drop-table until 2026-06-29: gone", "until 2026-06-29"),
+        ("", "-- migrate-safe:"),
+    ],
+)
+def test_the_part_of_the_comment_that_is_meant(comment, meant):
+    for before, after in (("", "\nDROP TABLE a;"), ("SELECT 'é🐘';\r\nDROP TABLE a;  ", "\r\n")):
+        text = f"{before}-- migrate-safe: {comment}{after}"
+        [found] = [f for f in findings(text) if f.rule.startswith("suppression") and meant in f.statement]
+        span, source = found.span, f"SET lock_timeout = '1s';\n{text}"
+        assert source[span.start : span.end].rstrip() == found.statement.rstrip() == meant
+        line = source.splitlines()[span.line - 1]
+        assert line[span.column - 1 : span.end_column - 1].rstrip() == meant
+
+
+def test_no_day_is_over_where_nobody_says_which_day_it_is():
+    script = parse_script(Source("x.sql", "-- migrate-safe: ignore drop-table until 1999-01-01: gone\nDROP TABLE a;"))
+    assert judgement(analyse(script, Schema(), session=Session(1)), script, RULES).findings == ()
+
+
+def test_a_theme_speaks_of_all_its_rules_and_is_unused_only_where_none_speaks():
+    sql = "-- migrate-safe: ignore compat, scans: gone\nALTER TABLE a DROP COLUMN b, ADD CHECK (c > 0);"
+    assert names(sql) == []
+    assert names(sql.replace(", ADD CHECK (c > 0)", "")) == ["suppression-unused"]
 
 
 def test_a_comment_for_the_planner_is_not_misspelt():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.rules.golden import write_examples
 
 ROOT = Path(__file__).parents[2]
 RULES = load_rules()
+TODAY = date(2026, 1, 1)
 IMPATIENT = Session(lock_timeout=2000)
 BESIDE = {
     "cascade-takes-more": {"drop-view", "drop-object"},
@@ -51,7 +53,7 @@ def findings_in(rule: Rule, example: Example, sql: str, wrapping: Wrapping) -> t
     script = parse_script(Source("example.sql", sql), wrapping=wrapping)
     session = Session() if rule.id == "lock-timeout-missing" else IMPATIENT
     analysed = analyse_both_ways(script, schema_of(example), session=session)
-    return judgement(analysed, script, RULES, version=example.postgres).findings
+    return judgement(analysed, script, RULES, version=example.postgres, today=TODAY).findings
 
 
 @pytest.mark.parametrize(("rule", "example"), cases(bad=True))

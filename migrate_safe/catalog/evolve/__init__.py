@@ -61,9 +61,9 @@ from migrate_safe.model.statement import (
     SetVariable,
     Statement,
     Transaction,
+    TransactionVerb,
     Truncate,
     TypeAction,
-    Wrapping,
 )
 
 __all__ = ["apply", "evolve", "fold", "session_ended"]
@@ -82,17 +82,22 @@ def fold(schema: Schema, script: Script) -> Schema:
 
     The session ends with the file: its search_path and its temporary tables are gone.
     """
-    line = Timeline(schema)
-    if script.wrapping is Wrapping.FILE:
-        line = line.begun()
+    line, last = Timeline(schema), -1
     for statement in script.statements:
         if statement.direction is Direction.DOWN:
             continue
+        unit, first = script.unit_of(statement), statement.unit != last
+        if first and last >= 0:
+            line = line.step(_COMMIT)
+        line, last = line.entering(unit, first=first), statement.unit
         if isinstance(statement.action, Transaction):
             line = line.step(statement.action)
         else:
             line = line.at(evolve(line.now, statement))
     return session_ended(line.now, schema.search_path)
+
+
+_COMMIT = Transaction(TransactionVerb.COMMIT)
 
 
 def session_ended(schema: Schema, search_path: tuple[str, ...]) -> Schema:

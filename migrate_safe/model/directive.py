@@ -1,0 +1,40 @@
+"""What comments say to this tool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migrate_safe.model.source import Span
+
+OLD_APP_KEEPS = "old-app-keeps"
+"""The directive verb by which a migration says that no write of the old app breaks what a statement adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A comment `-- migrate-safe: VERB ARGUMENTS`, e.g. `ignore index-not-concurrent: table is tiny`.
+
+    `statement` is the index of the statement it stands on or directly before; None: the whole file. It stands on one
+    line; `verb_at` and `arguments_at` count characters from its start.
+    """
+
+    verb: str
+    arguments: str
+    span: Span
+    statement: int | None = None
+    verb_at: int = 0
+    arguments_at: int = 0
+
+    @property
+    def verb_span(self) -> Span:
+        """Where the verb stands; the whole directive where there is none."""
+        return self._piece(self.verb_at, self.verb_at + len(self.verb)) if self.verb else self.span
+
+    def part(self, start: int, end: int) -> Span:
+        """Give the place of a range of the arguments' characters."""
+        return self._piece(self.arguments_at + start, self.arguments_at + end)
+
+    def _piece(self, start: int, end: int) -> Span:
+        whole = self.span
+        first, last = whole.column + start, whole.column + end
+        return Span(whole.file, whole.start + start, whole.start + end, whole.line, first, whole.line, last)
