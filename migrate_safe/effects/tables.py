@@ -51,7 +51,8 @@ def create_table(scene: Scene, action: CreateTable) -> Effect:
         return locking(_AS, *map(scene.schema.resolve, action.reads)) if action.if_not_exists else Effect()
     keys = [c for c in (*action.constraints, *(k for d in action.columns for k in d.constraints)) if c.references]
     parts = [_new_key(scene, name, key) for key in keys]
-    parts.append(locking(_AS, *(scene.schema.resolve(n) for n in action.like)))
+    templates = [scene.schema.resolve(n) for n in action.like]
+    parts.append(locking(_AS, *(n for n in templates if n not in scene.schema.composites)))
     parts.append(_copied_defaults(scene, action))
     parts += [named_by_default(scene, d.column.default) for d in action.columns]
     parts.append(locking(_SUX, *(scene.schema.resolve(n) for n in action.inherits)))

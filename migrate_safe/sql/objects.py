@@ -7,7 +7,7 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from migrate_safe.model.schema import View
+from migrate_safe.model.schema import STAR, View
 from migrate_safe.model.statement import CreateView, RefreshView
 from migrate_safe.sql.expressions import columns_among, is_star
 from migrate_safe.sql.names import name_of, option_text, options
@@ -47,6 +47,7 @@ def refresh_view(node: Any) -> RefreshView:
 def _view(relation: Any, query: Any, *, materialized: bool) -> View:
     select = inner(query)
     parts = tuple(walk(select))
+    uses = qualified_columns(select)
     try:
         definition = write(select)
     except Unreadable:
@@ -55,8 +56,8 @@ def _view(relation: Any, query: Any, *, materialized: bool) -> View:
         name=name_of(relation),
         materialized=materialized,
         relations=frozenset(relations_in(select)),
-        columns=columns_among(parts) | using_columns(select),
-        uses=qualified_columns(select),
+        columns=columns_among(parts) | using_columns(select) | {c for _, c in uses if c != STAR},
+        uses=uses,
         star=any(map(is_star, parts)),
         definition=definition,
     )

@@ -26,6 +26,9 @@ def qualified_columns(query: Any) -> frozenset[tuple[Name, str]]:
             case "ColumnRef" if (words := strings(part.fields)) and (len(words) > 1 or is_star(part)):
                 qualifier, column = (words[-1], STAR) if is_star(part) else words[-2:]
                 found |= {(relation, column) for relation in relations.get(qualifier, ())}
+            case "A_Indirection" if (row := _row_of(part)) is not None:
+                column = STAR if is_star(part) else inner(part.indirection[0]).sval
+                found |= {(relation, column) for relation in relations.get(row, ())}
             case "SelectStmt" if any(_is_bare_star(inner(t.res_target.val)) for t in part.target_list):
                 aliases = [a for item in part.from_clause for a in _aliases(inner(item))]
                 found |= {(relation, STAR) for alias in aliases for relation in relations.get(alias, ())}
@@ -52,6 +55,14 @@ def _relations(parts: tuple[Any, ...]) -> dict[str, tuple[Name, ...]]:
             meanings[part.aliasname].add(None)
     alone = {alias: next(iter(found)) for alias, found in meanings.items() if len(found) == 1}
     return {alias: (relation,) for alias, relation in alone.items() if relation is not None}
+
+
+def _row_of(part: Any) -> str | None:
+    """Give the name of the row in `(t).a`; it may be a column as well, unless it is that of a relation."""
+    value = inner(part.arg)
+    words = strings(value.fields) if kind_of(value) == "ColumnRef" else ()
+    fields = kind_of(inner(part.indirection[0])) in ("String", "A_Star")
+    return words[0] if len(words) == 1 and fields and not is_star(value) else None
 
 
 def _alias(relation: Any) -> str:

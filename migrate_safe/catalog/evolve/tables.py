@@ -33,7 +33,7 @@ from migrate_safe.catalog.evolve.inheritance import inherit
 from migrate_safe.catalog.evolve.partitions import handed_down, inherited_by_partition
 from migrate_safe.catalog.evolve.resting import on_relation
 from migrate_safe.catalog.evolve.storage import tablespace_of, with_options
-from migrate_safe.catalog.evolve.templates import is_shown, like
+from migrate_safe.catalog.evolve.templates import has_known_columns, like
 from migrate_safe.catalog.evolve.toast import without_lost_options
 from migrate_safe.catalog.evolve.typed import with_attributes
 from migrate_safe.catalog.evolve.views import created_name, drop_views, refuse_unpopulated, views_on
@@ -77,7 +77,7 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     unsure = (
         given is None
         or any(c.type is None for c in given)
-        or any(schema.resolve(n) in schema.views and not is_shown(schema, schema.resolve(n)) for n in action.like)
+        or not all(has_known_columns(schema, schema.resolve(n)) for n in action.like)
     )
     unsure = unsure or bool(missing) or (action.if_not_exists and not schema.lacks(name))
     schema = put(schema, _bare_table(schema, name, action, partial=unsure))
@@ -97,14 +97,19 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
 
 def _missing(schema: Schema, action: CreateTable) -> list[Name]:
     sources = [schema.resolve(n) for n in (*action.like, *action.inherits)]
-    missing = [n for n in sources if n not in schema.tables and n not in schema.views]
-    if action.partition_of is not None and schema.resolve(action.partition_of) not in schema.tables:
-        missing.append(schema.resolve(action.partition_of))
-    return missing
+    sources += [schema.resolve(action.partition_of)] if action.partition_of is not None else []
+    return [n for n in sources if n not in schema.tables and not relation_exists(schema, n)]
 
 
 def _refuse_parents(schema: Schema, action: CreateTable) -> None:
     names = [schema.resolve(n) for n in action.inherits]
+    above = [*names, *([schema.resolve(action.partition_of)] if action.partition_of is not None else [])]
+    wrong = next((n for n in above if n not in schema.tables and relation_exists(schema, n)), None)
+    if wrong is not None:
+        raise CannotApply(f"inherited relation {wrong} is not a table")
+    templates = [schema.resolve(n) for n in action.like]
+    if any(n in schema.sequences or schema.index_table(n) is not None for n in templates):
+        raise CannotApply("a sequence or index is not allowed in LIKE")
     if len(set(names)) < len(names):
         raise CannotApply(f"relation {names[0]} would be inherited from more than once")
     for parent in (schema.tables[n] for n in names if n in schema.tables):

@@ -18,11 +18,16 @@ from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema
 from migrate_safe.model.statement import CreateTable, SequenceOptions
 
 
+def has_known_columns(schema: Schema, name: Name) -> bool:
+    """Say whether a template is a table, or something else of which every column is known."""
+    return _template(schema, name) is not None
+
+
 def like(schema: Schema, name: Name, action: CreateTable) -> Schema:
     """Copy into a new table what its templates give."""
     given = action.like_options or tuple(frozenset[str]() for _ in action.like)
     for template, wanted in zip(map(schema.resolve, action.like), given, strict=True):
-        source = schema.tables.get(template) or _shown(schema, template)
+        source = _template(schema, template)
         if source is not None:
             schema = _like_columns(schema, name, source, wanted)
         if source is not None and "indexes" in wanted:
@@ -30,19 +35,16 @@ def like(schema: Schema, name: Name, action: CreateTable) -> Schema:
     return schema
 
 
-def is_shown(schema: Schema, view: Name) -> bool:
-    """Say whether all columns of a view are known, with their types."""
-    return _shown(schema, view) is not None
-
-
-def _shown(schema: Schema, view: Name) -> Table | None:
-    """Give a view as a table of what it shows, where all of that is known."""
-    given = relation_columns(schema, view)
-    if given is None or any(c.type is None for c in given):
-        return None
-    return Table(
-        view, columns=tuple(Column(c.name, c.type, collation=c.collation) for c in given if c.type is not None)
-    )
+def _template(schema: Schema, name: Name) -> Table | None:
+    """Give the table to copy from; views and composite types are seen as tables with nothing but columns."""
+    if name in schema.tables:
+        return schema.tables[name]
+    attributes = schema.composites.get(name)
+    if attributes is not None:
+        return Table(name, columns=tuple(Column(n, t) for n, t in attributes))
+    given = relation_columns(schema, name) or ()
+    known = tuple(Column(c.name, c.type, collation=c.collation) for c in given if c.type is not None)
+    return Table(name, columns=known) if known and len(known) == len(given) else None
 
 
 def _like_columns(schema: Schema, name: Name, template: Table, wanted: frozenset[str]) -> Schema:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate_safe.catalog.change import CannotApply, put, type_name
+from migrate_safe.catalog.change import CannotApply, put, type_exists, type_name
+from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Schema, Table
 
@@ -38,5 +39,7 @@ def change_type(schema: Schema, table: Table, wanted: Name | None) -> Schema:
 
 
 def _refuse_missing(schema: Schema, name: Name) -> None:
+    if type_exists(schema, name) or relation_exists(schema, name):
+        raise CannotApply(f"type {name} is not a composite type")
     if schema.complete:
         raise CannotApply(f"composite type {name} does not exist")
