@@ -164,6 +164,8 @@ class NewStatistics:
     expressions: tuple[Expr, ...] = ()
     kinds: tuple[str, ...] = ()
     if_not_exists: bool = False
+    parts: tuple[str, ...] = ()
+    """What a chosen name is made of, in order: the columns, and `expr` for each expression."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ SINCE: tuple[tuple[str, str | Callable[[Any], bool], str, int], ...] = (
     ("AlterTableCmd", lambda n: n.subtype == pb.AT_SetStorage and _word(n) == "default", "SET STORAGE DEFAULT", 16),
     ("ColumnDef", "storage_name", "STORAGE of a new column", 16),
     ("RangeSubselect", lambda n: not n.HasField("alias"), "a subquery in FROM without an alias", 16),
+    ("CreateStatsStmt", lambda n: not n.defnames, "CREATE STATISTICS without a name", 16),
     ("JsonIsPredicate", _ALWAYS, "IS JSON", 16),
     ("JsonObjectConstructor", _ALWAYS, "JSON_OBJECT()", 16),
     ("JsonArrayConstructor", _ALWAYS, "JSON_ARRAY()", 16),

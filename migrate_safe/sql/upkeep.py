@@ -55,6 +55,7 @@ def new_statistics(node: Any) -> NewStatistics:
         expressions=tuple(expr_of(e.expr) for e in elements if not e.name),
         kinds=strings(node.stat_types),
         if_not_exists=node.if_not_exists,
+        parts=tuple(e.name or "expr" for e in elements) if not node.defnames else (),
     )
 
 

@@ -27,6 +27,7 @@ STATEMENTS = [
     ("ALTER TABLE t SET ACCESS METHOD heap", ""),
     ("CREATE TABLE n (a text STORAGE EXTERNAL)", ""),
     ("SELECT 1 FROM (SELECT 1)", ""),
+    ("CREATE STATISTICS ON a, b FROM t", ""),
     ("SELECT '{}' IS JSON", ""),
     ("SELECT JSON_OBJECT('a': 1)", ""),
     ("SELECT JSON_ARRAY(1)", ""),

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from migrate_safe.catalog.change import CannotApply, certain, need_column, put, put_column, target, type_name
+from migrate_safe.catalog.change import (
+    CannotApply,
+    certain,
+    need_column,
+    put,
+    put_column,
+    target,
+    type_exists,
+    type_name,
+)
 from migrate_safe.catalog.evolve.holders import REMARKS, holder_of, is_type, put_remarks
-from migrate_safe.catalog.things import found_thing, need_thing, with_fact
+from migrate_safe.catalog.evolve.resting import knows_functions
+from migrate_safe.catalog.presence import need_relation
+from migrate_safe.catalog.things import found_thing, need_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
 from migrate_safe.model.said import Comment, Target
@@ -60,7 +71,10 @@ def _on_relation(schema: Schema, found: Target, text: str | None) -> Schema:
 def _on_column(schema: Schema, found: Target, text: str | None) -> Schema:
     """Comment on a column; of views and composite types comments on columns are not kept."""
     full = schema.resolve(found.name)
-    if full in schema.views or is_type(schema, full):
+    view = schema.views.get(full)
+    if view is not None and view.shows and schema.complete and found.part not in view.shows:
+        raise CannotApply(f"column {found.part!r} of view {full} does not exist")
+    if view is not None or is_type(schema, full):
         return schema
     if full in schema.sequences or schema.index_table(full) is not None:
         raise CannotApply(f"{full} is not a table, view or composite type")
@@ -86,8 +100,7 @@ def _on_index(schema: Schema, name: Name, text: str | None) -> Schema:
             return replace(schema, views={**schema.views, view.name: changed})
     if full in schema.tables or full in schema.views or full in schema.sequences:
         raise CannotApply(f"{full} is not an index")
-    if schema.complete and not any(v.materialized for v in schema.views.values()):
-        raise CannotApply(f"relation {full} does not exist")
+    need_relation(schema, name)
     return schema
 
 
@@ -113,7 +126,7 @@ def _on_part(schema: Schema, found: Target, text: str | None) -> Schema:
 def _part_commented(schema: Schema, table: Table, field: str, found: Target, text: str | None) -> Table:
     parts = getattr(table, field)
     if not any(p.name == found.part for p in parts):
-        if certain(schema, table) and field in ("constraints", "triggers"):
+        if certain(schema, table):
             word = _MANY_WORDS.get(found.kind, found.kind)
             raise CannotApply(f"{word} {found.part!r} of {table.name} does not exist")
         return table
@@ -124,6 +137,9 @@ def _part_commented(schema: Schema, table: Table, field: str, found: Target, tex
 def _on_routine(schema: Schema, found: Target, text: str | None) -> Schema:
     holder = holder_of(schema, found, needed=found.kind != "aggregate")
     if holder is None:
+        system = found.name.schema == "pg_catalog" or found.name.name.startswith("pg_")
+        if knows_functions(schema) and found.kind != "aggregate" and not system:
+            raise CannotApply(f"{found.kind} {found.name} does not exist")
         return schema
     name, arguments = holder.target.name, holder.target.part
     overloads = tuple(replace(f, comment=text) if f.arguments == arguments else f for f in schema.functions[name])
@@ -135,7 +151,10 @@ def _on_thing(schema: Schema, found: Target, text: str | None) -> Schema:
     if found.kind in ("type", "domain"):
         name = type_name(schema, found.name)
         if not is_type(schema, name):
+            _refuse_absent_type(schema, found.name, name)
             return schema
+        if found.kind == "domain" and name not in schema.domains:
+            raise CannotApply(f"{name} is not a domain")
         return put_remarks(schema, with_fact(_remarks(schema, name), "comment", text))
     if found.kind == "publication":
         known = holder_of(schema, found, needed=True)
@@ -151,6 +170,11 @@ def _on_thing(schema: Schema, found: Target, text: str | None) -> Schema:
     if thing is None or kind == "extension":  # an extension brings a comment of its own along
         return schema
     return put_remarks(schema, with_fact(thing, "comment", text))
+
+
+def _refuse_absent_type(schema: Schema, written: Name, name: Name) -> None:
+    if sees_everything(schema) and not type_exists(schema, name) and written.schema != "pg_catalog":
+        raise CannotApply(f"type {name} does not exist")
 
 
 def _remarks(schema: Schema, name: Name) -> Thing:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from migrate_safe.catalog.change import CannotApply, type_name
+from migrate_safe.catalog.evolve.resting import knows_functions
 from migrate_safe.catalog.privileges import given_to_all, grant_of, grant_text
 from migrate_safe.catalog.things import drop_thing, fact, found_thing, need_thing, put_thing, sees_everything
 from migrate_safe.model.names import Name
@@ -75,6 +76,8 @@ def _routine(schema: Schema, target: Target, *, needed: bool) -> Holder | None:
             return _of_function(matching[0])
         if matching and needed:
             raise CannotApply(f"{target.kind} name {place} is not unique")
+    if needed and knows_functions(schema) and target.part != "*" and any(schema.functions.get(p) for p in places):
+        raise CannotApply(f"{target.kind} {target.name}({target.part}) does not exist")
     system = target.name.schema is None or target.name.schema in _OF_SYSTEM
     if needed and sees_everything(schema) and not system:
         raise CannotApply(f"{target.kind} {target.name}({target.part}) does not exist")

@@ -17,6 +17,7 @@ from migrate_safe.catalog.change import (
 from migrate_safe.catalog.evolve.expressions import refuse_mutable, refuse_subquery
 from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
 from migrate_safe.catalog.evolve.not_null import defined
+from migrate_safe.catalog.evolve.parameters import refuse_parameters
 from migrate_safe.catalog.naming import index_name, relation_exists
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import (
@@ -57,6 +58,7 @@ def create_index(schema: Schema, action: CreateIndex) -> Schema:
     if action.concurrently and is_partitioned(table):
         raise CannotApply(f"cannot create index on partitioned table {table.name} concurrently")
     refuse_method(schema, index)
+    refuse_parameters(index.method, index.options)
     if index.name is not None and relation_exists(schema, Name(table.name.schema, index.name)):
         if action.if_not_exists:
             return schema
@@ -315,6 +317,8 @@ def set_options(schema: Schema, name: Name, text: str, *, reset: bool = False) -
     if is_partitioned(table):
         raise CannotApply(f"storage parameters of index {name} of a partitioned table cannot be set")
     given = [(k.strip(), v.strip()) for k, _, v in (part.partition("=") for part in text.split(","))]
+    if not reset:
+        refuse_parameters(index.method, given)
     kept = [o for o in index.options if o[0] not in dict(given)]
     return put(schema, put_index(table, replace(index, options=(*kept, *(() if reset else given)))))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from migrate_safe.catalog.change import CannotApply, certain, family, is_partitioned, need_column, put
+from migrate_safe.catalog.change import CannotApply, certain, family, is_partition, is_partitioned, need_column, put
 from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.catalog.evolve.holders import every_holder, put_holder
+from migrate_safe.catalog.evolve.parameters import COLUMN, refuse_parameters, refuse_table_parameters
 from migrate_safe.catalog.evolve.rights import owned_by
 from migrate_safe.catalog.evolve.toast import without_lost_options
 from migrate_safe.catalog.privileges import role_name
@@ -31,6 +32,8 @@ def table_action(schema: Schema, table: Table, action: OtherTableAction, *, only
             if is_partitioned(table):
                 raise CannotApply(f"cannot specify storage parameters for partitioned table {table.name}")
             reset = action.kind == "ResetRelOptions"
+            if not reset:
+                refuse_table_parameters(schema, table.access_method, parameters(action.argument))
             options = with_options(table.options, action.argument, reset=reset)
             return put(schema, without_lost_options(schema, replace(table, options=options)))
         case "SetTableSpace":
@@ -58,9 +61,15 @@ def tablespace_of(name: str) -> str | None:
 
 def with_options(held: Iterable[tuple[str, str]], text: str, *, reset: bool = False) -> tuple[tuple[str, str], ...]:
     """Set or reset parameters given as `fillfactor=70, toast.autovacuum_enabled`; in the order of their names."""
-    given = [(k.strip(), v.strip() or "true") for k, _, v in (part.partition("=") for part in text.split(",")) if k]
+    given = parameters(text)
     kept = [o for o in held if o[0] not in dict(given)]
-    return tuple(sorted([*kept, *(() if reset else given)]))
+    return tuple(sorted([*kept, *(() if reset else (g for g in given if g[0] != "oids"))]))
+
+
+def parameters(text: str) -> tuple[tuple[str, str], ...]:
+    """Read parameters given as `fillfactor=70, toast.autovacuum_enabled`."""
+    pairs = (part.partition("=") for part in text.split(","))
+    return tuple((name.strip(), value.strip() or "true") for name, _, value in pairs if name)
 
 
 # ---- columns -------------------------------------------------------------------------------
@@ -96,6 +105,8 @@ def _settings(column: Column, action: OtherTableAction) -> tuple[str, ...]:
         case _:
             held = next((s[5:-1] for s in column.settings if s.startswith("SET (")), "")
             before = with_options((), held) if held else ()
+            if action.kind == "SetOptions":
+                refuse_parameters(COLUMN, parameters(action.value))
             after = with_options(before, action.value, reset=action.kind == "ResetOptions")
             return _with(column, "SET", f"({', '.join(f'{k}={v}' for k, v in after)})" if after else "")
 
@@ -117,13 +128,13 @@ def _place(setting: str) -> int:
 
 def _persistence(schema: Schema, table: Table, persistence: str) -> Schema:
     """SET LOGGED and SET UNLOGGED; a partitioned table has nothing to write, and refuses from PostgreSQL 18 on."""
-    if is_partitioned(table):
-        if schema.server_version >= 18:
-            raise CannotApply(f"{table.name} is a partitioned table")
-        return schema
+    if is_partitioned(table) and schema.server_version >= 18:
+        raise CannotApply(f"{table.name} is a partitioned table")
     if table.persistence == persistence:
         return schema
     _refuse_mixed_keys(schema, table, persistence)
+    if is_partitioned(table):
+        return schema
     schema = put(schema, replace(table, persistence=persistence))
     if schema.server_version < SEQUENCES_FOLLOW:
         return schema
@@ -134,10 +145,17 @@ def _persistence(schema: Schema, table: Table, persistence: str) -> Schema:
     return replace(schema, sequences=sequences)
 
 
+def _with_parents(schema: Schema, table: Table) -> tuple[Table, ...]:
+    """Give a table and those of which it is a partition."""
+    parents = [schema.tables[p] for p in table.parents if p in schema.tables and is_partition(table)]
+    return (table, *(t for p in parents for t in _with_parents(schema, p)))
+
+
 def _refuse_mixed_keys(schema: Schema, table: Table, persistence: str) -> None:
     """Raise CannotApply where a logged table would reference an unlogged one, or an unlogged one be published."""
     if persistence == "u":
-        near = [t.name for t, _ in schema.referencing(table.name) if t.name != table.name and t.persistence == "p"]
+        names = [t.name for t in _with_parents(schema, table)]
+        near = [t.name for n in names for t, _ in schema.referencing(n) if t.name != n and t.persistence == "p"]
         if near:
             raise CannotApply(f"could not change table {table.name} to unlogged: logged table {near[0]} references it")
         listed = [p.name for p in schema.publications.values() if any(t.table == table.name for t in p.tables)]

@@ -30,9 +30,10 @@ from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
 from migrate_safe.catalog.evolve.foreign_keys import without_key
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.inheritance import inherit
+from migrate_safe.catalog.evolve.parameters import refuse_table_parameters
 from migrate_safe.catalog.evolve.partitions import handed_down, inherited_by_partition
 from migrate_safe.catalog.evolve.resting import on_relation
-from migrate_safe.catalog.evolve.storage import tablespace_of, with_options
+from migrate_safe.catalog.evolve.storage import parameters, tablespace_of, with_options
 from migrate_safe.catalog.evolve.templates import has_known_columns, like
 from migrate_safe.catalog.evolve.toast import without_lost_options
 from migrate_safe.catalog.evolve.typed import with_attributes
@@ -69,6 +70,7 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     if missing and schema.complete:
         raise CannotApply(f"relation {missing[0]} does not exist")
     _refuse_parents(schema, action)
+    refuse_table_parameters(schema, action.access_method, parameters(", ".join(action.options)))
     _refuse_far_keys(action)
     if action.foreign is not None and schema.complete and ("server", Name(None, action.foreign)) not in schema.things:
         raise CannotApply(f"server {action.foreign} does not exist")

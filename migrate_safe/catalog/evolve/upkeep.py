@@ -97,10 +97,9 @@ def _create_statistics(schema: Schema, new: NewStatistics) -> Schema:
 def _created_name(schema: Schema, new: NewStatistics, table: Name) -> Name:
     if new.name is not None:
         return new.name.within(schema.first_place)
-    number = 0
-    parts = [*new.columns, *("expr" for _ in new.expressions)]
+    number, parts = 0, joined(new.parts)
     while True:
-        name = Name(table.schema, make_object_name(table.name, joined(parts), f"stat{number}" if number else "stat"))
+        name = Name(table.schema, make_object_name(table.name, parts, f"stat{number}" if number else "stat"))
         if (STATISTICS, name) not in schema.things:
             return name
         number += 1

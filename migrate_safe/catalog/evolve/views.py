@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.freeing import freed
+from migrate_safe.catalog.evolve.parameters import refuse_table_parameters
 from migrate_safe.catalog.evolve.resting import may_have, on_relation
 from migrate_safe.catalog.naming import none_such, relation_exists
 from migrate_safe.catalog.presence import need_relation
@@ -89,6 +90,7 @@ def view_name(schema: Schema, action: CreateView) -> Name:
 
 def _refuse_options(schema: Schema, view: View) -> None:
     if view.materialized:
+        refuse_table_parameters(schema, None, view.options)
         return
     for option, value in view.options:
         unknown = option not in _OPTIONS or (option == "security_invoker" and schema.server_version < _INVOKER_FROM)
