@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from migrate_safe.catalog.change import type_name
-from migrate_safe.catalog.evolve import evolve, session_ended
-from migrate_safe.catalog.evolve.views import created_name, view_name
-from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.evolve import session_ended
 from migrate_safe.catalog.settings import DEFAULT_SEARCH_PATH
 from migrate_safe.catalog.timeline import Timeline
+from migrate_safe.effects.births import born_after, moves
 from migrate_safe.effects.combine import Scene, strongest
 from migrate_safe.effects.effect import outcome_in
 from migrate_safe.effects.settings import Settings, after
@@ -21,16 +20,9 @@ from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     AlterEnum,
     CreateEnum,
-    CreateTable,
-    CreateView,
     Direction,
-    DoBlock,
-    DropTable,
-    DropView,
     Other,
-    RenameTable,
     Script,
-    SetSchema,
     SetVariable,
     Statement,
     Transaction,
@@ -163,7 +155,7 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
         schema=schema,
         settings=settings,
         held=held,
-        born=_born(state, statement),
+        born=born_after(state.schema, schema, state.born, statement),
         fresh=state.fresh | _fresh(state, statement) if line.in_transaction else state.fresh,
     )
 
@@ -183,51 +175,8 @@ def _held(line: Timeline[_State], statement: Statement, effect: Effect) -> tuple
     if not line.in_transaction or effect.transaction is TransactionRule.FORBIDDEN:
         return line.now.held
     held = strongest((*line.now.held, *effect.locks))
-    moved = _moved(line.now.schema, statement)
-    return tuple(replace(lock, relation=moved(lock.relation)) for lock in held)
-
-
-def _moved(schema: Schema, statement: Statement) -> Callable[[Name], Name]:
-    """Give the function from the names of relations to those that they have after a statement."""
-    match statement.action:
-        case RenameTable(table=table, to=to):
-            old = schema.resolve(table)
-            new = Name(old.schema, to)
-        case SetSchema(table=table, to=to):
-            old = schema.resolve(table)
-            new = Name(to, old.name)
-        case _:
-            return lambda name: name
-    return lambda name: new if name == old else name
-
-
-def _born(state: _State, statement: Statement) -> frozenset[Name]:
-    """Follow the relations that this migration created.
-
-    CREATE ... IF NOT EXISTS creates nothing when the relation is known, and nobody knows when it is neither known
-    nor known to be gone.
-    """
-    schema, born = state.schema, state.born
-    match statement.action:
-        case CreateTable() as action:
-            name = created_name(schema, action.table, temporary=action.persistence == "t")
-            unsure = action.if_not_exists and not schema.lacks(name) and name.schema != "pg_temp"
-            return born if unsure or relation_exists(schema, name) else born | {name}
-        case CreateView() as action:
-            name = view_name(schema, action)
-            unsure = (action.if_not_exists or action.replace) and not schema.lacks(name)
-            return born if unsure or relation_exists(schema, name) else born | {name}
-        case RenameTable() | SetSchema():
-            moved = _moved(schema, statement)
-            return frozenset(moved(n) for n in born)
-        case DropTable(tables=names) | DropView(views=names):
-            return born - {schema.resolve(n) for n in names}
-        case DoBlock(inner=inner):
-            for each in inner:
-                state = replace(state, born=_born(state, each), schema=evolve(state.schema, each))
-            return state.born
-        case _:
-            return born
+    moved = moves(line.now.schema, statement)
+    return tuple(replace(lock, relation=moved.get(lock.relation, lock.relation)) for lock in held) if moved else held
 
 
 def _fresh(state: _State, statement: Statement) -> frozenset[tuple[Name, str]]:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from migrate_safe.catalog.evolve import evolve
+from migrate_safe.effects.births import moves, named
 from migrate_safe.effects.combine import Scene, merge
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
+from migrate_safe.model.names import Name
 from migrate_safe.model.statement import DoBlock, PsqlCommand, Statement
 
 _HARMLESS = frozenset(
@@ -26,8 +28,11 @@ def do_block(scene: Scene, block: DoBlock, effect_in: Callable[[Scene, Statement
     """
     parts: list[Effect] = []
     inside = Scene(scene.schema, scene.session, True, scene.fresh_values)
+    before: dict[Name, Name] = {}
     for statement in block.inner:
-        parts.append(effect_in(inside, statement))
+        parts.append(named(effect_in(inside, statement), before))
+        moved = moves(inside.schema, statement)
+        before = {**before, **{new: before.get(old, old) for old, new in moved.items()}}
         inside = inside.at(evolve(inside.schema, statement))
     if block.opaque is not None:
         parts.append(Effect(unknown=block.opaque))

@@ -1,0 +1,114 @@
+"""Which relations a statement makes, and which get another name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from migrate_safe.catalog.evolve import evolve
+from migrate_safe.catalog.evolve.views import created_name, view_name
+from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.model.effect import Effect
+from migrate_safe.model.locks import Lock
+from migrate_safe.model.names import Name
+from migrate_safe.model.said import NewSchema, Renamed
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.statement import (
+    AlterTable,
+    CreateSequence,
+    CreateTable,
+    CreateView,
+    DoBlock,
+    DropSequence,
+    DropTable,
+    DropView,
+    Other,
+    RenameTable,
+    SetSchema,
+    Statement,
+)
+
+
+def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: Statement) -> frozenset[Name]:
+    """Follow the relations that a migration created through one more statement; `after` is the schema that it leaves.
+
+    CREATE ... IF NOT EXISTS creates nothing when the relation is known, and nobody knows when it is neither known
+    nor known to be gone.
+    """
+    new_sequences = after.sequences.keys() - schema.sequences.keys()
+    match statement.action:
+        case CreateTable() as action:
+            name = created_name(schema, action.table, temporary=action.persistence == "t")
+            unsure = action.if_not_exists and not schema.lacks(name) and name.schema != "pg_temp"
+            if unsure or relation_exists(schema, name):
+                return born
+            return born | {name} | new_sequences
+        case CreateView() as action:
+            name = view_name(schema, action)
+            unsure = (action.if_not_exists or action.replace) and not schema.lacks(name)
+            return born if unsure or relation_exists(schema, name) else born | {name}
+        case CreateSequence(if_not_exists=unsure):
+            return born if unsure and not schema.complete else born | new_sequences
+        case AlterTable():
+            return born | new_sequences
+        case Other(says=NewSchema()):
+            return born | (_relations(after) - _relations(schema))
+        case RenameTable() | SetSchema() | Other(says=Renamed()):
+            moved = moves(schema, statement)
+            return frozenset(moved.get(n, n) for n in born)
+        case DropTable(tables=names) | DropView(views=names) | DropSequence(sequences=names):
+            return born - {schema.resolve(n) for n in names}
+        case DoBlock(inner=inner):
+            for each in inner:
+                after = evolve(schema, each)
+                born, schema = born_after(schema, after, born, each), after
+            return born
+        case _:
+            return born
+
+
+def _relations(schema: Schema) -> frozenset[Name]:
+    return frozenset({*schema.tables, *schema.views, *schema.sequences})
+
+
+def moves(schema: Schema, statement: Statement) -> Mapping[Name, Name]:
+    """Give the relations that have another name after a statement: the old names with the new ones."""
+    match statement.action:
+        case RenameTable(table=table, to=to):
+            old = schema.resolve(table)
+            return {old: Name(old.schema, to)}
+        case SetSchema(table=table, to=to):
+            old = schema.resolve(table)
+            return {old: Name(to, old.name)}
+        case Other(says=Renamed(target=target, to=to)) if target.kind == "schema":
+            return {n: Name(to, n.name) for n in _relations(schema) if n.schema == target.name.name}
+        case DoBlock(inner=inner):
+            return _moves_of_all(schema, inner)
+        case _:
+            return {}
+
+
+def _moves_of_all(schema: Schema, statements: Iterable[Statement]) -> Mapping[Name, Name]:
+    found: dict[Name, Name] = {}
+    for statement in statements:
+        step = moves(schema, statement)
+        first = {old: new for old, new in step.items() if old not in found.values()}
+        found = {**{old: step.get(new, new) for old, new in found.items()}, **first}
+        schema = evolve(schema, statement)
+    return found
+
+
+def named(effect: Effect, names: Mapping[Name, Name]) -> Effect:
+    """Give an effect with other names for relations."""
+
+    def all_of(relations: Iterable[Name]) -> tuple[Name, ...]:
+        return tuple(names.get(r, r) for r in relations)
+
+    return replace(
+        effect,
+        locks=tuple(Lock(names.get(x.relation, x.relation), x.mode) for x in effect.locks),
+        rewrites=all_of(effect.rewrites),
+        scans=all_of(effect.scans),
+        builds=all_of(effect.builds),
+        looked_up=all_of(effect.looked_up),
+    )
