@@ -22,6 +22,7 @@ from migrate_safe.effects import (
     views,
     whole_tables,
 )
+from migrate_safe.effects.absent_names import absent_name
 from migrate_safe.effects.blocks import do_block, psql_command
 from migrate_safe.effects.combine import Scene, merge
 from migrate_safe.effects.firing import fired_by_data, fired_by_truncation
@@ -82,7 +83,10 @@ def effect_in(scene: Scene, statement: Statement) -> Effect:
 
 
 def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
-    """Give the effect of a statement and the schema after it; one that the server refuses changes nothing."""
+    """Give the effect of a statement and the schema after it; one that the server refuses changes nothing.
+
+    What is certain of a refusal depends on nothing.
+    """
     effect = _effect(scene, statement.action)
     block = called_block(scene.schema, statement.action) if isinstance(statement.action, Call) else statement.action
     if isinstance(block, DoBlock):
@@ -93,7 +97,7 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
             return effect, apply(scene.schema, statement)
         except CannotApply as refusal:
             reason = refusal.reason
-    return replace(effect, fails=reason), scene.schema
+    return replace(effect, fails=reason, depends=(), unknown=None), scene.schema
 
 
 def _refused_here(scene: Scene, statement: Statement, effect: Effect) -> str | None:
@@ -103,7 +107,7 @@ def _refused_here(scene: Scene, statement: Statement, effect: Effect) -> str | N
         return f"PostgreSQL {scene.version} does not know {newest.words}, which {newest.since} brought"
     if scene.in_transaction and effect.transaction is TransactionRule.FORBIDDEN:
         return "cannot run inside a transaction block"
-    return used_too_early(scene, statement)
+    return used_too_early(scene, statement) or absent_name(scene, statement)
 
 
 def _effect(scene: Scene, action: Action) -> Effect:

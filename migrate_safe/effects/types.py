@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from migrate_safe.catalog.casts import REGS
 from migrate_safe.catalog.change import known_type
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Session
@@ -34,8 +35,15 @@ _EXTENSIONS = frozenset(
 )
 """Base types (never domains) of extensions that many databases have."""
 
+_FIELDS = ("second", "minute", "hour", "day", "month", "year")
 _COERCIBLE = frozenset(
     {
+        *((number, reg) for number in ("integer", "oid") for reg in REGS),
+        *((reg, number) for number in ("integer", "oid") for reg in REGS),
+        ("regproc", "regprocedure"),
+        ("regprocedure", "regproc"),
+        ("regoper", "regoperator"),
+        ("regoperator", "regoper"),
         ("character varying", "text"),
         ("text", "character varying"),
         ("bpchar", "text"),
@@ -180,9 +188,17 @@ def _keeps_rows(old: TypeName, new: TypeName) -> bool:
     """Say whether every stored value of the old type is one of the new type as it stands."""
     if old.name == new.name:
         return _widens(old, new)
+    if old.name.startswith("interval") and new.name.startswith("interval"):
+        return _widens_interval(old, new)
     if (old.name, new.name) not in _COERCIBLE:
         return False
     return not new.modifiers
+
+
+def _widens_interval(old: TypeName, new: TypeName) -> bool:
+    """Say whether the smallest field that is kept stays or gets smaller, and fractions of seconds are not cut."""
+    least, wanted = (_FIELDS.index(t.name.split()[-1]) if " " in t.name else 0 for t in (old, new))
+    return wanted <= least and (least > 0 or _fraction(new) >= _fraction(old))
 
 
 def _widens(old: TypeName, new: TypeName) -> bool:
@@ -202,5 +218,6 @@ def _widens(old: TypeName, new: TypeName) -> bool:
 
 def _same_order(old: TypeName, new: TypeName) -> bool:
     """Say whether indexes stay usable: both types are compared by the same operators."""
-    strings = {"character varying", "text"}
-    return old.name == new.name or {old.name, new.name} <= strings or {old.name, new.name} == {"inet", "cidr"}
+    one_family = ({"character varying", "text"}, {"inet", "cidr"}, {"oid", *REGS})
+    intervals = old.name.startswith("interval") and new.name.startswith("interval")
+    return old.name == new.name or intervals or any({old.name, new.name} <= family for family in one_family)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.effects.builtin_functions import NOT_VOLATILE, VOLATILE
+from migrate_safe.effects.builtin_names import (
+    may_be_builtin_collation,
+    may_be_builtin_function,
+    may_be_builtin_type,
+)
 
 OVERLOADS = """
 SELECT proname, bool_or(provolatile = 'v'), bool_and(provolatile = 'v')
@@ -38,3 +45,36 @@ def test_every_listed_function_exists_somewhere(each_server: ScratchServer) -> N
     later = {"uuidv4", "uuidv7", "random_normal"} | {n for n in NOT_VOLATILE | VOLATILE if n.startswith("pg_")}
     missing = (NOT_VOLATILE | VOLATILE) - present - later
     assert major < 18 or len(missing) < 10, missing
+
+
+def test_every_function_type_and_collation_of_the_server_is_taken_to_be_there(each_server: ScratchServer) -> None:
+    with connect(each_server.dsn()) as connection:
+        major = connection.info.server_version // 10000
+        functions, types, collations = (
+            [
+                name
+                for (name,) in connection.execute(f"SELECT {column} FROM {catalog} WHERE {place}".encode()).fetchall()
+            ]
+            for column, catalog, place in (
+                ("proname", "pg_proc", "pronamespace = 'pg_catalog'::regnamespace"),
+                ("typname", "pg_type", "typnamespace = 'pg_catalog'::regnamespace"),
+                ("collname", "pg_collation", "collnamespace = 'pg_catalog'::regnamespace"),
+            )
+        )
+    assert {name for name in functions if not may_be_builtin_function(name, major)} == set()
+    assert {name for name in types if not may_be_builtin_type(name)} == set()
+    assert {name for name in collations if not may_be_builtin_collation(name)} == set()
+    listed = {name for name in NOT_VOLATILE | VOLATILE if may_be_builtin_function(name, major)}
+    assert listed - set(functions) == set()
+
+
+@pytest.mark.parametrize("name", ["nope", "getdate", "uuid_generate_v4", "ifnull", "unaccent", "set_updated_at"])
+def test_a_function_of_somebody_else_is_not_taken_for_a_built_in_one(name: str) -> None:
+    assert not may_be_builtin_function(name, 18)
+
+
+@pytest.mark.parametrize(
+    "name", ["en_US", "de-x-icu", "C.utf8", "fr", "german", "English_United States.1252", "und-x-icu"]
+)
+def test_what_may_be_a_locale_of_some_system_is_taken_for_a_collation(name: str) -> None:
+    assert may_be_builtin_collation(name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from migrate_safe.catalog.casts import is_assigned
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.catalog.evolve.expressions import refuse_mutable, refuse_subquery
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Expr, Generated, Schema, Table, TypeName
+from migrate_safe.sql.values import constant_type
 
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _WITHOUT_COLLATION = frozenset(
@@ -23,14 +25,23 @@ def refuse_typed(table: Table, what: str) -> None:
         raise CannotApply(f"cannot {what} typed table {table.name}")
 
 
-def refuse_cast(column: Column, new: TypeName) -> None:
-    """Refuse a type change without USING between types of which none is assigned to the other by itself."""
-    old = column.type
-    if old.dimensions or new.dimensions:
-        return
-    before, after = FAMILIES.get(old.name), FAMILIES.get(new.name)
-    if before is not None and after not in (None, "text", before):
+def refuse_cast(schema: Schema, column: Column, new: TypeName, *, using: bool) -> None:
+    """Refuse a type change where the values (unless there is USING) or the default are not assigned to the new type.
+
+    Where not all is known, somebody may have made a cast between types that are not everyday ones.
+    """
+    if not using and _is_not_assigned(schema, column.type, new):
         raise CannotApply(f"column {column.name!r} cannot be cast automatically to type {new}")
+    default = column.default if column.generated is None and column.default is not None else None
+    if default is not None and default.constant:
+        given = constant_type(default.sql, column.type)
+        if given is not None and _is_not_assigned(schema, given, new):
+            raise CannotApply(f"default for column {column.name!r} cannot be cast automatically to type {new}")
+
+
+def _is_not_assigned(schema: Schema, old: TypeName, new: TypeName) -> bool:
+    everyday = FAMILIES.keys() >= {old.name, new.name} and not (old.dimensions or new.dimensions)
+    return (schema.complete or everyday) and is_assigned(schema, old, new) is False
 
 
 FAMILIES = {

@@ -346,8 +346,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
     if column is not None and column.generated is not None and action.using is not None:
         raise CannotApply(f"cannot specify USING when altering type of generated column {action.column!r}")
     if column is not None:
-        if action.using is None:
-            refuse_cast(column, known_type(schema, action.type))
+        refuse_cast(schema, column, known_type(schema, action.type), using=action.using is not None)
         users = [c.name for c in table.columns if c.generated and c.default and action.column in c.default.columns]
         if users:
             raise CannotApply(f"generated column {users[0]!r} of {table.name} uses column {action.column!r}")
