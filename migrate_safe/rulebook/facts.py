@@ -104,6 +104,8 @@ class Facts:
     """The index is made ON ONLY the partitioned table."""
     duplicate: bool = False
     """Another valid index of the table does all that the new one would, or all that the one does that goes."""
+    implied: bool = False
+    """Another unique index, over some of the same columns, keeps the same duplicates out."""
     indexed: bool = True
     """An index finds rows by the columns of the foreign key, now or later in the file, as far as is known."""
     adopts: bool = False

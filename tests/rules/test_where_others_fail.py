@@ -325,12 +325,54 @@ BREAKING = [
         "SELECT DISTINCT * FROM users",
         "json-column",
     ),
+    (
+        "ALTER TABLE users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;",
+        "",
+        "INSERT INTO users (id) VALUES (9)",
+        "identity-always",
+    ),
+    (
+        "ALTER TYPE mood RENAME VALUE 'bad' TO 'sad';",
+        "CREATE TYPE mood AS ENUM ('good', 'bad');",
+        "SELECT 'bad'::mood",
+        "rename-enum-value",
+    ),
+    (
+        "ALTER FUNCTION twice(int) RENAME TO doubled;",
+        "CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2';",
+        "SELECT twice(1)",
+        "rename-object",
+    ),
+    (
+        "DROP FUNCTION twice(int);",
+        "CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2';",
+        "SELECT twice(1)",
+        "drop-object",
+    ),
+    (
+        "ALTER SEQUENCE numbers RESTART WITH 1;",
+        "CREATE SEQUENCE numbers START 2;",
+        "INSERT INTO users (id) VALUES (nextval('numbers'))",
+        "sequence-repeats",
+    ),
+    (
+        "CREATE PUBLICATION changes FOR TABLE visits;",
+        "CREATE TABLE visits (at int); INSERT INTO visits VALUES (1);",
+        "UPDATE visits SET at = 2",
+        "published-without-identity",
+    ),
+    (
+        "ALTER TABLE users REPLICA IDENTITY NOTHING;",
+        "CREATE PUBLICATION changes FOR TABLE users;",
+        "UPDATE users SET age = 2",
+        "unpublished",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("change", "given", "query", "rule"), BREAKING, ids=[b[3] for b in BREAKING])
-def test_15_what_breaks_the_old_app_is_told_and_true(database: str, connect, change, given, query, rule):
-    session = connect(database)
+def test_15_what_breaks_the_old_app_is_told_and_true(each_database: str, connect, change, given, query, rule):
+    session = connect(each_database)
     session.execute(f"{USERS} INSERT INTO users VALUES (1, 'a', 30); {given}")
     session.execute(f"BEGIN; {query}; ROLLBACK")
     session.execute(change)
