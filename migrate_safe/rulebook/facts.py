@@ -72,6 +72,8 @@ class Facts:
     """The table has a DEFAULT partition, beside which nothing is detached CONCURRENTLY."""
     bounded: bool = True
     """The UPDATE or DELETE has a WHERE that names a column."""
+    limited: bool = False
+    """The data statement says LIMIT or BETWEEN somewhere, as batches do."""
     reach: Reach = Reach.FEW
     """Through how many rows of tables in use an INSERT, UPDATE, DELETE or MERGE goes."""
     around: frozenset[Around] = frozenset()
