@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from migrate_safe.model.names import quote_literal
@@ -30,6 +31,8 @@ from migrate_safe.rulebook.taken import emptied_along, taken_along
 from migrate_safe.rulebook.terms import ActionKind, Control
 
 Told = tuple[Facts, Words]
+
+_LIMIT = re.compile(r"\b(limit|between)\b", re.IGNORECASE)
 
 
 def beside(told: Told, part: Part, doings: Doings, wrapping: Wrapping) -> Told:
@@ -72,7 +75,8 @@ def _rarer(told: Told, part: Part) -> Told:
         case AlterSequence(options=options):
             return replace(facts, repeats=options.restart or bool(options.cycle)), words
         case Dml():
-            return replace(facts, system=_is_system(part)), words
+            limited = _LIMIT.search(part.whole.statement.text) is not None
+            return replace(facts, system=_is_system(part), limited=limited), words
         case Truncate(cascade=True):
             also = [plain(name) for name in emptied_along(part)]
             return replace(facts, cascade=True, takes=bool(also)), replace(words, taken=listed(also))

@@ -72,6 +72,8 @@ class Facts:
     """The table has a DEFAULT partition, beside which nothing is detached CONCURRENTLY."""
     bounded: bool = True
     """The UPDATE or DELETE has a WHERE that names a column."""
+    limited: bool = False
+    """The data statement says LIMIT or BETWEEN somewhere, as batches do."""
     reach: Reach = Reach.FEW
     """Through how many rows of tables in use an INSERT, UPDATE, DELETE or MERGE goes."""
     around: frozenset[Around] = frozenset()
@@ -104,6 +106,8 @@ class Facts:
     """The index is made ON ONLY the partitioned table."""
     duplicate: bool = False
     """Another valid index of the table does all that the new one would, or all that the one does that goes."""
+    implied: bool = False
+    """Another unique index, over some of the same columns, keeps the same duplicates out."""
     indexed: bool = True
     """An index finds rows by the columns of the foreign key, now or later in the file, as far as is known."""
     adopts: bool = False

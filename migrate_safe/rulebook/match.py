@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from migrate_safe.model.effect import Analysed
@@ -13,8 +13,9 @@ from migrate_safe.model.statement import Script
 from migrate_safe.rulebook.doings import doings_of
 from migrate_safe.rulebook.facts import Observation
 from migrate_safe.rulebook.observe import empty_file, observe
-from migrate_safe.rulebook.rule import Rule, holds
+from migrate_safe.rulebook.rule import Rule, holds, may_hold
 from migrate_safe.rulebook.suppress import Placed, suppress
+from migrate_safe.rulebook.terms import ActionKind
 
 PARTLY = "-- in place of this one action of the statement:"
 """Stands above advice on a statement that does other things as well."""
@@ -76,10 +77,15 @@ class _Bench:
     rules: Sequence[Rule]
     silent: frozenset[str]
     script: Script
+    by_action: dict[ActionKind, list[Rule]] = field(default_factory=dict)
+    """The rules that may speak of an action, as far as actions were met."""
 
     def opinions(self, observation: Observation, span: Span) -> list[Finding]:
         """Let every rule speak about one observation, then silence those that yield to another that spoke."""
-        speaking = {rule.id: rule for rule in self.rules if holds(rule.when, observation.facts)}
+        action = observation.facts.action
+        if action not in self.by_action:
+            self.by_action[action] = [rule for rule in self.rules if may_hold(rule.when, "action", action)]
+        speaking = {rule.id: rule for rule in self.by_action[action] if holds(rule.when, observation.facts)}
         heard = [rule for rule in speaking.values() if not any(other in speaking for other in rule.yields_to)]
         text = self.script.source.text[span.start : span.end] if observation.statement is None else ""
         return [_finding(rule, observation, span, text) for rule in heard if rule.id not in self.silent]

@@ -223,6 +223,8 @@ def _felt(part: Part, locks: Iterable[Lock]) -> tuple[Lock, ...]:
 
 def _of_tables(part: Part, locks: tuple[Lock, ...]) -> tuple[Lock, ...]:
     """Leave out what hangs on a table that is locked as strongly: its indexes and sequences."""
+    if len(locks) < 2:
+        return locks
     modes = {lock.relation: lock.mode for lock in locks}
     owners = {lock.relation: _owner(part, lock.relation) for lock in locks}
     return tuple(

@@ -11,6 +11,7 @@ from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Table,
 from migrate_safe.model.statement import AddColumn, AddConstraint, AlterType, CreateIndex, SetDefault
 from migrate_safe.rulebook.doings import Deed, Doings
 from migrate_safe.rulebook.facts import Facts, Words
+from migrate_safe.rulebook.of_indexes import is_implied
 from migrate_safe.rulebook.parts import Part
 from migrate_safe.rulebook.terms import TypeStep
 
@@ -39,9 +40,11 @@ def new_constraint(facts: Facts, part: Part, doings: Doings) -> Facts:
     if constraint is None:
         return facts
     facts = replace(facts, adopts=constraint.using_index is not None)
+    table = part.whole.before.table(part.relation) if part.relation is not None else None
+    if constraint.kind is ConstraintKind.UNIQUE:
+        return replace(facts, implied=is_implied(table, frozenset(constraint.columns)))
     if constraint.kind is not ConstraintKind.FOREIGN or part.relation is None:
         return facts
-    table = part.whole.before.table(part.relation)
     if table is None or table.partial or _finds(table, constraint.columns):
         return facts
     served = any(column in constraint.columns for column in _leading_columns(part, part.relation, doings))

@@ -45,13 +45,14 @@ def new_index(told: Told, part: Part, doings: Doings) -> Told:
         computed=any(k.column is None for k in index.keys),
         only=part.action.only,
         duplicate=bool(twin),
+        implied=index.unique and is_implied(_known(part), _columns(index), index.name),
     )
     return facts, replace(words, twin=twin, index=quote_ident(index.name) if index.name is not None else "")
 
 
 def _twin(part: Part, index: Index, doings: Doings) -> str:
     """Name a valid index of the table that does all that the new one would, unless the file drops it."""
-    table = part.whole.before.table(part.relation) if part.relation is not None else None
+    table = _known(part)
     if table is None:
         return ""
     new = plain_index(index)
@@ -99,7 +100,18 @@ def _arbiter(told: Told, part: Part) -> Told:
     stays = any(
         i.unique and i.valid and i.predicate == old.predicate and _columns(i) == _columns(old) for i in table.indexes
     )
-    return replace(facts, duplicate=stays), words
+    return replace(facts, duplicate=stays, implied=is_implied(table, _columns(old))), words
+
+
+def is_implied(table: Table | None, columns: frozenset[str | None], name: str | None = None) -> bool:
+    """Say whether some index but the named one lets no two rows agree in some of the columns, and so in all."""
+    unique = [i for i in table.indexes if i.unique and i.valid and i.predicate is None] if table is not None else []
+    return any(None not in _columns(i) and _columns(i) <= columns for i in unique if name is None or i.name != name)
+
+
+def _known(part: Part) -> Table | None:
+    """Give the table as the statement finds it."""
+    return part.whole.before.table(part.relation) if part.relation is not None else None
 
 
 def _left(part: Part) -> Table | None:
@@ -117,6 +129,6 @@ def dropped_constraint(told: Told, part: Part) -> Told:
     table = _left(part)
     if part.constraint is None or table is None or part.constraint.kind is ConstraintKind.FOREIGN:
         return told
-    wanted = frozenset(part.constraint.columns)
+    wanted: frozenset[str | None] = frozenset(part.constraint.columns)
     stays = any(i.unique and i.valid and i.predicate is None and _columns(i) == wanted for i in table.indexes)
-    return replace(facts, duplicate=stays), words
+    return replace(facts, duplicate=stays, implied=is_implied(table, wanted)), words

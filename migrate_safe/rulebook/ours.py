@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from migrate_safe.model.said import Dropped, Extension, Grants, Moved, Renamed, Target
-from migrate_safe.model.schema import Constraint, Function, Table
+from migrate_safe.model.schema import Constraint, ConstraintKind, Function, Table
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
@@ -179,21 +179,34 @@ def _in_same_statement(part: Part, thing: str) -> bool:
 
 
 def _is_replaced(part: Part, doings: Doings) -> bool:
-    """Say whether the file gives the table a constraint of the same name, or of the same kind over the same columns."""
+    """Say whether the file gives the table a constraint of the same name, or one that says the like of its columns."""
     assert isinstance(part.action, DropConstraint)
     assert part.relation is not None
     thing, statement = f"constraint on {part.relation.name}", part.whole.statement
-    made = [*doings.before(Deed.MAKES, thing, statement), *doings.after(Deed.MAKES, thing, statement)]
-    beside = [a.constraint for a in getattr(statement.action, "actions", ()) if isinstance(a, AddConstraint)]
-    for constraint in (*(d.by for d in made), *beside):
-        assert isinstance(constraint, Constraint)
-        if constraint.name == part.action.name or (
-            part.constraint is not None
-            and constraint.kind is part.constraint.kind
-            and set(constraint.columns) == set(part.constraint.columns)
-        ):
-            return True
-    return False
+    made: list[object] = [d.by for d in doings.before(Deed.MAKES, thing, statement)]
+    made += [d.by for d in doings.after(Deed.MAKES, thing, statement)]
+    made += [a.constraint for a in getattr(statement.action, "actions", ()) if isinstance(a, AddConstraint)]
+    return any(
+        isinstance(new, Constraint) and (new.name == part.action.name or _is_alike(part.constraint, new))
+        for new in made
+    )
+
+
+def _is_alike(old: Constraint | None, new: Constraint) -> bool:
+    """Say whether one takes the place of another: a key to the same table, a CHECK of the same column."""
+    if old is None or old.kind is not new.kind:
+        return False
+    if old.kind is ConstraintKind.CHECK:
+        return bool(_said_columns(old) & _said_columns(new))
+    if old.references is not None and new.references is not None:
+        same = old.references.table.name == new.references.table.name
+        return same and set(old.columns) <= set(new.columns)
+    return set(old.columns) == set(new.columns)
+
+
+def _said_columns(constraint: Constraint) -> frozenset[str]:
+    said = constraint.expression.columns if constraint.expression is not None else frozenset()
+    return said.union(constraint.columns)
 
 
 def _is_of_new_columns(part: Part, doings: Doings) -> bool:
@@ -213,8 +226,7 @@ def _columns(part: Part) -> frozenset[str]:
     constraint = part.constraint
     if constraint is None:
         return frozenset()
-    said = constraint.expression.columns if constraint.expression is not None else frozenset()
-    return said.union(constraint.columns)
+    return _said_columns(constraint)
 
 
 def _goes_later(part: Part, doings: Doings) -> bool:
