@@ -25,7 +25,7 @@ from migrate_safe.model.effect import Analysed, Effect, Observed, Session
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Dml, Statement, Wrapping
-from migrate_safe.sql.parse import parse_script
+from migrate_safe.sql.parse import parse_script, parse_statements
 
 CASES = Path(__file__).parent / "cases"
 
@@ -128,10 +128,10 @@ def all_cases() -> list[Case]:
 def predict(schema: Schema, case: Case) -> tuple[Analysed, ...]:
     """Predict the effects of the case's statements, in the session that it sets up; several are one transaction."""
     zone = re.search(r"TimeZone = '(.+?)'", case.session)
-    script = parse_script(Source("case.sql", case.sql))
-    wrapping = Wrapping.FILE if len(script.statements) > 1 else Wrapping.STATEMENT
+    several = len(parse_statements(case.sql)) > 1
+    script = parse_script(Source("case.sql", case.sql), wrapping=Wrapping.FILE if several else Wrapping.STATEMENT)
     session = Session(time_zone=zone[1] if zone else "UTC")
-    return analyse(replace(script, wrapping=wrapping), schema, session=session)
+    return analyse(script, schema, session=session)
 
 
 def doubt_of(reason: str) -> Doubt:
