@@ -97,7 +97,8 @@ def _vacuum(scene: Scene, vacuum: Vacuum) -> Effect:
     if vacuum.bare:
         return _FORBIDDEN
     if vacuum.tables:
-        return merge(*(_vacuum_named(scene, t, full=vacuum.full) for t in vacuum.tables), _FORBIDDEN)
+        read = [_analyze_one(scene, t) for t in vacuum.tables if vacuum.analyze]
+        return merge(*(_vacuum_named(scene, t, full=vacuum.full) for t in vacuum.tables), *read, _FORBIDDEN)
     known = merge(*(_vacuum_one(t, full=vacuum.full) for t in every_table(scene.schema)), _FORBIDDEN)
     return known if scene.schema.complete else replace(known, unknown="VACUUM without a name works on every table")
 

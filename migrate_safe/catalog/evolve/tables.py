@@ -30,6 +30,7 @@ from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
 from migrate_safe.catalog.evolve.foreign_keys import without_key
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.inheritance import inherit
+from migrate_safe.catalog.evolve.not_null import named_here
 from migrate_safe.catalog.evolve.parameters import refuse_table_parameters
 from migrate_safe.catalog.evolve.partitions import handed_down, inherited_by_partition
 from migrate_safe.catalog.evolve.resting import on_relation
@@ -200,7 +201,10 @@ def _own_parts(schema: Schema, name: Name, action: CreateTable) -> Schema:
         constraints.extend(inline_constraints(definition))
     named = {c.columns for c in action.constraints if c.kind is ConstraintKind.NOT_NULL}
     implied = [c for c in constraints if c.kind is not ConstraintKind.NOT_NULL or c.name or c.columns not in named]
-    given = [c.name for c in (*constraints, *action.constraints) if c.name is not None]
+    kept = [
+        c for c in (*constraints, *action.constraints) if c.kind is not ConstraintKind.NOT_NULL or named_here(schema)
+    ]
+    given = [c.name for c in kept if c.name is not None]
     _refuse_twice(name, given)
     _refuse_expressions(schema.tables[name], action)
     return add_constraints(schema, name, [*implied, *action.constraints])
