@@ -16,8 +16,8 @@ REGS = (
     " regtype"
 ).split()
 """The types that show an oid as the name of what it is of."""
-_WHOLE = ("smallint", "integer", "bigint")
-_NUMBERS = (*_WHOLE, "numeric", "real", "double precision")
+WHOLE = ("smallint", "integer", "bigint")
+_NUMBERS = (*WHOLE, "numeric", "real", "double precision")
 _CHAR, _CHAR_IS_NO_TEXT = '"char"', 15
 _STAMP, _STAMP_TZ = "timestamp without time zone", "timestamp with time zone"
 _TIME, _TIME_TZ = "time without time zone", "time with time zone"
@@ -72,7 +72,7 @@ _ASSIGNED: dict[str, frozenset[str]] = {
 
 def is_assigned(schema: Schema, old: TypeName, new: TypeName) -> bool | None:
     """Say whether a value of one type goes into a column of another without a cast; None where that is not known."""
-    old, new = _base(schema, old), _base(schema, new)
+    old, new = base_type(schema, old), base_type(schema, new)
     if (old.name, old.schema, old.dimensions) == (new.name, new.schema, new.dimensions):
         return True
     if old.dimensions and new.dimensions:
@@ -90,13 +90,13 @@ def is_assigned(schema: Schema, old: TypeName, new: TypeName) -> bool | None:
     return new.name in _ASSIGNED.get(old.name, frozenset()) if old.schema is None and new.schema is None else False
 
 
-def _base(schema: Schema, type_name: TypeName) -> TypeName:
+def base_type(schema: Schema, type_name: TypeName) -> TypeName:
     """Give the type without what only narrows it: the domain over it, the fields of an interval."""
     found = known_type(schema, type_name)
     if found.schema is None:
         return replace(found, name="interval") if found.name.startswith("interval ") else found
     domain = schema.domains.get(Name(found.schema, found.name)) if not found.dimensions else None
-    return found if domain is None else _base(schema, domain.base)
+    return found if domain is None else base_type(schema, domain.base)
 
 
 def _is_known(schema: Schema, type_name: TypeName) -> bool:

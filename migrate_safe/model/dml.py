@@ -58,6 +58,20 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """What one part of a data statement gives other values than DEFAULT: columns by name, or by place (INSERT).
+
+    Of a query that gives a star the places are not known: None. `overriding` is `system` or `user`, as INSERT says.
+    """
+
+    table: Name
+    columns: tuple[str, ...] = ()
+    places: tuple[int, ...] | None = ()
+    updates: bool = False
+    overriding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Dml:
     """A data statement. `target` is the table written (None for SELECT), `reads` every other relation named.
 
@@ -70,7 +84,8 @@ class Dml:
     `sources` are the relations beside the target whose rows are gone through, `pinned` the columns (of the target, or
     of the only source of an INSERT) that WHERE compares with given values. `conflict` is the ON CONFLICT of `target`,
     `shape` what a query gives or an INSERT is given.
-    `scopes` hold the columns named; inside a block, where variables have names too, there are none.
+    `scopes` hold the columns named; inside a block, where variables have names too, there are none. `writings` tell
+    what each part writes, that of `target` first.
     """
 
     kind: DmlKind
@@ -94,3 +109,4 @@ class Dml:
     conflict: Conflict | None = None
     shape: Shape | None = field(default=None, compare=False, repr=False)
     scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
+    writings: tuple[Writing, ...] = field(default=(), compare=False, repr=False)

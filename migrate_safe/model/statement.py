@@ -71,7 +71,13 @@ from migrate_safe.model.programs import (
     RenamePart as RenamePart,
     Routine as Routine,
 )
-from migrate_safe.model.dml import Conflict as Conflict, Dml as Dml, DmlKind as DmlKind, Draw as Draw
+from migrate_safe.model.dml import (
+    Conflict as Conflict,
+    Dml as Dml,
+    DmlKind as DmlKind,
+    Draw as Draw,
+    Writing as Writing,
+)
 from migrate_safe.model.said import Said as Said
 from migrate_safe.model.table_action import (
     AddColumn as AddColumn,

@@ -18,6 +18,7 @@ from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, 
 from migrate_safe.sql.scopes import scopes_of
 from migrate_safe.sql.shapes import queries_of_with, shape_unless_deep
 from migrate_safe.sql.tree import inner, kind_of, walk
+from migrate_safe.sql.writings import writings_among
 
 WRITES = {
     "InsertStmt": DmlKind.INSERT,
@@ -126,6 +127,7 @@ def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
         conflict=_conflict(node),
         shape=_inserted(node) if node is whole else None,
         scopes=scopes_of(whole),
+        writings=tuple(writings_among([node, *(part for part in writers if part is not node)])),
     )
 
 

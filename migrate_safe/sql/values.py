@@ -7,11 +7,11 @@ from typing import Any
 
 from migrate_safe.model.schema import TypeName
 from migrate_safe.sql.expressions import value_function
-from migrate_safe.sql.names import dotted
+from migrate_safe.sql.names import dotted, strings
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree
 from migrate_safe.sql.typenames import type_of
 
-_INTEGER, _BIGINT = 2**31 - 1, 2**63 - 1
+_BIGINT = 2**63 - 1
 _STAMP_TZ = "timestamp with time zone"
 _GIVES = {
     **dict.fromkeys(
@@ -38,7 +38,7 @@ _GIVES = {
 class Value:
     """A constant or a call: `type` is its type, None for one that waits for the type of where it goes.
 
-    `text` is what a string constant says, `into` the type that a cast makes of that constant.
+    `text` is what a string constant says, also a cast one, or the digits of a whole number.
     """
 
     type: TypeName | None
@@ -65,7 +65,7 @@ def _value(node: Any) -> Value | None:
         case "A_Const":
             return _constant(node)
         case "A_Expr" if not node.HasField("lexpr") and kind_of(inner(node.rexpr)) == "A_Const":
-            return _constant(inner(node.rexpr))
+            return _signed(strings(node.name)[-1], _constant(inner(node.rexpr)))
         case "TypeCast":
             inside = _value(inner(node.arg))
             text = inside.text if inside is not None and inside.type is None else None
@@ -80,13 +80,20 @@ def _value(node: Any) -> Value | None:
             return None
 
 
+def _signed(sign: str, value: Value | None) -> Value | None:
+    if sign not in ("+", "-") or value is None or value.type is None:
+        return None
+    return Value(value.type, sign + value.text if value.text is not None else None)
+
+
 def _constant(node: Any) -> Value | None:
     match node.WhichOneof("val"):
         case "ival":
-            return Value(TypeName("integer"))
+            return Value(TypeName("integer"), str(node.ival.ival))
         case "fval":
             digits = node.fval.fval.replace("_", "")
-            return Value(TypeName("bigint" if digits.isdigit() and int(digits) <= _BIGINT else "numeric"))
+            whole = digits.isdigit() and int(digits) <= _BIGINT
+            return Value(TypeName("bigint"), digits) if whole else Value(TypeName("numeric"))
         case "boolval":
             return Value(TypeName("boolean"))
         case "sval":

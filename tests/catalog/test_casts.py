@@ -56,3 +56,29 @@ def test_what_is_not_certain_is_not_refused(sql: str, complete: bool) -> None:
 def test_everyday_types_are_refused_also_where_little_is_known() -> None:
     with pytest.raises(CannotApply, match="cannot be cast automatically to type integer"):
         change(schema_of(complete=False), "ALTER TABLE t ALTER v TYPE int")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE t ADD z st DEFAULT 'b'",
+        "ALTER TABLE t ADD z nope DEFAULT 'b'",
+        "ALTER TABLE t ADD z citext DEFAULT 1",
+        "ALTER TABLE t ADD z citext DEFAULT now()",
+        "ALTER TABLE t ADD z int DEFAULT later()",
+        "ALTER TABLE t ADD z int DEFAULT other.now()",
+        "ALTER TABLE t ADD z int DEFAULT 'a'::nope::int",
+        "ALTER TABLE t ADD z int DEFAULT length('abc')",
+        "ALTER TABLE t ALTER vd SET DEFAULT 1",
+        "ALTER TABLE absent ALTER a SET DEFAULT 'abc'",
+    ],
+)
+def test_a_default_that_may_be_a_value_is_not_refused(sql: str) -> None:
+    change(schema_of(complete=False), sql)
+
+
+@pytest.mark.parametrize("sql", ["ALTER TABLE t ADD z bool DEFAULT 0", "ALTER TABLE t ALTER n SET DEFAULT ''"])
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_default_that_is_no_value_of_an_everyday_type_is_refused(sql: str, complete: bool) -> None:
+    with pytest.raises(CannotApply, match="default"):
+        change(schema_of(complete=complete), sql)

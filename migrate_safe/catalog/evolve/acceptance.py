@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, keeps_apart
+from migrate_safe.catalog.evolve.computed_columns import refuse_computed
 from migrate_safe.catalog.evolve.conflicts import refuse_conflict
 from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
 from migrate_safe.catalog.presence import need_relation
@@ -45,6 +46,7 @@ def _data(schema: Schema, action: Dml) -> None:
     refuse_unknown_columns(schema, action.scopes)
     columns_given(schema, action.shape)
     refuse_draws(schema, action.draws)
+    refuse_computed(schema, action)
     for name in action.row_locked:
         if _is_materialized(schema, schema.resolve(name)):
             raise CannotApply(f"cannot lock rows in materialized view {schema.resolve(name)}")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from migrate_safe.catalog.casts import is_assigned
+from migrate_safe.catalog.casts import WHOLE, base_type, is_assigned
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.catalog.evolve.expressions import refuse_mutable, refuse_subquery
+from migrate_safe.catalog.literals import is_no_value
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Column, Expr, Generated, Schema, Table, TypeName
-from migrate_safe.sql.values import constant_type
+from migrate_safe.model.schema import Column, Expr, Generated, Schema, Table, TableKind, TypeName
+from migrate_safe.sql.values import constant_type, value_of
 
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _WITHOUT_COLLATION = frozenset(
     "smallint|integer|bigint|numeric|real|double precision|boolean|date|uuid|json|jsonb|bytea|inet|cidr|interval|"
     "timestamp without time zone|timestamp with time zone|time without time zone|time with time zone".split("|")
 )
+_SIZED = ("character varying", "character")
 _VIRTUAL = 18
 """The first major version with virtual generated columns."""
 
@@ -79,6 +81,30 @@ def refuse_default(default: Expr | None) -> None:
     if default is not None and default.columns:
         raise CannotApply(f"cannot use column reference in DEFAULT expression: {sorted(default.columns)[0]!r}")
     refuse_subquery(default, "DEFAULT expression")
+
+
+def refuse_value(schema: Schema, value: Expr | None, type_name: TypeName, holder: str) -> None:
+    """Refuse a constant (or the call of a well-known function) that is no value of the type which it is given for."""
+    given = value_of(value.sql) if value is not None and not value.columns else None
+    if given is None:
+        return
+    read_as = given.type or type_name
+    if given.text is not None and is_no_value(schema, given.text, base_type(schema, read_as)):
+        raise CannotApply(f"invalid input for type {read_as}: {given.text!r} as default of {holder}")
+    if _is_not_assigned(schema, read_as, type_name):
+        raise CannotApply(f"{holder} is of type {type_name}, but its default is of type {read_as}")
+
+
+def refuse_unfit(schema: Schema, table: Table, column: Column) -> None:
+    """Refuse a constant too long or too big for a column that comes: its default is computed at once, without rows."""
+    given = value_of(column.default.sql) if column.default is not None and column.generated is None else None
+    if given is None or given.text is None or table.kind is not TableKind.TABLE:
+        return
+    into = base_type(schema, column.type)
+    too_long = given.type is None and into.name in _SIZED and len(given.text.rstrip(" ")) > max((0, *into.modifiers))
+    too_big = given.type is not None and given.type.name in WHOLE and into.name in WHOLE
+    if (too_long and into.modifiers) or (too_big and is_no_value(schema, given.text, into)):
+        raise CannotApply(f"default of column {column.name!r} of {table.name} does not fit into type {into}")
 
 
 def refuse_expression(table: Table | None, column: str, expression: Expr) -> None:

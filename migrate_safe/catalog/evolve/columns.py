@@ -27,6 +27,8 @@ from migrate_safe.catalog.evolve.column_rules import (
     refuse_default,
     refuse_generated,
     refuse_typed,
+    refuse_unfit,
+    refuse_value,
 )
 from migrate_safe.catalog.evolve.constraints import add_constraint
 from migrate_safe.catalog.evolve.drawing import without_sequences
@@ -76,6 +78,7 @@ def add_column(schema: Schema, table: Table, action: AddColumn, *, only: bool = 
     _refuse_new(schema, table, action.definition, only=only)
     schema = put(schema, table)
     schema, made = finished_column(schema, table.name, action.definition)
+    refuse_unfit(schema, table, made)
     if not named_here(schema):
         kinds = {c.kind for c in inline_constraints(action.definition)}
         made = replace(made, not_null=ConstraintKind.NOT_NULL in kinds)
@@ -162,6 +165,7 @@ def finished_column(schema: Schema, table: Name, definition: ColumnDef) -> tuple
     refuse_generated(schema, table, column)
     refuse_attributes(table, column)
     refuse_absent_sequences(schema, column.default)
+    refuse_value(schema, column.default, column.type, f"column {column.name!r} of {table}")
     primary = any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints) and named_here(schema)
     if definition.nullable and (
         primary or any(c.kind is ConstraintKind.NOT_NULL for c in inline_constraints(definition))
@@ -389,6 +393,7 @@ def set_default(schema: Schema, table: Table, action: SetDefault, *, only: bool 
             continue
         if column.generated is not None or column.identity is not None:
             raise CannotApply(f"column {column.name!r} of {member.name} is a generated or identity column")
+        refuse_value(schema, action.default, column.type, f"column {column.name!r} of {member.name}")
         schema = put(
             schema, put_column(member, replace(column, default=kept_default(schema, action.default, column.type)))
         )
