@@ -11,6 +11,7 @@ from migrate_safe.model.source import Source
 from migrate_safe.model.statement import DoBlock, Script
 from migrate_safe.rulebook.doings import Deed, doings_of
 from migrate_safe.rulebook.long_names import cut_name
+from migrate_safe.sql.conditions import bound_condition, condition_text
 from migrate_safe.sql.parse import parse_script
 
 
@@ -82,3 +83,17 @@ def test_what_cascade_takes_along(sql: str, taken: str):
     assert bool(told) is bool(taken)
     words = taken.split(" and ")
     assert not told or all(word in told[0] for word in words), told
+
+
+@pytest.mark.parametrize(
+    ("bound", "text"),
+    [
+        ("FOR VALUES FROM ('a') TO (MAXVALUE)", "kind IS NOT NULL AND kind >= 'a'"),
+        ("FOR VALUES IN ('it''s', NULL)", "kind IS NULL OR kind = 'it''s'"),
+        ("FOR VALUES IN ('a')", "kind IS NOT NULL AND kind = 'a'"),
+        ("DEFAULT", ""),
+    ],
+)
+def test_the_bounds_of_a_partition_as_a_condition(bound: str, text: str):
+    strategy = "RANGE" if "FROM" in bound else "LIST"
+    assert condition_text(bound_condition(f"{strategy} (kind)", bound)) == text
