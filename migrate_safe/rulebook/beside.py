@@ -24,6 +24,7 @@ from migrate_safe.rulebook import of_columns, of_indexes, of_triggers
 from migrate_safe.rulebook.differing import differing
 from migrate_safe.rulebook.doings import Deed, Doings
 from migrate_safe.rulebook.facts import Facts, Words
+from migrate_safe.rulebook.of_partitions import new_partition
 from migrate_safe.rulebook.overloads import rival_of
 from migrate_safe.rulebook.parts import Part
 from migrate_safe.rulebook.spoken import listed, plain
@@ -49,8 +50,12 @@ def beside(told: Told, part: Part, doings: Doings, wrapping: Wrapping) -> Told:
             return _not_made(of_indexes.new_index((facts, words), part, doings), part)
         case ActionKind.DROP_INDEX:
             return of_indexes.dropped_index((facts, words), part, doings)
-        case ActionKind.ADD_COLUMN | ActionKind.CREATE_TABLE if not part.inline:
+        case ActionKind.ADD_COLUMN if not part.inline:
             return _not_made((of_columns.new_column(facts, part), words), part)
+        case ActionKind.CREATE_TABLE:
+            return _not_made((facts, new_partition(words, part)), part)
+        case ActionKind.ATTACH_PARTITION:
+            return facts, new_partition(words, part)
         case ActionKind.ADD_COLUMN | ActionKind.ADD_CONSTRAINT:
             return of_columns.new_constraint(facts, part, doings), words
         case ActionKind.ALTER_TYPE | ActionKind.SET_DEFAULT:

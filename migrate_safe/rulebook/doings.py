@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -79,29 +80,42 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Doings:
-    """All deeds of a file. Things are told by kind and plain name: `table users`, `trigger audit on users`."""
+    """All deeds of a file, in order. Things are told by kind and plain name: `table users`, `trigger t on users`."""
 
     found: Mapping[tuple[Deed, str], tuple[Done, ...]] = field(default_factory=dict)
 
     def before(self, deed: Deed, thing: str, statement: Statement) -> Iterator[Done]:
         """Give what was done to the thing before a statement, on the same way."""
-        return (d for d in self._same_way(deed, thing, statement) if d.start < statement.span.start)
+        done = self.found.get((deed, thing), ())
+        end = bisect_left(done, statement.span.start, key=_start)
+        return (done[i] for i in range(end) if done[i].direction is statement.direction)
 
     def after(self, deed: Deed, thing: str, statement: Statement) -> Iterator[Done]:
         """Give what is done to the thing after a statement, on the same way."""
-        return (d for d in self._same_way(deed, thing, statement) if d.start > statement.span.start)
+        done = self.found.get((deed, thing), ())
+        first = bisect_right(done, statement.span.start, key=_start)
+        return (done[i] for i in range(first, len(done)) if done[i].direction is statement.direction)
 
-    def _same_way(self, deed: Deed, thing: str, statement: Statement) -> Iterator[Done]:
-        return (d for d in self.found.get((deed, thing), ()) if d.direction is statement.direction)
+
+def _start(done: Done) -> int:
+    return done.start
 
 
 def doings_of(script: Script) -> Doings:
     """Go through a file once."""
     found: dict[tuple[Deed, str], list[Done]] = defaultdict(list)
-    for statement in script.statements:
-        for deed, thing, by in _deeds(statement):
-            found[deed, thing].append(Done(statement.span.start, statement.direction, by))
+    for outer in script.statements:
+        for statement in _inside(outer):
+            for deed, thing, by in _deeds(statement):
+                found[deed, thing].append(Done(statement.span.start, outer.direction, by))
     return Doings({key: tuple(done) for key, done in found.items()})
+
+
+def _inside(statement: Statement) -> Iterator[Statement]:
+    """Give a statement, and before it those inside a DO block."""
+    for inner in statement.action.inner if isinstance(statement.action, DoBlock) else ():
+        yield from _inside(inner)
+    yield statement
 
 
 Deeds = Iterable[tuple[Deed, str, object]]
@@ -111,8 +125,6 @@ def _deeds(statement: Statement) -> Deeds:
     match statement.action:
         case AlterTable(table, actions):
             return [deed for action in actions for deed in _table_deeds(table, action)]
-        case DoBlock(inner=inner):
-            return [deed for one in inner for deed in _deeds(one)]
         case Other() as action:
             return _other_deeds(action)
         case CreateIndex() as action:

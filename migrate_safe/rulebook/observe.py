@@ -141,7 +141,7 @@ def _said(facts: Facts, part: Part) -> Facts:
             return replace(facts, concurrently=concurrently, default_partition=_has_default(part, part.relation))
         case AttachPartition():
             return replace(facts, default_partition=_has_default(part, part.relation))
-        case CreateTable(as_query=True, reads=reads, with_data=True):
+        case CreateTable(as_query=True, reads=reads, with_data=True, persistence="p" | "u"):
             read = _in_use(part, map(part.whole.before.resolve, reads))
             return replace(facts, copies=any(name.schema != "pg_catalog" for name in read))
         case CreateTable(partition_of=Name() as parent):

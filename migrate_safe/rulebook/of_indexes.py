@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrate_safe.catalog.evolve.indexes import plain_index
-from migrate_safe.model.names import quote_ident
+from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import ConstraintKind, Index, Table
 from migrate_safe.model.statement import CreateIndex
 from migrate_safe.rulebook.doings import Deed, Doings
@@ -36,6 +36,7 @@ def new_index(told: Told, part: Part, doings: Doings) -> Told:
     if any(doings.after(Deed.ANALYZES, table, statement)) or any(doings.after(Deed.ANALYZES, "", statement)):
         around.add(Around.ANALYZED)
     twin = _twin(part, index, doings)
+    name = str(Name(part.action.table.schema, index.name)) if index.name is not None else ""
     facts = replace(
         facts,
         around=frozenset(around),
@@ -47,7 +48,7 @@ def new_index(told: Told, part: Part, doings: Doings) -> Told:
         duplicate=bool(twin),
         implied=index.unique and is_implied(_known(part), _columns(index), index.name),
     )
-    return facts, replace(words, twin=twin, index=quote_ident(index.name) if index.name is not None else "")
+    return facts, replace(words, twin=twin, index=name)
 
 
 def _twin(part: Part, index: Index, doings: Doings) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from migrate_safe.model.said import Dropped, Extension, Grants, Moved, Renamed, Target
-from migrate_safe.model.schema import Constraint, ConstraintKind, Function, Table
+from migrate_safe.model.schema import Constraint, ConstraintKind, Function, Parameter, Table
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
@@ -43,9 +43,9 @@ def is_ours(part: Part, doings: Doings) -> bool:
     match part.action:
         case DropRoutines(kind, routines):
             meant = [r for r in routines if f"{kind} {r}" == part.thing]
-            return _only_fires(part, meant) or all(_has_routine(doings, statement, r) for r in meant)
+            return _only_fires(part, meant) or all(_has_routine(doings, part, r) for r in meant)
         case AlterRoutine(routine=routine):
-            return _only_fires(part, (routine,)) or _has_routine(doings, statement, routine)
+            return _only_fires(part, (routine,)) or _has_routine(doings, part, routine)
         case DropType(names):
             return all(_is_made(doings, statement, f"type {n.name}") for n in names if part.thing.endswith(f" {n}"))
         case RenameType(name) | SetTypeSchema(name):
@@ -146,20 +146,31 @@ def _only_fires(part: Part, routines: Iterable[Routine]) -> bool:
     return all(found and all(f.returns is not None and "trigger" in f.returns.name for f in found) for found in known)
 
 
-def _has_routine(doings: Doings, statement: Statement, routine: Routine) -> bool:
+def _has_routine(doings: Doings, part: Part, routine: Routine) -> bool:
     """Say whether the file makes the routine, or makes one anew that takes the same calls."""
-    thing = f"function {routine.name.name}"
+    thing, statement = f"function {routine.name.name}", part.whole.statement
     made = [*doings.before(Deed.MAKES, thing, statement), *doings.after(Deed.MAKES, thing, statement)]
-    return any(isinstance(d.by, CreateFunction) and _takes_calls_of(d.by.function, routine) for d in made)
+    new = [d.by.function for d in made if isinstance(d.by, CreateFunction)]
+    return any(_takes_calls(function, wanted) for function in new for wanted in _arguments(part, routine))
 
 
-def _takes_calls_of(function: Function, routine: Routine) -> bool:
-    if routine.arguments is None:
+def _arguments(part: Part, routine: Routine) -> list[tuple[str, ...] | None]:
+    """Give the types of the arguments by which the routine was called; None where they are not known."""
+    if routine.arguments is not None:
+        return [tuple(t.name for t in routine.arguments)]
+    known = part.whole.before.functions.get(part.whole.before.resolve(routine.name), ())
+    return [tuple(p.type.name for p in _inputs(f)) for f in known] or [None]
+
+
+def _takes_calls(function: Function, arguments: tuple[str, ...] | None) -> bool:
+    if arguments is None:
         return True
-    inputs = [p for p in function.parameters if p.mode in ("in", "inout", "variadic")]
-    first, rest = inputs[: len(routine.arguments)], inputs[len(routine.arguments) :]
-    same = [p.type.name for p in first] == [t.name for t in routine.arguments]
-    return same and all(p.default is not None for p in rest)
+    first, rest = _inputs(function)[: len(arguments)], _inputs(function)[len(arguments) :]
+    return tuple(p.type.name for p in first) == arguments and all(p.default is not None for p in rest)
+
+
+def _inputs(function: Function) -> list[Parameter]:
+    return [p for p in function.parameters if p.mode in ("in", "inout", "variadic")]
 
 
 # ---- constraints -----------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from migrate_safe.model.said import Dropped, Extension, Moved, Renamed
+from migrate_safe.model.names import quote_ident
+from migrate_safe.model.said import Dropped, Extension, Grants, Moved, Renamed
 from migrate_safe.model.statement import (
     Action,
     AlterDomain,
@@ -19,6 +20,7 @@ from migrate_safe.model.statement import (
     RenameType,
     SetTypeSchema,
 )
+from migrate_safe.rulebook.spoken import listed
 
 
 def things_of(action: Action) -> tuple[str, ...]:
@@ -46,7 +48,17 @@ def things_of(action: Action) -> tuple[str, ...]:
             return tuple(f"{t.kind} {t.name}" for t in targets)
         case Other(says=Renamed(target) | Moved(target)):
             return (f"{target.kind} {target.name}",)
+        case Other(says=Grants() as grants):
+            return (_rights(grants),)
         case Other(says=Extension(name=name)):
             return (f"extension {name}",)
         case _:
             return ()
+
+
+def _rights(grants: Grants) -> str:
+    """Say what is granted or revoked: `INSERT on users from app`."""
+    rights = listed(privilege.word for privilege in grants.privileges)
+    places = listed(str(target.name) for target in grants.targets)
+    where = f"all {grants.kind}s of {places}" if grants.everywhere else places
+    return f"{rights} on {where} from {listed(quote_ident(role) if role else 'PUBLIC' for role in grants.roles)}"

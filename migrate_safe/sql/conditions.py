@@ -7,6 +7,7 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
+from migrate_safe.model.names import quote_ident, quote_literal
 from migrate_safe.sql.bounds import Everything, ListBound, RangeBound, bound_of, literal_of, partition_key_of
 from migrate_safe.sql.names import strings
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree, walk
@@ -98,6 +99,30 @@ def negated(condition: Condition) -> Condition:
             return Every(tuple(map(negated, parts)))
         case Opaque():
             return condition
+
+
+def condition_text(condition: Condition) -> str:
+    """Write a condition in SQL; empty where a part of it is opaque."""
+    match condition:
+        case Comparison(column=column, operator=operator, value=value):
+            return f"{quote_ident(column)} {operator} {quote_literal(value)}"
+        case NullTest(column=column, is_null=is_null):
+            return f"{quote_ident(column)} IS {'NULL' if is_null else 'NOT NULL'}"
+        case Every(parts=parts):
+            return _joined(" AND ", parts)
+        case Either(parts=parts):
+            return _joined(" OR ", parts)
+        case Opaque():
+            return ""
+
+
+def _joined(word: str, parts: tuple[Condition, ...]) -> str:
+    texts = [f"({text})" if _is_compound(part) else text for part in parts for text in [condition_text(part)] if text]
+    return word.join(texts) if len(texts) == len(parts) else ""
+
+
+def _is_compound(condition: Condition) -> bool:
+    return isinstance(condition, Every | Either) and len(condition.parts) > 1
 
 
 def has_subquery(expression: str) -> bool:

@@ -90,3 +90,18 @@ def _with_what_comes_before(rule: Rule, example: Example) -> str:
         return example.safe
     added = "ALTER TABLE users ADD CONSTRAINT age_positive CHECK (age > 0) NOT VALID;"
     return f"BEGIN; {added} {example.safe}" if example.safe.startswith("COMMIT") else f"{added} {example.safe}"
+
+
+@pytest.mark.parametrize("name", ["attach-partition-scan", "partition-beside-default"])
+def test_the_checks_that_are_advised_spare_the_server_the_look(each_database: str, connect, name: str):
+    session, told = connect(each_database), []
+    session.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+    rule = next(r for r in RULES if r.id == name)
+    for example in (e for e in rule.examples if e.safe):
+        prepare(session, example)
+        session.execute("SET client_min_messages = debug1")
+        told.clear()
+        run(session, example.safe)
+        session.execute("RESET client_min_messages")
+        implied = [text for text in told if "implied by existing constraints" in text]
+        assert len(implied) == example.safe.count(" VALIDATE CONSTRAINT "), told
