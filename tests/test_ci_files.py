@@ -1,4 +1,4 @@
-"""What CI systems take from the repository: the GitHub action's own shell steps run here, and the hook of pre-commit."""
+"""What CI systems take from the repository: the shell steps of the GitHub action run here, and pre-commit's hook."""
 
 from __future__ import annotations
 
@@ -132,6 +132,15 @@ def test_the_action_uses_only_inputs_that_it_has():
     for step in ACTION["runs"]["steps"]:
         assert step.get("shell") == "bash" or "uses" in step
         assert "${{" not in step.get("run", "")  # what a user gives reaches the shell as variables, never as its text
+
+
+def test_the_page_tells_of_every_input():
+    page = (ROOT / "docs" / "ci.md").read_text()
+    assert [name for name in ACTION["inputs"] if f"| `{name}` |" not in page] == []
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert f"id: {hook['id']}" in page
+    for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL):
+        yaml.safe_load(block)
 
 
 def test_the_hook_names_a_command_that_is_there():
