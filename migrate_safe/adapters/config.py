@@ -16,7 +16,7 @@ from migrate_safe.adapters.files import is_file
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
-from migrate_safe.model.preferences import Preferences
+from migrate_safe.model.preferences import Preferences, SmallTable
 from migrate_safe.model.wrapping import Wrapping
 
 OWN_FILE = "migrate-safe.toml"
@@ -35,6 +35,7 @@ class Config:
     disable: tuple[str, ...] = ()
     wrapping: Wrapping | None = None
     framework: Framework | None = None
+    small_table: SmallTable | None = None
     postgres: int | None = None
     fail_on: Severity | None = None
     rules: str | None = None
@@ -58,7 +59,9 @@ class Config:
     def preferences(self) -> tuple[Preferences, ...]:
         """Give what is said of all files, then what is said of some; later ones win."""
         return (
-            Preferences(self.severity, self.disable, self.wrapping, self.framework, places=self.places),
+            Preferences(
+                self.severity, self.disable, self.wrapping, self.framework, self.small_table, places=self.places
+            ),
             *self.paths,
         )
 
@@ -131,6 +134,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "disable": values.texts,
     "wrapping": values.wrapping,
     "framework": values.framework,
+    "small_table": values.small_table,
     "postgres": values.major_version,
     "fail_on": values.severity,
     "rules": values.text,

@@ -85,4 +85,5 @@ _READERS: Readers = {
     "disable": values.texts,
     "wrapping": values.wrapping,
     "framework": values.framework,
+    "small_table": values.small_table,
 }

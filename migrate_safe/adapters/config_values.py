@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.postgres import MAJORS
+from migrate_safe.model.preferences import SmallTable
 from migrate_safe.model.statement import Wrapping
 
 SHORTEST_BUDGET = 10
@@ -71,6 +72,17 @@ def wrapping(value: object) -> Wrapping:
 def framework(value: object) -> Framework:
     """Read the name of a migration runner."""
     return Framework(choice(value, [str(f) for f in Framework]))
+
+
+def small_table(value: object) -> SmallTable:
+    """Read "1MB", "500 kB" or "10000 rows"."""
+    found = re.fullmatch(r"([0-9]{1,15})\s*(rows|kB|MB|GB)", value, re.IGNORECASE) if isinstance(value, str) else None
+    if found is None:
+        raise Wrong(f'must be a size such as "1MB" or "10000 rows", not {value!r}')
+    number, unit = int(found[1]), found[2].lower()
+    if unit == "rows":
+        return SmallTable(rows=number)
+    return SmallTable(bytes=number * 1024 ** (1 + ("kb", "mb", "gb").index(unit)))
 
 
 def severities(value: object) -> Mapping[str, Severity]:

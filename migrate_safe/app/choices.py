@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
-from migrate_safe.model.preferences import Preferences, level_of
+from migrate_safe.model.preferences import Preferences, SmallTable, level_of
 from migrate_safe.rulebook.rule import ALWAYS, Cases, Rule
 
 
@@ -19,6 +19,8 @@ class Choice:
 
     rules: tuple[Rule, ...]
     silent: frozenset[str]
+    small: SmallTable | None = None
+    """Up to which size tables are small in that file's eyes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Choices:
 def _choice(rules: Sequence[Rule], tables: Sequence[Preferences]) -> Choice:
     levels = {rule.id: level_of(rule.id, rule.theme, tables) for rule in rules}
     silent = frozenset(name for name, level in levels.items() if level is False)
-    return Choice(tuple(_with_severity(rule, levels[rule.id]) for rule in rules), silent)
+    small = next((table.small_table for table in reversed(tables) if table.small_table is not None), None)
+    return Choice(tuple(_with_severity(rule, levels[rule.id]) for rule in rules), silent, small)
 
 
 def _with_severity(rule: Rule, level: Severity | bool | None) -> Rule:

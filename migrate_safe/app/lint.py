@@ -21,7 +21,7 @@ from migrate_safe.model.effect import Analysed, Session
 from migrate_safe.model.finding import Finding, LintReport, Unanalysed
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.names import Name
-from migrate_safe.model.preferences import preferred_wrapping
+from migrate_safe.model.preferences import preferred
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed
@@ -52,7 +52,7 @@ class SqlLinter:
     def of(cls, request: LintRequest, store: Store | None = None) -> SqlLinter:
         """Read the rules, and the schema that the user names."""
         choices = chosen_rules(request, store)
-        wrapping = request.wrapping or preferred_wrapping(Path(), request.preferences)
+        wrapping = request.wrapping or preferred(Path(), request.preferences, lambda table: table.wrapping)
         known = named_schema(request.schema, wrapping=wrapping, version=request.version)
         return cls(choices, known.version, request.today, known.schema, known.unread)
 
@@ -68,7 +68,15 @@ class SqlLinter:
     def judge(self, script: Script, analysed: Sequence[Analysed]) -> Judged:
         """Let the rules speak of a script that was analysed."""
         chosen = self.choices.for_file(Path(script.source.path))
-        judged = judgement(analysed, script, chosen.rules, version=self.version, silent=chosen.silent, today=self.today)
+        judged = judgement(
+            analysed,
+            script,
+            chosen.rules,
+            version=self.version,
+            silent=chosen.silent,
+            today=self.today,
+            small=chosen.small,
+        )
         return Judged(
             findings=judged.findings,
             statements=len(script.statements),

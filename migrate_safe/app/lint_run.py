@@ -20,7 +20,7 @@ from migrate_safe.app.lint_key import key_after, key_of_run, key_of_schema
 from migrate_safe.app.lint_request import Judged, Linter, LintOutcome, LintRequest, Step
 from migrate_safe.model.finding import LintReport, Unanalysed
 from migrate_safe.model.framework import Runner
-from migrate_safe.model.preferences import preferred_framework, preferred_wrapping
+from migrate_safe.model.preferences import preferred
 
 S = TypeVar("S")
 
@@ -195,13 +195,13 @@ def _steps(request: LintRequest, history: History, meant: Collection[Path]) -> S
 
 def _step(place: _Place, asked: LintRequest) -> Step:
     path = place.path
-    wrapping = asked.wrapping or preferred_wrapping(path, asked.preferences)
+    wrapping = asked.wrapping or preferred(path, asked.preferences, lambda table: table.wrapping)
     return Step(path, place.wanted, place.ordered, read_source(path), wrapping, _runner(place, asked))
 
 
 def _runner(place: _Place, asked: LintRequest) -> Runner:
     """Give what runs a file: what the user says, else what the files around it say."""
-    named = asked.framework or preferred_framework(place.path, asked.preferences)
+    named = asked.framework or preferred(place.path, asked.preferences, lambda table: table.framework)
     if named is None:
         return place.history.runner(place.path)
     return forced_runner(place.path, place.history.root, named)

@@ -18,7 +18,7 @@ from migrate_safe.adapters.files import STDIN
 from migrate_safe.adapters.store import Store, open_store
 from migrate_safe.app.lint_request import Linter, LintRequest
 from migrate_safe.app.lint_run import run_lint
-from migrate_safe.cli.options import config_option, format_option, postgres_option, schema_option
+from migrate_safe.cli.options import config_option, format_option, in_colour, postgres_option, schema_option
 from migrate_safe.model.errors import Exit
 from migrate_safe.model.finding import LintReport, Severity
 from migrate_safe.model.framework import Framework
@@ -166,4 +166,4 @@ def _as_text(report: LintReport) -> str:
     from migrate_safe.report.lint_text import WIDTH, lint_text
 
     width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
-    return lint_text(report, colour=sys.stdout.isatty(), width=width)
+    return lint_text(report, colour=in_colour(sys.stdout), width=width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -80,6 +80,11 @@ def format_option(*formats: str) -> Decorator[Any]:
         return click.option("--json", "format", flag_value="json", help="Short for --format json.")(function)
 
     return decorate
+
+
+def in_colour(stream: TextIO) -> bool:
+    """Say whether output is coloured: on a terminal, unless NO_COLOR is set or the terminal is a dumb one."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def postgres_option() -> Decorator[Any]:

@@ -12,7 +12,7 @@ from migrate_safe.adapters.clock import today
 from migrate_safe.adapters.config import load_config
 from migrate_safe.app.lint import LintRequest
 from migrate_safe.app.trace import TraceRequest, trace_command, trace_path
-from migrate_safe.cli.options import config_option, format_option, schema_option
+from migrate_safe.cli.options import config_option, format_option, in_colour, schema_option
 from migrate_safe.model.errors import Exit, UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.trace import TraceReport
@@ -116,7 +116,7 @@ def command(
     if format == "json":
         click.echo(trace_json(report), nl=False)
     else:
-        click.echo(trace_text(report, everything=everything, colour=sys.stdout.isatty()), nl=False)
+        click.echo(trace_text(report, everything=everything, colour=in_colour(sys.stdout)), nl=False)
     least = Severity(fail_on) if fail_on else settings.fail_on or Severity.WARNING
     bad = any(finding.severity.rank <= least.rank for finding in report.lint.findings)
     return int(Exit.FAILED if bad or report.failed or report.differing or report.command_code else Exit.OK)

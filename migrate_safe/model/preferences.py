@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.wrapping import Wrapping
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SmallTable:
+    """Up to which size a table is small: in bytes, or in rows."""
+
+    bytes: int | None = None
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,7 @@ class Preferences:
     disable: tuple[str, ...] = ()
     wrapping: Wrapping | None = None
     framework: Framework | None = None
+    small_table: SmallTable | None = None
     match: tuple[str, ...] | None = None
     folder: Path = Path()
     places: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -51,16 +63,10 @@ def level_of(rule: str, theme: str, tables: Sequence[Preferences]) -> Severity |
     return None
 
 
-def preferred_wrapping(path: Path, tables: Sequence[Preferences]) -> Wrapping | None:
-    """Give how a file is sent, by the last table that means it and tells."""
-    said = [table.wrapping for table in tables if table.wrapping is not None and table.speaks_of(path)]
-    return said[-1] if said else None
-
-
-def preferred_framework(path: Path, tables: Sequence[Preferences]) -> Framework | None:
-    """Give what runs a file, by the last table that means it and tells."""
-    said = [table.framework for table in tables if table.framework is not None and table.speaks_of(path)]
-    return said[-1] if said else None
+def preferred(path: Path, tables: Sequence[Preferences], said: Callable[[Preferences], T | None]) -> T | None:
+    """Give what the last table says that means a file and tells."""
+    meant = (said(table) for table in reversed(tables) if said(table) is not None and table.speaks_of(path))
+    return next(meant, None)
 
 
 def seen_from(folder: Path, path: Path) -> str | None:

@@ -11,6 +11,7 @@ from migrate_safe.report.excerpt import clip, excerpt, is_cut, printable
 WIDTH = 100
 
 _RESET = "\x1b[0m"
+_GUTTER = "\x1b[34m"
 _COLOURS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m", Severity.NOTICE: "\x1b[1;36m"}
 
 
@@ -55,11 +56,21 @@ def _finding(finding: Finding, colour: bool, width: int, *, brief: bool) -> str:
     head = f"{printable(str(finding.span))}: {severity}: {finding.rule}"
     if brief:
         return f"{head} (as above)"
-    lines = [head, *excerpt(finding.span, finding.statement, width)]
+    shown = excerpt(finding.span, finding.statement, width)
+    lines = [head, *([_coloured(line, finding.severity) for line in shown] if colour else shown)]
     lines += textwrap.wrap(printable(finding.message), width, initial_indent="  ", subsequent_indent="  ")
     if finding.safe:
         lines += ["  instead:", *_advice(finding, width)]
     return "\n".join(lines)
+
+
+def _coloured(line: str, severity: Severity) -> str:
+    """Colour the numbers and the bar of an excerpt, and the carets as the severity is."""
+    gutter, bar, text = line.partition("|")
+    code = text.strip()
+    if code and not code.strip("^"):
+        text = text.replace(code, f"{_COLOURS[severity]}{code}{_RESET}")
+    return f"{_GUTTER}{gutter}{bar}{_RESET}{text}"
 
 
 def _advice(finding: Finding, width: int) -> list[str]:

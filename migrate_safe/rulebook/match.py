@@ -8,12 +8,14 @@ from datetime import date
 
 from migrate_safe.model.effect import Analysed
 from migrate_safe.model.finding import Finding
+from migrate_safe.model.preferences import SmallTable
 from migrate_safe.model.source import Span
 from migrate_safe.model.statement import Script
 from migrate_safe.rulebook.doings import doings_of
 from migrate_safe.rulebook.facts import Observation
 from migrate_safe.rulebook.observe import empty_file, observe
 from migrate_safe.rulebook.rule import Rule, holds, may_hold
+from migrate_safe.rulebook.small import on_small_tables
 from migrate_safe.rulebook.suppress import Placed, suppress
 from migrate_safe.rulebook.terms import ActionKind
 
@@ -42,11 +44,13 @@ def judgement(
     version: int | None = None,
     silent: Collection[str] = (),
     today: date | None = None,
+    small: SmallTable | None = None,
 ) -> Judgement:
     """Judge a script; `version` is the server's major version where the user told it.
 
     `silent` names rules that are switched off: nothing of theirs is given, but what yields to them still does, and
-    comments may name them. `today` is the day on which comments are heeded that name their last one.
+    comments may name them. `today` is the day on which comments are heeded that name their last one, `small` says
+    up to which size a table is small.
     """
     active = [rule for rule in rules if _speaks_of(rule, version)]
     bench = _Bench(active, frozenset(silent), script)
@@ -57,7 +61,7 @@ def judgement(
             Placed(finding, places[one.statement.span.start])
             for one in analysed
             for observation in observe(one, script, version=version, doings=doings)
-            for finding in bench.opinions(observation, one.statement.span)
+            for finding in bench.opinions(observation, one.statement.span, (one, small) if small else None)
         ],
         frozenset(rule.id for rule in active if rule.once),
     )
@@ -80,7 +84,9 @@ class _Bench:
     by_action: dict[ActionKind, list[Rule]] = field(default_factory=dict)
     """The rules that may speak of an action, as far as actions were met."""
 
-    def opinions(self, observation: Observation, span: Span) -> list[Finding]:
+    def opinions(
+        self, observation: Observation, span: Span, sizes: tuple[Analysed, SmallTable] | None = None
+    ) -> list[Finding]:
         """Let every rule speak about one observation, then silence those that yield to another that spoke."""
         action = observation.facts.action
         if action not in self.by_action:
@@ -88,7 +94,10 @@ class _Bench:
         speaking = {rule.id: rule for rule in self.by_action[action] if holds(rule.when, observation.facts)}
         heard = [rule for rule in speaking.values() if not any(other in speaking for other in rule.yields_to)]
         text = self.script.source.text[span.start : span.end] if observation.statement is None else ""
-        return [_finding(rule, observation, span, text) for rule in heard if rule.id not in self.silent]
+        found = [(rule, _finding(rule, observation, span, text)) for rule in heard if rule.id not in self.silent]
+        if sizes is None:
+            return [finding for _, finding in found]
+        return [on_small_tables(finding, rule, observation.facts, *sizes) for rule, finding in found]
 
 
 def _finding(rule: Rule, observation: Observation, span: Span, text: str) -> Finding:

@@ -12,13 +12,14 @@ from migrate_safe.adapters.config import Config, load_config
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
-from migrate_safe.model.preferences import Preferences
+from migrate_safe.model.preferences import Preferences, SmallTable
 from migrate_safe.model.statement import Wrapping
 
 WHOLE = """
 disable = ["drop-column"]
 wrapping = "file"
 framework = "goose"
+small_table = "1MB"
 postgres = 15
 fail_on = "error"
 rules = "our-rules"
@@ -48,6 +49,7 @@ def test_every_key_is_read(tmp_path: Path):
         disable=("drop-column",),
         wrapping=Wrapping.FILE,
         framework=Framework.GOOSE,
+        small_table=SmallTable(bytes=1024 * 1024),
         postgres=15,
         fail_on=Severity.ERROR,
         rules="our-rules",
@@ -104,6 +106,8 @@ def test_a_pyproject_without_our_table_says_nothing(tmp_path: Path):
         ("disable = [3]", 'in "disable": must be a text', ""),
         ("postgres = 13", 'in "postgres": must be a major version from 14 to 18, not 13', ""),
         ("postgres = true", 'in "postgres": must be a major', ""),
+        ("small_table = '1 parsec'", 'in "small_table": must be a size such as "1MB" or "10000 rows"', ""),
+        ("small_table = 9", 'in "small_table": must be a size', ""),
         ("stall_budget = 'soon'", 'in "stall_budget": must be a time such as', ""),
         ("stall_budget = 0", 'in "stall_budget": must be 10 ms or more', ""),
         ("disable = ['a']\n[severity]\na = 'error'", '"a" is both in "disable" and in "severity"', "keep one"),
