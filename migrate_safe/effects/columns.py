@@ -42,6 +42,7 @@ def add_column(scene: Scene, table: Table, action: AddColumn, *, only: bool = Fa
     A default that is not volatile is kept once in the catalog (since PostgreSQL 11).
     """
     column = action.definition.column
+    says_default = column.default is not None  # DEFAULT NULL, too, makes the server check a foreign key
     column = replace(column, default=kept_default(scene.schema, column.default, column.type))
     action = replace(action, definition=replace(action.definition, column=column))
     members = reached(scene.schema, table, lambda t: t.column(column.name) is None) if not only else (table,)
@@ -52,7 +53,7 @@ def add_column(scene: Scene, table: Table, action: AddColumn, *, only: bool = Fa
     why, depends = _needs_rewrite(scene, action.definition)
     new = tuple(m for m in members if m not in merged)
     size = merge(*(rewriting(m) for m in new)) if why else _new_constraint_scans(new, action.definition)
-    fills = column.default is not None or action.definition.serial or column.identity is not None
+    fills = says_default or action.definition.serial or column.identity is not None
     others = [c for c in inline_constraints(action.definition) if c.kind is not ConstraintKind.NOT_NULL]
     constraints = [add_constraint(scene, table, c, only=only, new_column=True, filled=fills) for c in others]
     drawn = sequences_drawn_from(scene, column, LockMode.ROW_EXCLUSIVE) if why else Effect()

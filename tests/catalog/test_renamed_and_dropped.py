@@ -46,6 +46,12 @@ def test_a_renamed_type_leaves_its_name_free():
     assert schema.enums[Name("public", "mood")] == ("b",)
 
 
+def test_an_index_that_need_not_be_there_leaves_its_new_name_open():
+    renamed = after("CREATE TABLE t (a int); ALTER INDEX IF EXISTS by_hand RENAME TO t_a; CREATE INDEX t_a ON t (a);")
+    assert set(renamed.tables) == {Name("public", "t")}
+    assert [i.name for i in renamed.tables[Name("public", "t")].indexes] == ["t_a"]
+
+
 def test_a_dropped_function_takes_its_triggers_along_and_a_renamed_one_keeps_them():
     assert after(TABLE + "DROP FUNCTION f CASCADE;").tables[Name("public", "t")].triggers == ()
     assert len(after(TABLE + "ALTER FUNCTION f() RENAME TO g;").tables[Name("public", "t")].triggers) == 1

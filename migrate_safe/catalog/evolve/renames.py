@@ -38,9 +38,14 @@ from migrate_safe.sql.rewrite import rename_columns
 
 
 def rename_table(schema: Schema, action: RenameTable) -> Schema:
-    """Rename a table, index, view or sequence; PostgreSQL lets ALTER TABLE rename any of them."""
+    """Rename a table, index, view or sequence; PostgreSQL lets ALTER TABLE rename any of them.
+
+    Of an index that need not be there, and is not known, nothing is known afterwards.
+    """
     full = schema.resolve(action.table)
     _refuse_other_kinds(schema, full, action.object)
+    if action.object == "index" and action.if_exists and not relation_exists(schema, full):
+        return schema
     return move(schema, full, Name(full.schema, action.to), if_exists=action.if_exists)
 
 
