@@ -159,8 +159,10 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
         if not found:
             raise UsageError(f'no .sql files in "{path}"', next_move="name a folder that holds migrations")
         wanted.update(dict.fromkeys(found))
-    roots = dict.fromkeys(root_of(path) for path in wanted)
-    return tuple(_meant(root, [p for p in wanted if root_of(p) == root]) for root in roots)
+    roots: dict[Path, list[Path]] = {}
+    for path in wanted:
+        roots.setdefault(root_of(path), []).append(path)
+    return tuple(_meant(root, paths) for root, paths in roots.items())
 
 
 def history_of(root: Path) -> History:

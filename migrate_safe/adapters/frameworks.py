@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -128,6 +127,8 @@ def sqitch_files(root: Path) -> tuple[Path, ...]:
 
 def journal_order(root: Path) -> dict[str, int]:
     """Give the places of Drizzle's migrations, by their names without `.sql`."""
+    import json  # rarely needed
+
     try:
         entries = json.loads(_text(root / "meta" / "_journal.json"))["entries"]
         return {str(entry["tag"]): int(entry["idx"]) for entry in entries}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,10 @@ def test_a_commit_of_the_files_own_ends_the_transaction_of_the_runner(lint, behi
     assert ("2_b.sql", "concurrently-in-transaction") in found or behind.startswith("COMMIT")
     whole, _ = lint({"2_b.sql": text.replace("+goose Up", "migrate:up")}, "--framework", "dbmate")
     assert ("2_b.sql", "concurrently-in-transaction") in whole  # one message: behind COMMIT the next one begins
+
+
+def test_what_the_cache_answers_needs_no_parser():
+    heavy = ("migrate_safe.model.statement", "migrate_safe.sql", "postgast", "psycopg", "yaml")
+    code = f"import sys, migrate_safe.cli.lint; sys.exit(', '.join(m for m in {heavy} if m in sys.modules) or 0)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
