@@ -163,16 +163,18 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
         if not found:
             raise UsageError(f'no .sql files in "{path}"', next_move="name a folder that holds migrations")
         wanted.update(dict.fromkeys(found))
-    roots = dict.fromkeys(root_of(path) for path in wanted)
-    return tuple(_meant(root, [p for p in wanted if root_of(p) == root]) for root in roots)
+    roots: dict[Path, list[Path]] = {}
+    for path in wanted:
+        roots.setdefault(root_of(path), []).append(path)
+    return tuple(_meant(root, files) for root, files in roots.items())
 
 
 def history_of(root: Path) -> History:
     """Put the SQL files of one migration folder into the order in which they run."""
     if planned := sqitch_files(root) if is_planned(root) else ():
         return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
-    folders, files = _contents(root)
-    nested = (f for d in folders for f in _contents(d)[1] if f.name.lower() in _FOLDER_PER_MIGRATION)
+    folders, files = _seen(root)
+    nested = (f for d in folders for f in _seen(d)[1] if f.name.lower() in _FOLDER_PER_MIGRATION)
     flat = (f for f in files if f.name.lower() not in _FOLDER_PER_MIGRATION)
     found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
     shared = shared_runner(root, framework_of(root, found))
@@ -259,33 +261,46 @@ def _walk(folder: Path) -> Iterator[Path]:
 
     A folder that cannot be listed is given itself, to be reported when it is read.
     """
-    seen: set[str] = set()
-    unlisted: list[OSError] = []
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=unlisted.append):
+    seen, unlisted, left = set[str](), list[Path](), [folder]
+    while left:
+        place = left.pop()
         real = os.path.realpath(place)
         if real in seen:
-            folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(d for d in folders if d not in _SKIPPED_FOLDERS)
-        yield from filter(_is_sql, (Path(place) / f for f in sorted(files)))
-    yield from (Path(error.filename) for error in unlisted)
+        try:
+            folders, files = _contents(place)
+        except OSError:
+            unlisted.append(place)
+            continue
+        yield from sorted(files, key=_name)
+        left += sorted(folders, key=_name, reverse=True)
+    yield from unlisted
 
 
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Give the folders and the SQL files in a folder; what cannot be listed is reported when it is read."""
+    """Give the folders and the SQL files in a folder. Raises OSError where it cannot be listed."""
     folders, files = list[Path](), list[Path]()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = folder / entry.name
+            if _leads_to(entry.is_dir):
+                folders += [path] if entry.name not in _SKIPPED_FOLDERS else []
+            elif is_ours(path) and (_leads_to(entry.is_file) or _is_sql(path)):
+                files.append(path)
+    return folders, files
+
+
+def _seen(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Give what is in a folder; nothing where it cannot be listed, which is reported when it is read."""
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                path = folder / entry.name
-                if _leads_to(entry.is_dir):
-                    folders += [path] if entry.name not in _SKIPPED_FOLDERS else []
-                elif is_ours(path) and (_leads_to(entry.is_file) or _is_sql(path)):
-                    files.append(path)
+        return _contents(folder)
     except OSError:
         return [], []
-    return folders, files
+
+
+def _name(path: Path) -> str:
+    return path.name
 
 
 def _leads_to(asked: Callable[[], bool]) -> bool:
