@@ -28,6 +28,8 @@ from migrate_safe.model.framework import HABITS, Framework, Runner
 from migrate_safe.model.source import Source
 
 STDIN = Path("-")
+LARGEST = 20 * 1024 * 1024
+"""Bytes of a file that is read: half a million statements, which take minutes."""
 
 _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 """File names of Prisma and Diesel, which give each migration a folder of its own."""
@@ -96,14 +98,24 @@ class History:
 def read_source(path: Path) -> Source | Unanalysed:
     """Read one file as UTF-8, with or without a byte order mark; say why where it cannot be done.
 
-    `-` reads standard input. Line ends stay as they are.
+    `-` reads standard input. Line ends stay as they are. What is larger than LARGEST is not read.
     """
     name = "<stdin>" if path == STDIN else str(path)
     try:
-        data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+        data = sys.stdin.buffer.read(LARGEST + 1) if path == STDIN else _beginning(path)
     except OSError as error:
         return Unanalysed(name, 1, f"cannot be read: {_os_reason(error)}")
+    if len(data) > LARGEST:
+        return Unanalysed(name, 1, f"is larger than {LARGEST >> 20} MB, which is not read: keep data out of migrations")
     return decode(name, data)
+
+
+def _beginning(path: Path) -> bytes:
+    """Read a file, of one that is too large no more than tells so; a pipe does not say beforehand how much it holds."""
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        small = stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
+        return file.read() if small else file.read(LARGEST + 1)
 
 
 def digest(path: Path) -> str:
