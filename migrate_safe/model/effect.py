@@ -134,3 +134,5 @@ class Analysed:
     session: Session = Session()
     wrapped: bool = False
     """The runner, or the server for it, opened the transaction, not a BEGIN of the file."""
+    implicit: bool = False
+    """It is the server's, for one message of several statements: BEGIN makes it an ordinary one."""

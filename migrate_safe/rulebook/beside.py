@@ -18,7 +18,6 @@ from migrate_safe.model.statement import (
     Transaction,
     TransactionVerb,
     Truncate,
-    Wrapping,
 )
 from migrate_safe.rulebook import of_columns, of_indexes, of_triggers
 from migrate_safe.rulebook.differing import differing
@@ -36,14 +35,14 @@ Told = tuple[Facts, Words]
 _LIMIT = re.compile(r"\b(limit|between)\b", re.IGNORECASE)
 
 
-def beside(told: Told, part: Part, doings: Doings, wrapping: Wrapping) -> Told:
+def beside(told: Told, part: Part, doings: Doings) -> Told:
     """Add to facts and words what the catalog, the session and the rest of the file tell of the action."""
     facts, words = _timeouts(told, part)
     if part.thing:
         words = replace(words, object=part.thing)
     match part.kind:
         case ActionKind.TRANSACTION:
-            return replace(facts, control=_control(part, doings, wrapping)), words
+            return replace(facts, control=_control(part, doings)), words
         case ActionKind.SET_VARIABLE:
             return replace(facts, local=isinstance(part.action, SetVariable) and part.action.local), words
         case ActionKind.CREATE_INDEX:
@@ -113,16 +112,16 @@ def _duration(milliseconds: int) -> str:
     return f"{milliseconds}ms"
 
 
-def _control(part: Part, doings: Doings, wrapping: Wrapping) -> Control:
+def _control(part: Part, doings: Doings) -> Control:
     assert isinstance(part.action, Transaction)
     statement = part.whole.statement
     if part.action.verb is TransactionVerb.BEGIN:
-        if part.whole.in_transaction:
+        if part.whole.in_transaction and not part.whole.implicit:
             return Control.NESTED
         return Control.NONE if any(doings.after(Deed.ENDS, "", statement)) else Control.LEFT_OPEN
     ends = part.action.verb in (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK)
     first = not any(doings.before(Deed.ENDS, "", statement))
-    return Control.ENDS_WRAPPING if ends and first and wrapping is Wrapping.FILE else Control.NONE
+    return Control.ENDS_WRAPPING if ends and first and part.whole.wrapped else Control.NONE
 
 
 def _is_system(part: Part) -> bool:

@@ -124,7 +124,7 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
         because=_because(part),
         lost=" and ".join(effect.loses),
     )
-    facts, words = beside((_said(facts, part), words), part, doings, script.wrapping)
+    facts, words = beside((_said(facts, part), words), part, doings)
     return Observation(facts, words, relation, _effect_lines(felt, rewritten, scanned, built), whole.statement)
 
 

@@ -87,6 +87,30 @@ def test_a_commit_of_the_files_own_ends_the_transaction_of_the_runner(lint, behi
     assert ("2_b.sql", "concurrently-in-transaction") in whole  # one message: behind COMMIT the next one begins
 
 
+OWN = "BEGIN;\nSET LOCAL lock_timeout = '1s';\nALTER TABLE users ADD COLUMN age int;\nCOMMIT;\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "nested"),
+    [
+        ({"1.sql": OWN}, False),
+        ({"1_a.up.sql": OWN}, False),
+        ({"1_a.up.sql": OWN + OWN.replace("age", "size")}, False),
+        ({"1/migration.sql": OWN}, False),
+        ({"1.sql": f"-- migrate:up transaction:false\n{OWN}"}, False),
+        ({"1.sql": f"-- +goose NO TRANSACTION\n-- +goose Up\n{OWN}"}, False),
+        ({"1.sql": f"-- +goose Up\n{OWN}"}, True),
+        ({"1.sql": f"-- migrate:up\n{OWN}"}, True),
+        ({"1/up.sql": OWN}, True),
+        ({"V1__a.sql": OWN}, True),
+        ({"1_a.up.sql": "BEGIN;\n" + OWN}, True),
+    ],
+)
+def test_a_transaction_of_the_files_own_is_nested_only_where_the_runner_opened_one(lint, file, nested):
+    found, _ = lint(file)
+    assert ("nested-transaction" in [rule for _, rule in found]) is nested
+
+
 def test_what_the_cache_answers_needs_no_parser():
     heavy = ("migrate_safe.model.statement", "migrate_safe.sql", "postgast", "psycopg", "yaml")
     code = f"import sys, migrate_safe.cli.lint; sys.exit(', '.join(m for m in {heavy} if m in sys.modules) or 0)"

@@ -47,6 +47,26 @@ def test_a_message_is_a_transaction_if_it_holds_several_statements(text, each_da
 
 
 @pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("BEGIN; SELECT 1; COMMIT;", ""),
+        ("SELECT 1; BEGIN; SELECT 1; COMMIT;", ""),
+        ("BEGIN; BEGIN; COMMIT;", "already a transaction in progress"),
+        ("BEGIN; COMMIT; BEGIN; COMMIT;", ""),
+    ],
+)
+def test_a_begin_in_a_message_is_no_nested_one(text, warning, each_database, connect):
+    connection: psycopg.Connection = connect(each_database)
+    said: list[str] = []
+    connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+    connection.pgconn.exec_(text.encode())
+    assert warning in "".join(said)
+    assert bool(said) is bool(warning)
+    begins = [a for a in foretold(text) if a.statement.text == "BEGIN"]
+    assert any(a.in_transaction and not a.implicit for a in begins) is bool(warning)
+
+
+@pytest.mark.parametrize(
     ("text", "locked"),
     [
         ("ALTER TABLE t ADD b int; SELECT 1;", True),
