@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.postgres import MAJORS
-from migrate_safe.model.statement import Wrapping
+from migrate_safe.model.wrapping import Wrapping
 
 SHORTEST_BUDGET = 10
 """Milliseconds; a shorter stall budget leaves no time for any work."""
