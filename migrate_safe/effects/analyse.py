@@ -103,13 +103,9 @@ def each_analysed(
             owner = _Owner()
         line, last = line.entering(unit, first=first and (last >= 0 or inside is None)), statement.unit
         analysed, line = _step(line, statement)
-<<<<<<< HEAD
         wrapped = analysed.in_transaction and not owner.file
         implicit = wrapped and (unit.implicit or owner.ended)
-        found.append(replace(analysed, wrapped=wrapped, implicit=implicit))
-=======
-        yield replace(analysed, wrapped=analysed.in_transaction and not owner.file)
->>>>>>> main
+        yield replace(analysed, wrapped=wrapped, implicit=implicit)
         if isinstance(statement.action, Transaction):
             owner = owner.after(statement.action, unit, inside=analysed.in_transaction)
 
