@@ -69,6 +69,7 @@ def test_the_wheel_carries_every_data_file(wheel):
     rules = {f"migrate_safe/{p.relative_to(ROOT)}" for p in (ROOT / "rules").rglob("*.yaml")}
     assert rules
     assert package | rules <= inside
+    assert "migrate_safe/rules/compiled.json" in inside
     assert not [name for name in inside if name.startswith(("tests/", "docs/"))]
 
 
@@ -81,6 +82,17 @@ def test_lint_finds_its_rules(installed, tmp_path):
     shown = run(installed / "migrate-safe", "lint", "0042.sql", cwd=tmp_path, code=1)
     assert "index-not-concurrent" in shown
     assert "CREATE INDEX CONCURRENTLY" in shown
+
+
+def test_rules_are_compiled_for_their_very_texts(installed, tmp_path):
+    code = (
+        "from migrate_safe.rulebook.compiled import *; from migrate_safe.rulebook.load import load_rules\n"
+        "from migrate_safe.rulebook.rule_files import bundled_rules; from dataclasses import replace\n"
+        "folder = bundled_rules(); beside = compiled_beside(folder) or compile_rules(folder)\n"
+        "assert beside['digest'] == digest_of(folder, rule_files(folder))\n"
+        "assert rules_of(folder, beside) == tuple(replace(rule, examples=()) for rule in load_rules())"
+    )
+    run(installed / "python", "-c", code, cwd=tmp_path)
 
 
 def test_sql_files_are_found(installed, tmp_path):

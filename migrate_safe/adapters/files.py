@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,12 +28,17 @@ from migrate_safe.model.framework import HABITS, Framework, Runner
 from migrate_safe.model.source import Source
 
 STDIN = Path("-")
+LARGEST = 20 * 1024 * 1024
+"""Bytes of a file that is read: half a million statements, which take minutes."""
 
 _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 """File names of Prisma and Diesel, which give each migration a folder of its own."""
 
 _DOWN = re.compile(r"(?:^|\.)down\.sql\Z|^U\d[\w.]*__", re.IGNORECASE)
 _REPEATABLE = re.compile(r"^R__")
+_NUMBER = re.compile(r"\d")
+_DIRECTION = re.compile(r"[._-]?(?:up|down|do|undo)?\.sql\Z", re.IGNORECASE)
+_VERSIONED = re.compile(r"^[VU](?=\d)")
 _OTHER_DATABASE = re.compile(
     r"[._-](mysql|mariadb|sqlite3?|cockroach(?:db)?|mssql|sqlserver|oracle|clickhouse)[._-]", re.I
 )
@@ -59,9 +64,11 @@ class History:
 
     def before_any(self, paths: Iterable[Path]) -> frozenset[Path]:
         """Give the files whose way forward has run when one of these runs."""
-        places = {f: i for i, f in enumerate(self.files)}
-        behind = {_stem(f): i + 1 for i, f in enumerate(self.files)}
-        ends = (behind[_stem(p)] if is_down(p) else places[p] for p in paths if self.is_ordered(p))
+        ordered = [p for p in paths if self.is_ordered(p)]
+        downs = {_stem(p) for p in ordered if is_down(p)}
+        ups = {p for p in ordered if not is_down(p)}
+        behind = frozenset(f for f in self.files if _stem(f) in downs) if downs else frozenset()
+        ends = (i + (f in behind) for i, f in enumerate(self.files) if f in ups or f in behind)
         return frozenset(f for f in self.files[: max(ends, default=0)] if not is_down(f) and self.is_ordered(f))
 
     def before(self, path: Path) -> tuple[Path, ...]:
@@ -79,8 +86,7 @@ class History:
         """Say whether a file's name, below the folder, tells when it runs."""
         if self.planned:
             return path in self.planned
-        relative = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-        return any(c.isdecimal() for c in str(relative)) or _REPEATABLE.match(path.name) is not None
+        return any(map(_NUMBER.search, _below(path, self.root))) or _REPEATABLE.match(path.name) is not None
 
     def _position(self, path: Path) -> int:
         if not is_down(path):
@@ -92,14 +98,24 @@ class History:
 def read_source(path: Path) -> Source | Unanalysed:
     """Read one file as UTF-8, with or without a byte order mark; say why where it cannot be done.
 
-    `-` reads standard input. Line ends stay as they are.
+    `-` reads standard input. Line ends stay as they are. What is larger than LARGEST is not read.
     """
     name = "<stdin>" if path == STDIN else str(path)
     try:
-        data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+        data = sys.stdin.buffer.read(LARGEST + 1) if path == STDIN else _beginning(path)
     except OSError as error:
         return Unanalysed(name, 1, f"cannot be read: {_os_reason(error)}")
+    if len(data) > LARGEST:
+        return Unanalysed(name, 1, f"is larger than {LARGEST >> 20} MB, which is not read: keep data out of migrations")
     return decode(name, data)
+
+
+def _beginning(path: Path) -> bytes:
+    """Read a file, of one that is too large no more than tells so; a pipe does not say beforehand how much it holds."""
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        small = stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
+        return file.read() if small else file.read(LARGEST + 1)
 
 
 def digest(path: Path) -> str:
@@ -162,15 +178,16 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
     roots: dict[Path, list[Path]] = {}
     for path in wanted:
         roots.setdefault(root_of(path), []).append(path)
-    return tuple(_meant(root, paths) for root, paths in roots.items())
+    return tuple(_meant(root, files) for root, files in roots.items())
 
 
 def history_of(root: Path) -> History:
     """Put the SQL files of one migration folder into the order in which they run."""
     if planned := sqitch_files(root) if is_planned(root) else ():
         return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
-    nested = (f for d in _folders(root) for f in _sql_files(d) if f.name.lower() in _FOLDER_PER_MIGRATION)
-    flat = (f for f in _sql_files(root) if f.name.lower() not in _FOLDER_PER_MIGRATION)
+    folders, files = _seen(root)
+    nested = (f for d in folders for f in _seen(d)[1] if f.name.lower() in _FOLDER_PER_MIGRATION)
+    flat = (f for f in files if f.name.lower() not in _FOLDER_PER_MIGRATION)
     found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
     shared = shared_runner(root, framework_of(root, found))
     return History(root, _ordered(root, found, shared.framework), shared)
@@ -207,12 +224,12 @@ def is_down(path: Path) -> bool:
 
 def order_key(path: Path, root: Path) -> tuple[object, ...]:
     """Make the sort key of a migration: numbers by value, repeatable ones (R__) last, up before down."""
-    relative = path.relative_to(root)
-    names = [_plain_date(part) for part in relative.with_name(_stem(path).name).parts]
+    *folders, name = _below(path, root)
+    names = [_plain_date(part) for part in (*folders, _stem_name(name))]
     if path.name.lower() in _FOLDER_PER_MIGRATION:
         names = [_whole_date(name) for name in names]
     parts = tuple(tuple(_natural(name)) for name in names)
-    return (_REPEATABLE.match(path.name) is not None, parts, is_down(path), str(relative))
+    return (_REPEATABLE.match(path.name) is not None, parts, is_down(path), "/".join((*folders, name)))
 
 
 # ---- below -----------------------------------------------------------------------------------
@@ -256,25 +273,59 @@ def _walk(folder: Path) -> Iterator[Path]:
 
     A folder that cannot be listed is given itself, to be reported when it is read.
     """
-    seen: set[str] = set()
-    unlisted: list[OSError] = []
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=unlisted.append):
+    seen, unlisted, left = set[str](), list[Path](), [folder]
+    while left:
+        place = left.pop()
         real = os.path.realpath(place)
         if real in seen:
-            folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(d for d in folders if d not in _SKIPPED_FOLDERS)
-        yield from (Path(place) / f for f in sorted(files) if _is_sql(Path(place) / f))
-    yield from (Path(error.filename) for error in unlisted)
+        try:
+            folders, files = _contents(place)
+        except OSError:
+            unlisted.append(place)
+            continue
+        yield from sorted(files, key=_name)
+        left += sorted(folders, key=_name, reverse=True)
+    yield from unlisted
 
 
-def _folders(root: Path) -> list[Path]:
-    return [d for d in _entries(root) if d.name not in _SKIPPED_FOLDERS and is_folder(d)]
+def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Give the folders and the SQL files in a folder. Raises OSError where it cannot be listed."""
+    folders, files = list[Path](), list[Path]()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            path = folder / entry.name
+            if _leads_to(entry.is_dir):
+                folders += [path] if entry.name not in _SKIPPED_FOLDERS else []
+            elif is_ours(path) and (_leads_to(entry.is_file) or _is_sql(path)):
+                files.append(path)
+    return folders, files
 
 
-def _sql_files(folder: Path) -> list[Path]:
-    return [f for f in _entries(folder) if _is_sql(f)]
+def _seen(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Give what is in a folder; nothing where it cannot be listed, which is reported when it is read."""
+    try:
+        return _contents(folder)
+    except OSError:
+        return [], []
+
+
+def _name(path: Path) -> str:
+    return path.name
+
+
+def _leads_to(asked: Callable[[], bool]) -> bool:
+    try:
+        return asked()
+    except OSError:  # a loop of links
+        return False
+
+
+def _below(path: Path, root: Path) -> tuple[str, ...]:
+    """Give the names of a path below a folder; all of them where it is not below."""
+    above = root.parts
+    return path.parts[len(above) :] if path.parts[: len(above)] == above else path.parts
 
 
 def _is_sql(path: Path) -> bool:
@@ -292,17 +343,13 @@ def _mode(path: Path) -> int | None:
         return None
 
 
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []  # what cannot be listed is reported when it is read
-
-
 def _stem(path: Path) -> Path:
+    return path.with_name(_stem_name(path.name))
+
+
+def _stem_name(name: str) -> str:
     """Take the direction out of a name, so that a migration's up and down files sort together."""
-    name = re.sub(r"(?i)[._-]?(?:up|down|do|undo)?\.sql\Z", "", path.name)
-    return path.with_name(re.sub(r"^[VU](?=\d)", "", name) or "sql")
+    return _VERSIONED.sub("", _DIRECTION.sub("", name)) or "sql"
 
 
 def _plain_date(text: str) -> str:

@@ -1,4 +1,8 @@
-"""What runs here: a signature that changes whenever an answer may, for values that are kept from run to run."""
+"""What runs here: a signature that changes whenever an answer may, for values that are kept from run to run.
+
+Of an installed package the installer's record has the digest of every file: a job that installs the same version
+anew has the same signature. What was written after that record, and all of a checkout, counts by size and time.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +17,27 @@ _PARTS = ("migrate_safe", "postgast")
 
 
 def installation() -> tuple[object, ...]:
-    """Give Python's version and, of each package, the place, names, sizes and times of its files."""
-    return (sys.version, *(part for name in _PARTS for part in _package(name)))
+    """Give what tells this installation from others: Python's version and the files of the packages that decide."""
+    return (sys.implementation.cache_tag, *sys.version_info, *map(_package, _PARTS))
 
 
-def _package(name: str) -> Iterator[object]:
+def _package(name: str) -> list[object]:
     spec = find_spec(name)
-    for place in (spec.submodule_search_locations or ()) if spec is not None else ():
-        yield place
-        yield from sorted(_files(place))
-        yield sorted(str(path) for path in Path(place).parent.glob(f"{name}-*"))  # its version
+    places = spec.submodule_search_locations if spec is not None else None
+    return [package_signature(Path(place)) for place in places or ()]
 
 
-def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+def package_signature(folder: Path) -> tuple[object, ...]:
+    """Give the signature of the package in a folder."""
+    records = sorted(folder.parent.glob(f"{folder.name}-*.dist-info/RECORD"))
+    written = max((path.stat().st_mtime_ns for path in records), default=0)
+    files = sorted(_files(folder))
+    newer = [(path, time) for path, _, time in files if time > written]
+    place = () if records else (str(folder),)
+    return (*place, [path.read_bytes() for path in records], [size for _, size, _ in files], newer)
+
+
+def _files(folder: str | Path) -> Iterator[tuple[str, int, int]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():

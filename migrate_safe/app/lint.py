@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from migrate_safe.app.lint_rules import quick_rules
 from migrate_safe.app.lint_run import run_lint, summed
 from migrate_safe.app.schema_source import empty_schema, named_schema
 from migrate_safe.catalog.evolve import fold
-from migrate_safe.effects.analyse import analyse, schema_after
+from migrate_safe.effects.analyse import each_analysed, schema_after
 from migrate_safe.model.effect import Analysed, Session
 from migrate_safe.model.finding import Finding, LintReport, Unanalysed
 from migrate_safe.model.framework import Framework
@@ -62,14 +62,18 @@ class SqlLinter:
         if not step.wanted:
             return None, fold(before, script)
         new = _unknown_but_made(script, before) if before.tables else frozenset()
-        analysed = analyse_both_ways(script, before, new=new)
-        return self.judge(script, analysed), _left_behind(before, script, analysed)
+        seen = _Seen()
+        judged = self._judged(script, each_both_ways(script, before, new=new), seen)
+        return judged, schema_after(seen.last, before) if seen.any else fold(before, script)
 
-    def judge(self, script: Script, analysed: Sequence[Analysed]) -> Judged:
+    def judge(self, script: Script, analysed: Iterable[Analysed]) -> Judged:
         """Let the rules speak of a script that was analysed."""
+        return self._judged(script, analysed, _Seen())
+
+    def _judged(self, script: Script, analysed: Iterable[Analysed], seen: _Seen) -> Judged:
         chosen = self.choices.for_file(Path(script.source.path))
         judged = judgement(
-            analysed,
+            seen.through(analysed),
             script,
             chosen.rules,
             version=self.version,
@@ -80,7 +84,7 @@ class SqlLinter:
         return Judged(
             findings=judged.findings,
             statements=len(script.statements),
-            unanalysed=tuple(_unanalysed(analysed)),
+            unanalysed=tuple(seen.unanalysed),
             suppressed=judged.suppressed,
             framework=script.framework or Framework.PSQL,
         )
@@ -113,14 +117,22 @@ def analyse_both_ways(
     `new` are tables that count as made by the way forward, whatever IF NOT EXISTS leaves open. The way back makes anew
     what the way forward took away, so that there each table that nothing is known of counts as made.
     """
-    forward = analyse(script, schema, session=session, unreleased=new)
+    return tuple(each_both_ways(script, schema, session=session, new=new))
+
+
+def each_both_ways(
+    script: Script, schema: Schema, *, session: Session | None = None, new: frozenset[Name] = frozenset()
+) -> Iterator[Analysed]:
+    """Analyse as `analyse_both_ways` does, statement by statement: files may have a great many."""
+    seen = _Seen()
+    yield from seen.through(each_analysed(script, schema, session=session, unreleased=new))
     down = [s for s in script.statements if s.direction is Direction.DOWN]
     if not down:
-        return forward
+        return
     back = replace(script, statements=tuple(replace(s, direction=Direction.UP) for s in down))
-    left = schema_after(forward, schema)
-    backward = analyse(back, left, session=session, unreleased=_unknown_but_made(back, left))
-    return forward + tuple(replace(a, statement=replace(a.statement, direction=Direction.DOWN)) for a in backward)
+    left = schema_after(seen.last, schema)
+    for one in each_analysed(back, left, session=session, unreleased=_unknown_but_made(back, left)):
+        yield replace(one, statement=replace(one.statement, direction=Direction.DOWN))
 
 
 def chosen_rules(request: LintRequest, store: Store | None = None) -> Choices:
@@ -144,17 +156,27 @@ def _unknown_but_made(script: Script, schema: Schema) -> frozenset[Name]:
     return frozenset(n for n in names if n not in schema.tables)
 
 
-def _left_behind(schema: Schema, script: Script, analysed: Sequence[Analysed]) -> Schema:
-    """Give the schema after a file, from its analysis where there is one: that has worked it out already."""
-    if not analysed:
-        return fold(schema, script)
-    return schema_after((a for a in analysed if a.statement.direction is Direction.UP), schema)
+@dataclass(slots=True)
+class _Seen:
+    """What is kept of statements that went by: the last one forward, and what of them was not understood."""
+
+    any: bool = False
+    last: tuple[Analysed, ...] = ()
+    unanalysed: list[Unanalysed] = field(default_factory=list)
+
+    def through(self, analysed: Iterable[Analysed]) -> Iterator[Analysed]:
+        """Give them on."""
+        for one in analysed:
+            self.any = True
+            if one.statement.direction is Direction.UP:
+                self.last = (one,)
+            self.unanalysed += _unanalysed(one)
+            yield one
 
 
-def _unanalysed(analysed: Sequence[Analysed]) -> Iterator[Unanalysed]:
-    for one in analysed:
-        span, action = one.statement.span, one.statement.action
-        if isinstance(action, Unparsed):
-            yield Unanalysed(span.file, span.line, action.reason)
-        elif one.effect.unknown is not None:
-            yield Unanalysed(span.file, span.line, one.effect.unknown)
+def _unanalysed(one: Analysed) -> Iterator[Unanalysed]:
+    span, action = one.statement.span, one.statement.action
+    if isinstance(action, Unparsed):
+        yield Unanalysed(span.file, span.line, action.reason)
+    elif one.effect.unknown is not None:
+        yield Unanalysed(span.file, span.line, one.effect.unknown)

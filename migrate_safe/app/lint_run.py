@@ -188,6 +188,8 @@ def _steps(request: LintRequest, history: History, meant: Collection[Path]) -> S
 
     Where the user named the schema, files that are not meant are taken to be in it.
     """
+    if len(meant) == len(history.files):
+        return [_Place(path, True, history.is_ordered(path), history) for path in history.files]
     needed = history.before_any(meant) if not request.schema else frozenset()
     taken = (path for path in history.files if path in meant or path in needed)
     return [_Place(path, path in meant, history.is_ordered(path), history) for path in taken]

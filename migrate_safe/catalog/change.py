@@ -46,10 +46,10 @@ def without_temporary(schema: Schema) -> Schema:
     """Give the schema without what only one session sees."""
     tables = [t.name for t in bearing(schema.tables, TEMPORARY) if t.name.schema == TEMPORARY]
     sequences = [s.name for s in bearing(schema.sequences, TEMPORARY) if s.name.schema == TEMPORARY]
-    views = {n: v for n, v in schema.views.items() if n.schema != TEMPORARY}
-    if not tables and not sequences and len(views) == len(schema.views):
+    views = [v.name for v in bearing(schema.views, TEMPORARY) if v.name.schema == TEMPORARY]
+    if not tables and not sequences and not views:
         return schema
-    return replace(schema.with_tables(gone=tables).with_sequences(gone=sequences), views=views)
+    return schema.with_tables(gone=tables).with_sequences(gone=sequences).with_views(gone=views)
 
 
 def target(schema: Schema, name: Name, *, if_exists: bool = False) -> Table | None:

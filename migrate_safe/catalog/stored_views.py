@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate_safe.model.schema import Column, Schema, Table, TypeName, View
+from migrate_safe.model.marked import bearing
+from migrate_safe.model.schema import MATERIALIZED, Column, Schema, Table, TypeName, View
 
 
 def as_tables(schema: Schema) -> Schema:
     """Give the schema with every materialized view as a table."""
-    stored = {n: as_table(v) for n, v in schema.views.items() if v.materialized}
+    stored = _stored(schema)
     if not stored:
         return schema
-    rest = {n: v for n, v in schema.views.items() if n not in stored}
-    return replace(schema.with_tables(*stored.values()), views=rest)
+    return schema.with_tables(*map(as_table, stored)).with_views(gone=[view.name for view in stored])
 
 
 def as_views(before: Schema, after: Schema) -> Schema:
     """Undo `as_tables` on what became of its schema: only indexes have changed."""
-    stored = {n: v for n, v in before.views.items() if v.materialized}
+    stored = _stored(before)
     if not stored:
         return after
-    views = {n: replace(v, indexes=after.tables[n].indexes) for n, v in stored.items()}
-    return replace(after.with_tables(gone=stored), views={**before.views, **views})
+    views = [replace(view, indexes=after.tables[view.name].indexes) for view in stored]
+    whole = replace(after, views=before.views).with_views(*views)
+    return whole.with_tables(gone=[view.name for view in stored])
+
+
+def _stored(schema: Schema) -> list[View]:
+    return [view for view in bearing(schema.views, MATERIALIZED) if view.materialized]
 
 
 def as_table(view: View) -> Table:

@@ -35,6 +35,7 @@ Examples:
   migrate-safe lint migrations/0042_email.sql       one file; the earlier files of its folder tell what exists
   migrate-safe lint --schema dump.sql 0042.sql      on a pg_dump --schema-only
   migrate-safe lint --transaction file 0042.sql     for a runner that wraps each file in a transaction
+  migrate-safe lint --framework flyway db/          for a runner that file names and marks do not tell
   migrate-safe lint --postgres 15 --fail-on error migrations/
   migrate-safe lint --since origin/main             what a branch has changed
   migrate-safe lint --baseline lint.json --write-baseline migrations/    what is there now is known
@@ -57,7 +58,7 @@ Silence one finding, with a reason, in the line before its statement:
     "--transaction",
     type=click.Choice([str(w) for w in Wrapping]),
     help="How the runner sends a file: wrapped in one transaction, or each statement by itself. "
-    "Default: what the runner's own marks in the file say, else statement.",
+    "Default: what its runner does.",
 )
 @click.option(
     "--framework",

@@ -15,7 +15,6 @@ import click
 
 from migrate_safe.cli.outlet import flush, forget, say
 from migrate_safe.model.errors import Exit, MigrateSafeError, UsageError
-from migrate_safe.model.secrets import hide
 
 COMMANDS = (
     ("lint", "migrate_safe.cli.lint", "Say what migrations would do to a live database."),
@@ -59,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def complain(text: str, code: int) -> int:
         """Say what went wrong without showing a password, wherever on the command line it may stand."""
+        from migrate_safe.model.secrets import hide  # slow to import, and only needed here
+
         _flush_what_is_left()
         say(f"migrate-safe: {hide(text, (*words, *_environment()))}", err=True)
         return code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from migrate_safe.catalog.change import type_name
@@ -76,28 +76,37 @@ def analyse(
     that files before this one create but no database has yet: they count as born here. `inside` says that the session
     is in a transaction already, or in none, where that is not what the first statement's unit says.
     """
+    return tuple(each_analysed(script, schema, session=session, unreleased=unreleased, inside=inside))
+
+
+def each_analysed(
+    script: Script,
+    schema: Schema,
+    *,
+    session: Session | None = None,
+    unreleased: frozenset[Name] = frozenset(),
+    inside: bool | None = None,
+) -> Iterator[Analysed]:
+    """Analyse as `analyse` does, one by one: whoever keeps none of them needs no memory for their schemas."""
     given = session or Session()
     if given.search_path is not None:
         schema = replace(schema, search_path=given.search_path)
     line = Timeline(_State(schema, Settings(given, given), born=unreleased))
     line = line.begun() if inside else line
-    found: list[Analysed] = []
     owner, last = _Owner(), -1
     for statement in script.statements:
         if statement.direction is Direction.DOWN:
             continue
         unit, first = script.unit_of(statement), statement.unit != last
-        if first and last >= 0 and line.in_transaction:
-            line = _controlled(line, _COMMIT)
+        if first and last >= 0:
+            line = _controlled(line, _COMMIT) if line.in_transaction else line
             owner = _Owner()
         line, last = line.entering(unit, first=first and (last >= 0 or inside is None)), statement.unit
         analysed, line = _step(line, statement)
         wrapped = analysed.in_transaction and not owner.file
-        implicit = wrapped and (unit.implicit or owner.ended)
-        found.append(replace(analysed, wrapped=wrapped, implicit=implicit))
+        yield replace(analysed, wrapped=wrapped, implicit=wrapped and (unit.implicit or owner.ended))
         if isinstance(statement.action, Transaction):
             owner = owner.after(statement.action, unit, inside=analysed.in_transaction)
-    return tuple(found)
 
 
 def schema_after(analysed: Iterable[Analysed], before: Schema) -> Schema:

@@ -112,10 +112,19 @@ def _add_foreign(scene: Scene, table: Table, constraint: Constraint, *, unchecke
     locks = locking(mode, *(m.name for m in (*_locked_with(scene, table), *members, *distant)))
     checked = constraint.validated and constraint.enforced and not unchecked
     orphans = Rows.ORPHANS.effect(table.name, far.name)
-    size = merge(key_check(scene, members, distant, constraint), orphans) if checked else Effect()
+    served = [m for m in members[1:] for c in m.constraints if c.validated and serves_key(scene, c, constraint)]
+    left = _without(scene, members, served)
+    unread = not any(not is_partitioned(m) for m in left)
+    size = merge(key_check(scene, left, distant, constraint), orphans) if checked and not unread else Effect()
     refused = breaking(BreakKind.WRITE_REFUSED, str(table.name)) if constraint.enforced else Effect()
     taken_over = locking(_AX, far.name) if adopted else Effect()
     return merge(locks, key_index_lock(scene, far, constraint), size, refused, taken_over)
+
+
+def _without(scene: Scene, members: tuple[Table, ...], served: list[Table]) -> tuple[Table, ...]:
+    """Leave out partitions that have a key already that is checked, with all below them."""
+    gone = {m.name for table in served for m in family(scene.schema, table)}
+    return tuple(m for m in members if m.name not in gone)
 
 
 def serves_key(scene: Scene, held: Constraint, wanted: Constraint) -> bool:
@@ -147,14 +156,18 @@ def joining_index_lock(scene: Scene, parent: Table, child: Table) -> Effect:
         return Effect()
     keys = [c.references for _, c in scene.schema.referencing(parent.name) if c.references is not None]
     members = family(scene.schema, child)
-    names = [n for key in keys for m in members for n in _serving(m, key.columns or parent.primary_key)]
+    owned = {i.name for i in parent.indexes if i.constraint is not None}
+    names: list[Name] = []
+    for columns in (key.columns or parent.primary_key for key in keys):
+        constraint = any(n.name in owned for n in _serving(parent, columns))  # it takes none but a constraint's
+        names += [n for m in members for n in _serving(m, columns, of_constraint=constraint)]
     return locking(LockMode.ACCESS_SHARE, *names)
 
 
-def _serving(table: Table, columns: Iterable[str]) -> list[Name]:
-    """Give the unique index of a table over those columns."""
-    wanted = set(columns)
-    found = (i.name for i in table.indexes if i.unique and i.name and {k.column for k in i.keys} == wanted)
+def _serving(table: Table, columns: Iterable[str], *, of_constraint: bool = False) -> list[Name]:
+    """Give the unique index of a table over those columns; it may have to be one `of_constraint`."""
+    wanted, unique = set(columns), [i for i in table.indexes if i.unique and (i.constraint or not of_constraint)]
+    found = (i.name for i in unique if i.name and {k.column for k in i.keys} == wanted)
     return [Name(table.name.schema, name) for name in islice(found, 1) if name]
 
 

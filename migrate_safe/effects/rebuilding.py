@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from migrate_safe.catalog.change import TEMPORARY, family, is_partitioned, keeps_apart
+from migrate_safe.catalog.evolve.toast import needs_toast
 from migrate_safe.effects.combine import Scene, building, index_names, locking, merge
 from migrate_safe.effects.maintenance import every_table, stored
 from migrate_safe.model.effect import Effect, TransactionRule
@@ -15,6 +16,7 @@ from migrate_safe.model.statement import Reindex
 
 _SUX = LockMode.SHARE_UPDATE_EXCLUSIVE
 _FORBIDDEN = Effect(transaction=TransactionRule.FORBIDDEN)
+_WAITS = Effect(waits_for_old_transactions=True, waits_for_snapshots=True)
 
 
 def reindex(scene: Scene, action: Reindex) -> Effect:
@@ -26,8 +28,7 @@ def reindex(scene: Scene, action: Reindex) -> Effect:
     if not action.concurrently:
         return found
     lasting = any(name.schema != TEMPORARY for name in (*found.rewrites, *found.builds)) or found.unknown is not None
-    waits = Effect(waits_for_old_transactions=True, waits_for_snapshots=True)
-    return merge(found, waits if lasting else Effect(), _FORBIDDEN)
+    return merge(found, _WAITS if lasting else Effect(), _FORBIDDEN)
 
 
 def _found(scene: Scene, action: Reindex) -> Effect:
@@ -73,12 +74,12 @@ def _twins(member: Table, parent: Table, index: Name) -> tuple[Table, tuple[Name
 def _one_table(scene: Scene, name: Name, *, concurrently: bool) -> Effect:
     table = stored(scene, name)
     if not is_partitioned(table):
-        return _all_rebuilt(table, concurrently=concurrently)
+        return _all_rebuilt(scene, table, concurrently=concurrently)
     members = [m for m in family(scene.schema, table) if not is_partitioned(m)]
     first = _locked(table, (), concurrently=concurrently)
     # while it looks for the partitions the server locks each in SHARE mode, CONCURRENTLY or not
     found = Effect(locks=tuple(Lock(m.name, LockMode.SHARE) for m in family(scene.schema, table)[1:]))
-    rebuilt = (_all_rebuilt(m, concurrently=concurrently) for m in members)
+    rebuilt = (_all_rebuilt(scene, m, concurrently=concurrently) for m in members)
     return merge(first, found, *rebuilt, _FORBIDDEN)
 
 
@@ -86,7 +87,7 @@ def _many(scene: Scene, action: Reindex) -> Effect:
     """Rebuild the indexes of a schema, or of the database."""
     here = action.target.name if action.target is not None and action.kind == "schema" else None
     wanted = [t for t in every_table(scene.schema) if here in (None, t.name.schema) and not is_partitioned(t)]
-    known = merge(*(_all_rebuilt(t, concurrently=action.concurrently) for t in wanted))
+    known = merge(*(_all_rebuilt(scene, t, concurrently=action.concurrently) for t in wanted))
     why = f"REINDEX {action.kind.upper()} works on more relations than it names"
     return known if scene.schema.complete else replace(known, unknown=why)
 
@@ -104,8 +105,13 @@ def _rebuilt(table: Table, indexes: tuple[Name, ...], *, concurrently: bool) -> 
     return merge(locks, size if indexes or table.partial else Effect())
 
 
-def _all_rebuilt(table: Table, *, concurrently: bool) -> Effect:
-    """Build the indexes of a table again; CONCURRENTLY passes over those that it cannot build, with a warning."""
+def _all_rebuilt(scene: Scene, table: Table, *, concurrently: bool) -> Effect:
+    """Build the indexes of a table again; CONCURRENTLY passes over those that it cannot build, with a warning.
+
+    The index of its TOAST table is built as well.
+    """
     kept = tuple(i for i in table.indexes if not concurrently or (i.valid and not keeps_apart(table, i)))
     passed = _locked(table, index_names(table), concurrently=True) if concurrently else Effect()
+    if concurrently and table.name.schema != TEMPORARY and needs_toast(scene.schema, table):
+        passed = merge(passed, _WAITS)
     return merge(_rebuilt(table, index_names(replace(table, indexes=kept)), concurrently=concurrently), passed)

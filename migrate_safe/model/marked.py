@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
+MarksOf = Callable[[V, V | None], Iterable[Hashable]]
+"""Gives the marks of a value; of one that takes the place of another, those that the other had may be left out."""
+
 
 class Marked(dict[K, V], Generic[K, V]):
     """A dict of values that bear marks (a table those of its indexes); nobody changes it once it is made.
@@ -18,7 +21,7 @@ class Marked(dict[K, V], Generic[K, V]):
 
     __slots__ = ("_marks_of", "_seen")
 
-    def __init__(self, marks_of: Callable[[V], Iterable[Hashable]], given: Mapping[K, V]) -> None:
+    def __init__(self, marks_of: MarksOf[V], given: Mapping[K, V]) -> None:
         super().__init__(given)
         self._marks_of = marks_of
         self._seen: dict[Hashable, dict[K, None]] | None = None
@@ -31,24 +34,24 @@ class Marked(dict[K, V], Generic[K, V]):
             new.pop(key, None)
         if self._seen is not None:
             new._seen = self._seen
-            new._note(put)
+            new._note(put, self)
         return new
 
     def bearing(self, mark: Hashable) -> Iterable[V]:
         """Give, in order, values that may bear a mark: all that do, and some that did in an earlier mapping."""
         if self._seen is None:
             self._seen = {}
-            self._note(self)
+            self._note(self, {})
         keys = self._seen.get(mark, ())
         here = [key for key in keys if key in self]
         if len(here) < 2:
             return [self[key] for key in here]
         return [value for key, value in self.items() if key in keys]
 
-    def _note(self, values: Mapping[K, V]) -> None:
+    def _note(self, values: Mapping[K, V], known: Mapping[K, V]) -> None:
         assert self._seen is not None
         for key, value in values.items():
-            for mark in self._marks_of(value):
+            for mark in self._marks_of(value, known.get(key)):
                 self._seen.setdefault(mark, {})[key] = None
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -63,7 +66,7 @@ def bearing(mapping: Mapping[K, V], mark: Hashable) -> Iterable[V]:
 
 def changed(
     mapping: Mapping[K, V],
-    marks_of: Callable[[V], Iterable[Hashable]],
+    marks_of: MarksOf[V],
     put: Mapping[K, V],
     gone: Iterable[K] = (),
 ) -> Marked[K, V]:

@@ -212,7 +212,9 @@ TEMPORARY = "pg_temp"
 LEANS_ON_INDEX = "leans on an index"
 """Marks tables that one of their indexes clusters or identifies."""
 HAS_PROGRAMS = "has programs"
-"""Marks tables with policies, rules or triggers."""
+"""Marks tables and views with policies, rules or triggers."""
+MATERIALIZED = "materialized"
+"""Marks materialized views."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +292,10 @@ class Schema:
         put = {sequence.name: sequence for sequence in sequences}
         return replace(self, sequences=changed(self.sequences, _marks_of_sequence, put, gone))
 
+    def with_views(self, *views: View, gone: Iterable[Name] = ()) -> Schema:
+        """Give the schema with views added, or replaced under their names, and without some."""
+        return replace(self, views=changed(self.views, _marks_of_view, {view.name: view for view in views}, gone))
+
     def index_table(self, index: Name) -> Table | None:
         """Give the table that carries the index of that qualified name, or None."""
         for table in bearing(self.tables, ("index", index.name)):
@@ -299,8 +305,10 @@ class Schema:
 
     def index_view(self, index: Name) -> View | None:
         """Give the materialized view that carries the index of that qualified name, or None."""
-        near = (v for v in self.views.values() if v.indexes and v.name.schema == index.schema)
-        return next((v for v in near if any(i.name == index.name for i in v.indexes)), None)
+        for view in bearing(self.views, ("index", index.name)):
+            if view.name.schema == index.schema and any(i.name == index.name for i in view.indexes):
+                return view
+        return None
 
     def is_constrained(self, domain: Name) -> bool:
         """Say whether a domain, or one that it is over, has a constraint: then a new column of it forces a rewrite."""
@@ -334,14 +342,16 @@ class Schema:
         return any(t.name.schema == name.schema and t.constraint(name.name) is not None for t in near)
 
 
-def _marks_of_table(table: Table) -> Iterator[Hashable]:
+def _marks_of_table(table: Table, old: Table | None) -> Iterator[Hashable]:
     """Give what a table is looked up by, other than its name."""
-    for index in table.indexes:
-        yield "index", index.name
-    for constraint in table.constraints:
-        yield "constraint", constraint.name
-        if constraint.references is not None:
-            yield "reference", constraint.references.table
+    if old is None or old.indexes is not table.indexes:
+        for index in table.indexes:
+            yield "index", index.name
+    if old is None or old.constraints is not table.constraints:
+        for constraint in table.constraints:
+            yield "constraint", constraint.name
+            if constraint.references is not None:
+                yield "reference", constraint.references.table
     for parent in table.parents:
         yield "parent", parent
     if table.detaching is not None:
@@ -356,8 +366,21 @@ def _marks_of_table(table: Table) -> Iterator[Hashable]:
         yield TEMPORARY
 
 
-def _marks_of_sequence(sequence: Sequence) -> Iterator[Hashable]:
+def _marks_of_sequence(sequence: Sequence, _: Sequence | None) -> Iterator[Hashable]:
     if sequence.owner is not None:
         yield "owner", sequence.owner[0]
     if sequence.name.schema == TEMPORARY:
+        yield TEMPORARY
+
+
+def _marks_of_view(view: View, _: View | None) -> Iterator[Hashable]:
+    for index in view.indexes:
+        yield "index", index.name
+    for relation in view.relations:
+        yield "relation", relation
+    if view.rules or view.triggers:
+        yield HAS_PROGRAMS
+    if view.materialized:
+        yield MATERIALIZED
+    if view.name.schema == TEMPORARY:
         yield TEMPORARY

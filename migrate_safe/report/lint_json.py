@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from migrate_safe.model.finding import Finding, LintReport, Severity
-from migrate_safe.report.lint_text import count_severities
+from migrate_safe.report.counts import count_severities
 
 FORMAT = "migrate-safe/lint/1"
 

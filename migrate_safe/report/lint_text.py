@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
+from migrate_safe.report.counts import count_severities
 from migrate_safe.report.excerpt import clip, excerpt, is_cut, printable
 
 WIDTH = 100
@@ -33,11 +34,6 @@ def summary_line(report: LintReport) -> str:
     rest += [f"{report.baselined} in the baseline"] if report.baselined else []
     more = "; more on a rule: migrate-safe explain RULE" if report.findings else ""
     return f"{found} ({', '.join([read, *rest])}){more}"
-
-
-def count_severities(findings: Sequence[Finding]) -> dict[Severity, int]:
-    """Count findings by severity, the worst first."""
-    return {severity: sum(f.severity is severity for f in findings) for severity in Severity}
 
 
 # ---- parts -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -37,7 +37,7 @@ def judge(analysed: Sequence[Analysed], script: Script, rules: Sequence[Rule]) -
 
 
 def judgement(
-    analysed: Sequence[Analysed],
+    analysed: Iterable[Analysed],
     script: Script,
     rules: Sequence[Rule],
     *,
@@ -68,7 +68,7 @@ def judgement(
     running = frozenset(rule.id for rule in rules) - bench.silent
     kept, silenced, complaints = suppress(placed, script.directives, _by_name(rules), running, today=today)
     others = [f for c in complaints for f in bench.opinions(c.observation, c.span)]
-    if not analysed and not script.statements:
+    if not script.statements:
         others += bench.opinions(empty_file(), Span(script.source.path, 0, len(script.source.text), 1, 1, 1, 1))
     findings = sorted([*(p.finding for p in kept), *others], key=lambda f: (f.span.start, f.severity.rank))
     return Judgement(tuple(findings), len(silenced))

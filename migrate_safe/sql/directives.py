@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -64,10 +65,8 @@ def _read(text: str, comment: Token) -> Iterator[_Said]:
 
 def _statement_at(places: Places, statements: Sequence[Statement], offset: int) -> int:
     line = places.position(offset)[0]
-    behind = None
-    for index, statement in enumerate(statements):
-        if statement.span.end > offset:
-            return index if behind is None or statement.span.start < offset else behind
-        if statement.span.end_line == line:
-            behind = index
-    return len(statements) if behind is None else behind
+    index = bisect_right(statements, offset, key=lambda statement: statement.span.end)
+    is_behind = index > 0 and statements[index - 1].span.end_line == line
+    if is_behind and (index == len(statements) or statements[index].span.start >= offset):
+        return index - 1
+    return index

@@ -7,6 +7,7 @@ end the process on chains of some ten thousand operators, so such statements are
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ MAX_DEPTH = 5_000
 MAX_DEPARSED_DEPTH = 1_000
 """Levels that are written back as canonical text; deeper expressions keep their text."""
 
+_OPERATORS = re.compile(rf"[~!@#^&|`?+\-*/%<>=]{{{2 * MAX_DEPTH},}}")
+"""Text that the server's scanner goes through once more for each comment that opens in it."""
 _BYTES_OF_A_LEVEL = 4
 """The least that a message inside another one takes: a tag and a length for it and for the Node around it."""
 _FIELD_OF = {field.message_type.name: field.name for field in pb.Node.DESCRIPTOR.fields}
@@ -58,6 +61,8 @@ def parse_tree(text: str) -> tuple[Tree, ...]:
     """
     if len(text) > MAX_DEPTH and _chain(text) > MAX_DEPTH:
         raise Unreadable(f"nested more than {MAX_DEPTH} levels deep")
+    if len(text) > MAX_DEPTH and any(run.group().count("/*") > MAX_DEPTH for run in _OPERATORS.finditer(text)):
+        raise Unreadable(f"comments nested more than {MAX_DEPTH} levels deep")
     try:
         result = _parse(text)
     except PgQueryError as error:

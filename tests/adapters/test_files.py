@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate_safe.adapters.files import decode, find_histories, history_of, is_down, read_source
+from migrate_safe.adapters.files import LARGEST, decode, find_histories, history_of, is_down, read_source
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.source import Source
@@ -47,6 +47,16 @@ def test_no_bytes_are_too_odd_to_be_read_or_reported(data):
         assert found.text.encode() == data.removeprefix(b"\xef\xbb\xbf")
     else:
         assert 1 <= found.line <= data.count(b"\n") + 1
+
+
+def test_what_is_too_large_is_not_read(tmp_path: Path):
+    with (tmp_path / "1.sql").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    found = read_source(tmp_path / "1.sql")
+    assert isinstance(found, Unanalysed)
+    assert "is larger than 20 MB" in found.reason
+    (tmp_path / "2.sql").write_bytes(b" " * LARGEST)
+    assert isinstance(read_source(tmp_path / "2.sql"), Source)
 
 
 def test_links_that_lead_nowhere_are_reported(tmp_path: Path):

@@ -19,8 +19,8 @@ changes = st.lists(
 )
 
 
-def marks(value: Value) -> Value:
-    return value
+def marks(value: Value, old: Value | None) -> Value:
+    return value - (old or frozenset())
 
 
 def found(mapping: dict[int, Value], mark: str) -> list[Value]:

@@ -36,6 +36,17 @@ def test_beyond_all_measure_is_refused_with_the_reason(chain: str, depth: int) -
     assert "deep" in refused.reason or "memory exhausted" in refused.reason
 
 
+@pytest.mark.parametrize("opened", ["/*", "/*+/*-", "--x\n/*"])
+def test_comments_in_comments_are_refused_before_the_scanner_takes_hours(opened: str) -> None:
+    read = script(f"DROP TABLE a;\nSELECT 1 {opened * 300_000}")
+    assert [type(s.action) for s in read.statements] == [DropTable, Unparsed]
+
+
+def test_a_line_of_signs_is_no_nesting() -> None:
+    assert isinstance(action("SELECT 1 -- " + "*/" * 50_000), Dml)
+    assert isinstance(action("SELECT 1 /* " + "=" * 50_000 + " */"), Dml)
+
+
 def test_long_is_not_deep() -> None:
     rows = ", ".join(f"({n}, 'a' || 'b')" for n in range(MAX_DEPTH + 1_000))
     conditions = " OR ".join(f"a = {n}" for n in range(MAX_DEPTH + 1_000))

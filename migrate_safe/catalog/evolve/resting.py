@@ -169,7 +169,7 @@ def on_relation(schema: Schema, relation: Name) -> list[Rest]:
 
 def _holders(schema: Schema) -> list[Table | View]:
     """Give what may have rules or triggers."""
-    return [*bearing(schema.tables, HAS_PROGRAMS), *schema.views.values()]
+    return [*bearing(schema.tables, HAS_PROGRAMS), *bearing(schema.views, HAS_PROGRAMS)]
 
 
 def _row_types(function: Function) -> set[Name]:
@@ -231,7 +231,8 @@ def _on(schema: Schema, rest: Rest) -> list[Rest]:
     if rest.relation is None:
         return []
     if rest.kind == "view":
-        views = [Rest("view", v.name.name, v.name) for v in schema.views.values() if rest.relation in v.relations]
+        near = bearing(schema.views, ("relation", rest.relation))
+        views = [Rest("view", v.name.name, v.name) for v in near if rest.relation in v.relations]
         return [*views, *on_relation(schema, rest.relation)]
     if rest.kind == "function":
         wanted = [f for f in schema.functions.get(rest.relation, ()) if f.arguments == rest.detail]

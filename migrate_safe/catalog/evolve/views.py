@@ -13,6 +13,7 @@ from migrate_safe.catalog.naming import none_such, relation_exists
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
+from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import STAR, Index, Schema, View
 from migrate_safe.model.statement import (
@@ -71,7 +72,7 @@ def create_view(schema: Schema, action: CreateView) -> Schema:
         refuse_unpopulated(schema, relations)
     if known is not None:
         view = _replacing(known, view)
-    return replace(schema, views={**schema.views, name: view})
+    return schema.with_views(view)
 
 
 def _starred(schema: Schema, view: View) -> View:
@@ -138,13 +139,12 @@ def drop_views(schema: Schema, names: Iterable[Name], *, cascade: bool) -> Schem
     gone = set(names)
     for name in list(gone):
         schema = freed(schema, on_relation(schema, name), f"view {name}", cascade=cascade)
-        resting = [v.name for v in schema.views.values() if name in v.relations and v.name not in gone]
+        resting = [v.name for v in views_on(schema, name) if v.name not in gone]
         if resting and not cascade:
             raise CannotApply(f"view {resting[0]} depends on {name}")
         if resting:
             schema = drop_views(schema, resting, cascade=True)
-    views = {n: v for n, v in schema.views.items() if n not in gone}
-    return replace(schema, views=views, absent=schema.absent | gone)
+    return replace(schema.with_views(gone=gone), absent=schema.absent | gone)
 
 
 def refresh_view(schema: Schema, action: RefreshView) -> Schema:
@@ -165,7 +165,7 @@ def refresh_view(schema: Schema, action: RefreshView) -> Schema:
         raise CannotApply(f"materialized view {name} has no unique index over all its rows for CONCURRENTLY")
     if action.with_data:
         refuse_unpopulated(schema, view.relations)
-    return replace(schema, views={**schema.views, name: replace(view, populated=action.with_data)})
+    return schema.with_views(replace(view, populated=action.with_data))
 
 
 def _serves_refresh(index: Index) -> bool:
@@ -195,7 +195,7 @@ def alter_view(schema: Schema, action: AlterTable) -> Schema:
         raise CannotApply(f"{name} is not a materialized view")
     for item in action.actions:
         view = _altered(schema, view, item)
-    return replace(schema, views={**schema.views, name: view})
+    return schema.with_views(view)
 
 
 def _altered(schema: Schema, view: View, action: TableAction) -> View:
@@ -253,7 +253,7 @@ def views_on(schema: Schema, relation: Name, column: str | None = None) -> tuple
     """Give the views whose query names a relation and, where given, a column of that name."""
     return tuple(
         v
-        for v in schema.views.values()
+        for v in bearing(schema.views, ("relation", relation))
         if relation in v.relations and (column is None or v.star or column in v.columns)
     )
 
@@ -286,13 +286,13 @@ def relation_renamed(schema: Schema, old: Name, new: Name) -> Schema:
 
 def column_renamed(schema: Schema, relation: Name, old: str, new: str) -> Schema:
     """Let views follow a column that got another name; the old one stays where another relation may have it."""
-    views = dict(schema.views)
+    views = []
     for view in views_on(schema, relation, old):
         if old in view.columns:
             alone = view.relations == frozenset({relation})
             view = _renaming(view, lambda r, c: (r, new if (r, c) == (relation, old) else c))
-            views[view.name] = replace(view, columns=(view.columns - {old} if alone else view.columns) | {new})
-    return replace(schema, views=views)
+            views.append(replace(view, columns=(view.columns - {old} if alone else view.columns) | {new}))
+    return schema.with_views(*views)
 
 
 def _renaming(view: View, renamed: Callable[[Name, str], tuple[Name, str]]) -> View:
