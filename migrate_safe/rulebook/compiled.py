@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from migrate_safe.rulebook.load import check_together, read_data, rule_of
+from migrate_safe.rulebook.load import check_names, read_data, rule_of
 from migrate_safe.rulebook.rule import Rule
 from migrate_safe.rulebook.rule_files import rule_files
 
@@ -20,7 +20,7 @@ def compile_rules(folder: Path) -> dict[str, Any]:
     """Read the rules below a folder as plain data. Raises UsageError for what is no rule, or does not go together."""
     files = rule_files(folder)
     found = {path.relative_to(folder).as_posix(): read_data(path) for path in files}
-    check_together(tuple(rule_of(folder / name, data) for name, data in found.items()))
+    check_names(tuple(rule_of(folder / name, data) for name, data in found.items()))
     rules = {name: {**_mapping(data), "examples": []} for name, data in found.items()}
     return {"digest": digest_of(folder, files), "rules": rules}
 

@@ -44,18 +44,27 @@ EXAMPLE_KEYS = "bad good given unseen why near_miss wrapping postgres message sa
 def load_rules(directory: Path | None = None) -> tuple[Rule, ...]:
     """Read every rule below a folder, in order of theme and name; without one, those that ship with the tool.
 
-    Raises UsageError that names the file, the key and the nearest valid name.
+    Those of a folder may yield to others that they will stand beside: see `check_together`. Raises UsageError that
+    names the file, the key and the nearest valid name.
     """
-    folder = directory if directory is not None else bundled_rules()
-    return check_together(tuple(read_rule(path) for path in rule_files(folder)))
+    if directory is None:
+        return check_together(tuple(read_rule(path) for path in rule_files(bundled_rules())))
+    return check_names(tuple(read_rule(path) for path in rule_files(directory)))
 
 
-def check_together(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Refuse rules that share a name or yield to a rule that does not exist."""
+def check_names(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Refuse rules that share a name."""
     names = [rule.id for rule in rules]
     for rule in rules:
         if names.count(rule.id) > 1:
             raise UsageError(f'two rules are named "{rule.id}"', next_move="rename one of their files")
+    return rules
+
+
+def check_together(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Refuse rules that share a name or yield to a rule that does not exist."""
+    names = [rule.id for rule in check_names(rules)]
+    for rule in rules:
         for other in rule.yields_to:
             _one_of(other, names, _Place(f"rule {rule.id}", "yields_to"), "rule")
     return rules

@@ -278,3 +278,21 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     again = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=False).stdout
     assert said[0] == said[1] == alone == again
     assert b'"rule"' in alone
+
+
+def test_what_is_in_the_cache_needs_no_parser(tmp_path: Path) -> None:
+    project = filled(tmp_path, 3)
+    code = (
+        "import sys; from migrate_safe.cli.main import main\n"
+        f"main(['lint', '--format', 'json', {str(project.folder)!r}])\n"
+        "heavy = ('migrate_safe.sql', 'migrate_safe.model.statement', 'migrate_safe.rulebook.load', 'yaml')\n"
+        "print(*(name for name in heavy if name in sys.modules), file=sys.stderr)"
+    )
+    environment = {**os.environ, VARIABLE: str(project.store.folder)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+        for _ in range(2)
+    )
+    assert "migrate_safe.sql" in first.stderr
+    assert second.stderr.strip() == ""
+    assert second.stdout == first.stdout

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.rulebook.facts import Facts, Words
-from migrate_safe.rulebook.load import load_rules, read_rule
+from migrate_safe.rulebook.load import check_together, load_rules, read_rule
 from migrate_safe.rulebook.rule import All, AnyOf, AtLeast, Condition, Is, Not, Template, holds
 from migrate_safe.rulebook.terms import ActionKind
 
@@ -104,12 +104,14 @@ def test_files_that_are_no_rule(tmp_path: Path, data):
         read_rule(path)
 
 
-def test_rules_of_a_folder_know_each_other(tmp_path: Path):
+def test_rules_of_a_folder_know_each_other_and_those_of_the_tool(tmp_path: Path):
     write(tmp_path, WHOLE)
     write(tmp_path, WHOLE.replace("hazards: [A01]", "yields_to: [some-rul]"), "other-rule")
     with pytest.raises(UsageError, match='unknown rule "some-rul"') as caught:
-        load_rules(tmp_path)
+        check_together((*load_rules(), *load_rules(tmp_path)))
     assert '"some-rule"' in caught.value.next_move
+    write(tmp_path, WHOLE.replace("hazards: [A01]", "yields_to: [table-rewrite]"), "other-rule")
+    check_together((*load_rules(), *load_rules(tmp_path)))
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "some-rule.yaml").write_text(WHOLE)
     (tmp_path / "theme" / "other-rule.yaml").unlink()
