@@ -98,14 +98,13 @@ def each_analysed(
         if statement.direction is Direction.DOWN:
             continue
         unit, first = script.unit_of(statement), statement.unit != last
-        if first and last >= 0 and line.in_transaction:
-            line = _controlled(line, _COMMIT)
+        if first and last >= 0:
+            line = _controlled(line, _COMMIT) if line.in_transaction else line
             owner = _Owner()
         line, last = line.entering(unit, first=first and (last >= 0 or inside is None)), statement.unit
         analysed, line = _step(line, statement)
         wrapped = analysed.in_transaction and not owner.file
-        implicit = wrapped and (unit.implicit or owner.ended)
-        yield replace(analysed, wrapped=wrapped, implicit=implicit)
+        yield replace(analysed, wrapped=wrapped, implicit=wrapped and (unit.implicit or owner.ended))
         if isinstance(statement.action, Transaction):
             owner = owner.after(statement.action, unit, inside=analysed.in_transaction)
 

@@ -104,3 +104,10 @@ def test_whose_a_transaction_is():
     again = "COMMIT; BEGIN; SELECT 2; COMMIT; SELECT 3;"
     assert owners(again, runner=wrapped) == [True, False, False, False, False]
     assert owners(again, runner=Runner(Framework.DBMATE, forced=True)) == [True, True, False, False, True]
+
+
+def test_each_unit_starts_anew():
+    text = "--changeset a:1 runInTransaction:false\nBEGIN; SELECT 1; COMMIT;\n--changeset a:2\nSELECT 2; BEGIN;\n"
+    found = analyse(parse_script(Source("1.sql", text)), Schema())
+    assert [a.wrapped for a in found] == [False, False, False, True, True]
+    assert not any(a.implicit for a in found)
