@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from migrate_safe.adapters.frameworks import (
@@ -81,6 +82,11 @@ class History:
         return tuple(
             f for f in self.files[: self._position(path)] if not is_down(f) and f != path and self.is_ordered(f)
         )
+
+    def is_among_others(self, path: Path) -> bool:
+        """Say whether a migration has others before or behind it."""
+        ups = (f for f in self.files if not is_down(f) and self.is_ordered(f))
+        return self.is_ordered(path) and len(tuple(islice(ups, 2))) == 2
 
     def is_ordered(self, path: Path) -> bool:
         """Say whether a file's name, below the folder, tells when it runs."""

@@ -61,9 +61,8 @@ class SqlLinter:
         script = parse_script(source, wrapping=step.wrapping, runner=step.runner)
         if not step.wanted:
             return None, fold(before, script)
-        new = _unknown_but_made(script, before) if before.tables else frozenset()
         seen = _Seen()
-        judged = self._judged(script, each_both_ways(script, before, new=new), seen)
+        judged = self._judged(script, analyse_in_turn(script, before, among=step.among), seen)
         return judged, schema_after(seen.last, before) if seen.any else fold(before, script)
 
     def judge(self, script: Script, analysed: Iterable[Analysed]) -> Judged:
@@ -107,6 +106,15 @@ def lint_source(
     script = parse_script(source)
     chosen = load_rules() if rules is None else rules
     return judgement(analyse_both_ways(script, schema or empty_schema()), script, chosen, today=today).findings
+
+
+def analyse_in_turn(script: Script, before: Schema, *, among: bool = False) -> Iterator[Analysed]:
+    """Analyse a file on what the files before it leave, both ways; `among` says that it is one of several in a history.
+
+    A table that is made IF NOT EXISTS, and that no file before makes, is new then, or where the schema tells of others.
+    """
+    new = _unknown_but_made(script, before) if before.tables or among else frozenset()
+    return each_both_ways(script, before, new=new)
 
 
 def analyse_both_ways(

@@ -58,7 +58,10 @@ class LintOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A file in its turn: `wanted` where its findings are reported, `ordered` where later files stand on it."""
+    """A file in its turn: `wanted` where its findings are reported, `ordered` where later files stand on it.
+
+    `among` says that it is one of several files of a history.
+    """
 
     path: Path
     wanted: bool
@@ -66,6 +69,7 @@ class Step:
     source: Source | Unanalysed
     wrapping: Wrapping | None
     runner: Runner
+    among: bool = False
 
 
 @dataclass(frozen=True, slots=True)

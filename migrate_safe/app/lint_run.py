@@ -198,7 +198,8 @@ def _steps(request: LintRequest, history: History, meant: Collection[Path]) -> S
 def _step(place: _Place, asked: LintRequest) -> Step:
     path = place.path
     wrapping = asked.wrapping or preferred(path, asked.preferences, lambda table: table.wrapping)
-    return Step(path, place.wanted, place.ordered, read_source(path), wrapping, _runner(place, asked))
+    among = place.history.is_among_others(path)
+    return Step(path, place.wanted, place.ordered, read_source(path), wrapping, _runner(place, asked), among)
 
 
 def _runner(place: _Place, asked: LintRequest) -> Runner:

@@ -133,10 +133,11 @@ def test_a_way_back_in_the_same_file_runs_later_on_tables_in_use(tmp_path: Path)
 
 def test_if_not_exists_makes_a_new_table_where_the_history_does_not_know_it(tmp_path: Path):
     made = "CREATE TABLE IF NOT EXISTS orders (id int); CREATE INDEX orders_id ON orders (id);"
-    alone, among = tmp_path / "alone", tmp_path / "among"
-    alone.mkdir()
-    among.mkdir()
+    alone, among, begun = tmp_path / "alone", tmp_path / "among", tmp_path / "begun"
+    for folder in (alone, among, begun):
+        folder.mkdir()
     write(alone, _1=LATER + made)
+    write(begun, _1=LATER + made, _0="CREATE SCHEMA s;")
     write(
         among,
         _1=USERS,
@@ -144,6 +145,7 @@ def test_if_not_exists_makes_a_new_table_where_the_history_does_not_know_it(tmp_
         _3=LATER + made.replace("orders_id ON orders (id)", "other ON orders (id DESC)"),
     )
     assert rules_in(lint_paths(alone)) == [("_1.sql", "index-not-concurrent")]
+    assert rules_in(lint_paths(begun)) == []
     assert rules_in(lint_paths(among)) == [("_3.sql", "index-not-concurrent")]
 
 
