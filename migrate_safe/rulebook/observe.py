@@ -116,7 +116,7 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
         words_of(part),
         waits=_waits(facts.blocks),
         locks=_locks_text(_of_tables(part, felt)),
-        held=_locks_text(_of_tables(part, held)),
+        held=_locks_text(_of_tables(part, _still_there(part, held))),
         held_waits=_waits(facts.held),
         rewritten=_names_text(_tables(part, rewritten)),
         tables=_names_text(dict.fromkeys(n for n in (relation, _referenced(part)) if n is not None)),
@@ -232,6 +232,13 @@ def _of_tables(part: Part, locks: tuple[Lock, ...]) -> tuple[Lock, ...]:
         for x in locks
         if owners[x.relation] == x.relation or x.mode > modes.get(owners[x.relation], LockMode.ACCESS_SHARE)
     )
+
+
+def _still_there(part: Part, held: tuple[Lock, ...]) -> tuple[Lock, ...]:
+    """Leave out what is no table, or is gone by now, where the transaction holds a table that is still there."""
+    schema = part.whole.before
+    there = tuple(x for x in held if x.relation in schema.tables or x.relation in schema.views)
+    return there or held
 
 
 def _is_elsewhere(part: Part, felt: tuple[Lock, ...], held: tuple[Lock, ...]) -> bool:

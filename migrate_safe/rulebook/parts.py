@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from migrate_safe.catalog.evolve import evolve
+from migrate_safe.catalog.evolve.alter import pass_of
 from migrate_safe.effects.combine import strongest
 from migrate_safe.effects.effect import effect_of
 from migrate_safe.model.effect import Analysed, Effect
@@ -156,9 +157,12 @@ def _table_of(whole: Analysed, index: Name) -> Name:
 
 
 def _alter(whole: Analysed, alter: AlterTable) -> Iterator[Part]:
-    """Give a part for each action, and one for each constraint that comes with a new column."""
-    several = len(alter.actions) > 1
-    for action in alter.actions:
+    """Give a part for each action, and one for each constraint that comes with a new column.
+
+    The server takes columns before constraints, whatever is written first.
+    """
+    several, found = len(alter.actions) > 1, list[tuple[int, Part]]()
+    for place, action in sorted(enumerate(alter.actions), key=lambda each: pass_of(each[1])):
         alone = replace(whole.statement, action=replace(alter, actions=(action,)))
         part = Part(
             kind=kind_of_table_action(action),
@@ -169,8 +173,10 @@ def _alter(whole: Analysed, alter: AlterTable) -> Iterator[Part]:
             constraint=_constraint(whole, alter, action),
             multiple=several,
         )
-        yield from _with_column(part, alter, action) if isinstance(action, AddColumn) else (part,)
+        parts = _with_column(part, alter, action) if isinstance(action, AddColumn) else (part,)
+        found += [(place, each) for each in parts]
         whole = replace(whole, before=evolve(whole.before, alone))
+    yield from (part for _, part in sorted(found, key=lambda each: each[0]))
 
 
 def _with_column(part: Part, alter: AlterTable, action: AddColumn) -> Iterator[Part]:

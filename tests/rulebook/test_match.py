@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from migrate_safe.app.lint import lint_source
+from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse
 from migrate_safe.model.effect import Session
 from migrate_safe.model.finding import Finding, Severity
@@ -81,6 +82,21 @@ def test_a_generated_column_of_the_old_name_lets_old_readers_live():
     mirror = "ALTER TABLE t ADD COLUMN a text GENERATED ALWAYS AS (b) STORED"
     assert "rename-column" not in names(f"ALTER TABLE t RENAME a TO b; {mirror};")
     assert "rename-column" in names(f"ALTER TABLE t RENAME a TO b; {mirror.replace('(b)', '(c)')};")
+
+
+def test_a_constraint_may_be_written_before_the_column_that_it_needs():
+    added = "ALTER TABLE t ADD CONSTRAINT c CHECK (b > 0), ADD UNIQUE (b), ADD COLUMN b int DEFAULT 1;"
+    schema = fold(Schema(), parse_script(Source("1.sql", "CREATE TABLE t (a int);")))
+    found = [f.rule for f in lint_source(Source("2.sql", added), schema)]
+    assert sorted(found) == ["add-check-scan", "constraint-builds-index", "lock-timeout-missing"]
+
+
+def test_held_are_the_tables_and_not_what_is_gone_with_its_lock():
+    before = "CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE);"
+    done = "BEGIN; ALTER TABLE t DROP CONSTRAINT t_a_key; UPDATE t SET a = 1; COMMIT;"
+    schema = fold(Schema(), parse_script(Source("1.sql", before)))
+    (found,) = (f for f in lint_source(Source("2.sql", done), schema) if f.rule == "work-while-locked")
+    assert "still holds ACCESS EXCLUSIVE on t from before" in found.message
 
 
 def test_a_table_that_a_do_block_makes_is_its_own_affair():
