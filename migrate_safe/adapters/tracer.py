@@ -71,6 +71,17 @@ def trace_script(dsn: str, found: Captured, schema: Schema, *, contained: bool =
         return tuple(_traced(sessions, found, schema))
 
 
+def enter_unit(worker: Connection, script: Script, statement: Statement, last: int) -> int:
+    """Do what the runner does before a statement, and give the number of its unit; `last` is that before it."""
+    unit, first = script.unit_of(statement), statement.unit != last
+    if first and last >= 0 and worker.info.transaction_status is not TransactionStatus.IDLE:
+        worker.execute("COMMIT")
+    opens = unit.wrapping is Wrapping.FILE and (first or unit.renews)
+    if opens and worker.info.transaction_status is TransactionStatus.IDLE:
+        worker.execute("BEGIN")
+    return statement.unit
+
+
 def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Traced]:
     senders = dict(zip((s.span.start for s in found.script.statements), found.messages, strict=True))
     last = {sent.session: start for start, sent in senders.items() if sent is not None}
@@ -80,7 +91,7 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
         one = ahead.popleft()
         sent = senders[one.statement.span.start]
         worker = sessions.of(sent)
-        entered = _entered(worker, found.script, one.statement, entered)
+        entered = enter_unit(worker, found.script, one.statement, entered)
         traced = _beside_the_command(_one(sessions, one, sent), sent)
         yield traced
         refused = traced.observed is not None and traced.observed.effect.fails
@@ -97,17 +108,6 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
 
 def _units(script: Script) -> tuple[Unit, ...]:
     return script.units or (Unit(script.wrapping),)
-
-
-def _entered(worker: Connection, script: Script, statement: Statement, last: int) -> int:
-    """Do what the runner does before a statement, and give the number of its unit; `last` is that before it."""
-    unit, first = script.unit_of(statement), statement.unit != last
-    if first and last >= 0 and worker.info.transaction_status is not TransactionStatus.IDLE:
-        worker.execute("COMMIT")
-    opens = unit.wrapping is Wrapping.FILE and (first or unit.renews)
-    if opens and worker.info.transaction_status is TransactionStatus.IDLE:
-        worker.execute("BEGIN")
-    return statement.unit
 
 
 def _went_its_way(one: Analysed) -> bool:
