@@ -14,6 +14,7 @@ from migrate_safe.model.statement import (
     DmlKind,
     DropColumn,
     DropIndex,
+    DropNotNull,
     DropTable,
     DropView,
     RenameColumn,
@@ -22,6 +23,7 @@ from migrate_safe.model.statement import (
     SetDefault,
     SetSchema,
     Statement,
+    TableAction,
 )
 from migrate_safe.rulebook.parts import Part
 
@@ -36,7 +38,7 @@ def is_only_here(part: Part, script: Script) -> bool:
         case DropIndex():
             return _is_dropped_later(part, script)
         case SetDefault(column, None):
-            return _gets_default_again(part, script, column)
+            return _needs_no_default(part, script, column)
         case RenameTable() | SetSchema() | DropView():
             return _is_named_again(part, script)
         case _:
@@ -65,17 +67,27 @@ def _was_added(part: Part, script: Script, column: str) -> bool:
     )
 
 
-def _gets_default_again(part: Part, script: Script, column: str) -> bool:
-    """Say whether the migration gives the column another default later, as around a change of an enum."""
+def _needs_no_default(part: Part, script: Script, column: str) -> bool:
+    """Say whether the transaction gives the column another default later, or NULL, or takes it away.
+
+    A default goes and comes around a change of an enum.
+    """
     if not part.whole.in_transaction:
         return False
     own = [s for s in _same_way(part, script) if s.span.start >= part.whole.statement.span.start]
-    return any(
-        isinstance(action, SetDefault) and action.column == column and action.default is not None
-        for alter in (s.action for s in own)
-        if isinstance(alter, AlterTable) and _same(part, alter.table)
-        for action in alter.actions
-    )
+    alters = (s.action for s in own)
+    later = (a for alter in alters if isinstance(alter, AlterTable) and _same(part, alter.table) for a in alter.actions)
+    return any(_spares_default(action, column) for action in later)
+
+
+def _spares_default(action: TableAction, column: str) -> bool:
+    match action:
+        case SetDefault(of, default):
+            return of == column and default is not None
+        case DropNotNull(of) | DropColumn(of):
+            return of == column
+        case _:
+            return False
 
 
 def _is_dropped_later(part: Part, script: Script) -> bool:
