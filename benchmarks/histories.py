@@ -62,8 +62,9 @@ THEIRS = {
     "adding-field-with-default": (_REWRITE,),
     "changing-column-type": (_REWRITE, _BUILD, _SCAN),
     "adding-not-nullable-field adding-required-field": (_SCAN,),
-    "constraint-missing-not-valid": (_SCAN, _KEY),
-    "disallowed-unique-constraint require-concurrent-index-creation": (_BUILD,),
+    "constraint-missing-not-valid": (_SCAN, _KEY, _BUILD),
+    "adding-serial-primary-key-field": (_BUILD, _REWRITE),
+    "disallowed-unique-constraint require-concurrent-index-creation require-concurrent-reindex": (_BUILD,),
     "adding-foreign-key-constraint": (_KEY, _SCAN, _FAR),
 }
 """Of which hazards a rule speaks, here and in squawk: right where one of them comes, else wrong of the first."""
