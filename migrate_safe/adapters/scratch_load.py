@@ -57,11 +57,11 @@ def adopt_search_path(dsn: str, source: str) -> None:
     That comes from settings of the database or of the role, which a dump does not bring.
     """
     with connect(source) as other, connect(dsn) as connection:
-        (path,) = other.execute("SHOW search_path").fetchone() or ("",)
-        (here,) = connection.execute("SHOW search_path").fetchone() or ("",)
-        if path != here:
+        path = other.execute("SHOW search_path").fetchone()
+        if path != connection.execute("SHOW search_path").fetchone():
+            connection.execute("SELECT set_config('search_path', %s, false)", path)
             name = sql.Identifier(connection.info.dbname)
-            connection.execute(sql.SQL("ALTER DATABASE {} SET search_path = {}").format(name, sql.SQL(path or "''")))
+            connection.execute(sql.SQL("ALTER DATABASE {} SET search_path FROM CURRENT").format(name))
 
 
 def _says_who_may(statement: Statement) -> bool:

@@ -392,6 +392,12 @@ def test_what_is_lost(sql: str, lost: tuple[str, ...]) -> None:
     assert last(TABLE + sql, KNOWN).effect.loses == lost
 
 
+def test_unseen_triggers_may_write_through_a_view() -> None:
+    view = "CREATE TABLE t (a int); CREATE VIEW v AS SELECT DISTINCT a FROM t; DELETE FROM v"
+    assert last(view, KNOWN).effect.fails is not None
+    assert last(view).effect.fails is None
+
+
 def test_rows_that_a_rule_keeps_need_no_identity_to_be_published() -> None:
     table = "CREATE TABLE t (a int); CREATE PUBLICATION p FOR TABLE t;"
     assert last(table + "DELETE FROM t", KNOWN).effect.fails is not None

@@ -98,6 +98,15 @@ def test_what_stands_behind_a_refused_statement_is_counted(tmp_path: Path) -> No
     ]
 
 
+def test_a_live_database_may_search_no_schema_at_all(tmp_path: Path, database: str, connect: Connect) -> None:
+    live = connect(database)
+    live.execute("CREATE TABLE t (id int)")
+    live.execute(f"ALTER DATABASE {live.info.dbname} SET search_path = ''".encode())
+    (tmp_path / "m.sql").write_text("ALTER TABLE public.t ADD a int; ALTER TABLE t ADD b int")
+    report = trace_path(tmp_path / "m.sql", TraceRequest(schema=(database,)))
+    assert [t.analysed.statement.text for t in report.failed] == ["ALTER TABLE t ADD b int"]
+
+
 def test_names_are_looked_up_where_sessions_of_the_live_database_do(
     tmp_path: Path, database: str, connect: Connect
 ) -> None:
