@@ -6,6 +6,8 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import psycopg
@@ -13,9 +15,12 @@ from psycopg.pq import ExecStatus
 
 from migrate_safe.adapters.said import Said, said_by
 from migrate_safe.adapters.wire import Parameter, Sent
+from migrate_safe.effects.effect import effect_of
+from migrate_safe.model.effect import TransactionRule
+from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Direction, Dml, DmlKind, Script, Statement, TransactionVerb, Wrapping
-from migrate_safe.sql.parse import parse_script
+from migrate_safe.sql.parse import parse_script, parse_statements
 
 _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
 _ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
@@ -38,7 +43,8 @@ class Captured:
 def captured(log: Sequence[Sent], name: str, database: str = "") -> Captured:
     """Write down as a script what was sent to a database (empty: to any); `name` stands for its file in findings.
 
-    Several statements in one message are one transaction, as the server takes them, so BEGIN and COMMIT are put around.
+    Several statements in one message, or in a pipeline up to its Sync, are one transaction, as the server takes them:
+    BEGIN and COMMIT are put around.
     What failed for the command by circumstances (a timeout, a deadlock) did nothing, and is left out.
     """
     text, places, notes = "", list[tuple[int, Sent]](), _elsewhere(log, database)
@@ -117,27 +123,42 @@ def _one_after_the_other(log: Sequence[Sent]) -> list[list[Sent]]:
 
 
 def _written(transaction: Sequence[Sent]) -> Iterator[Said]:
-    """Give the statements of a transaction, with BEGIN and COMMIT around those that one message made one."""
+    """Give the statements of a transaction, with BEGIN and COMMIT around those that one round made one."""
     is_open = False
-    for sent in transaction:
-        statements = said_by(sent)
+    for _, round_ in groupby(transaction, attrgetter("round")):
+        messages = tuple(round_)
+        statements = [said for sent in messages for said in said_by(sent)]
         ours = False
         for said in statements:
             if said.skipped:
                 yield said
                 continue
-            if said.together and not is_open and said.verb not in (*_ENDS, TransactionVerb.BEGIN):
-                yield Said(_ours(sent, "BEGIN"))
+            alone = len(statements) == 1 or is_open or _commits_itself(said)
+            if not alone and said.verb not in (*_ENDS, TransactionVerb.BEGIN):
+                yield Said(_ours(said.sent, "BEGIN"))
                 is_open = ours = True
             if ours and said.verb is TransactionVerb.BEGIN:
-                ours = False  # it goes on with the transaction that the message has opened
+                ours = False  # it goes on with the transaction that the round has opened
                 continue
             yield said
             is_open = said.verb is TransactionVerb.BEGIN or (is_open and said.verb not in _ENDS)
             ours = ours and is_open
         if ours:
-            yield Said(_ours(sent, "ROLLBACK" if sent.error else "COMMIT"))
+            yield Said(_ours(messages[-1], "ROLLBACK" if messages[-1].error else "COMMIT"))
             is_open = False
+
+
+def _commits_itself(said: Said) -> bool:
+    """Say whether a statement of a pipeline did what no transaction allows: the server commits it at once.
+
+    Only the first of a pipeline may; to one of those that share a message it is refused.
+    """
+    if not said.sent.extended or said.sent.error is not None:
+        return False
+    return any(
+        effect_of(statement, Schema()).transaction is TransactionRule.FORBIDDEN
+        for statement in parse_statements(said.sent.text)
+    )
 
 
 def _ours(sent: Sent, text: str = "") -> Sent:

@@ -16,14 +16,10 @@ _CIRCUMSTANCES = ("08", "40", "53", "57", "55P03", "25P02", "25P03", "25P04")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One statement as a message of its own; `together` says that it came with others, taken as one.
-
-    `skipped` says that one of them had failed before it.
-    """
+    """One statement as a message of its own; `skipped` says that one that came with it had failed before it."""
 
     sent: Sent
     verb: TransactionVerb | None = None
-    together: bool = False
     skipped: bool = False
 
     @property
@@ -57,7 +53,6 @@ def said_by(sent: Sent) -> tuple[Said, ...]:
     return tuple(
         replace(
             _part(sent, text, action, done=n != failed or sent.error is None, tag=sent.tags[n : n + 1]),
-            together=together,
             skipped=n > failed,
         )
         for n, (text, action) in enumerate(parts)

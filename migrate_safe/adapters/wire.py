@@ -55,8 +55,10 @@ class Sent:
     """One message with SQL: `text` may hold several statements where it is not `extended`.
 
     `session` numbers connections from 1, `startup` is what it began with; `began` and `ended` are monotonic seconds;
-    `idle` says that no transaction was open when it ended; `copied` is what COPY FROM STDIN got; `tags` are the
-    server's words for each statement that it completed; `encoding` is the client's, by Python's name.
+    `round` counts how often the server had been ready for the next query when it was told that this one is done: what
+    a pipeline sends up to its Sync is one round. `idle` says that it was the last of its round, and that no transaction
+    was open behind it; `copied` is what COPY FROM STDIN got; `tags` are the server's words for each statement that it
+    completed; `encoding` is the client's, by Python's name.
     """
 
     session: int
@@ -68,6 +70,7 @@ class Sent:
     error: str | None = None
     sqlstate: str | None = None
     copied: bytearray | None = None
+    round: int = 0
     idle: bool = True
     startup: Startup = Startup()
     tags: list[str] = field(default_factory=list)
@@ -76,11 +79,12 @@ class Sent:
 
 @dataclass(slots=True)
 class _Awaited:
-    """A message that the server has not finished: its type, and the statement that it is about."""
+    """A message that the server has not finished: its type, the statement that it is about, the portal that it runs."""
 
     kind: str
     sent: Sent | None = None
     text: str = ""
+    portal: str = ""
 
 
 @dataclass(slots=True)
@@ -93,6 +97,8 @@ class Conversation:
     encoding: str = "utf-8"
     _prepared: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     _portals: dict[str, tuple[str, tuple[Parameter, ...]]] = field(default_factory=dict)
+    _suspended: dict[str, Sent] = field(default_factory=dict)
+    _rounds: int = 0
     _awaited: deque[_Awaited] = field(default_factory=deque)
     _unsettled: list[Sent] = field(default_factory=list)
     _from_client: bytearray = field(default_factory=bytearray)
@@ -128,8 +134,7 @@ class Conversation:
             case "B":
                 self._bind(body)
             case "E":
-                text, parameters = self._portals.get(_text(body.partition(b"\0")[0]), ("", ()))
-                self._await("E", self._sent(text, extended=True, parameters=parameters))
+                self._execute(_text(body.partition(b"\0")[0]))
             case "C" | "D" | "S" | "F":
                 self._awaited.append(_Awaited(kind))
             case "d" if self._awaited and (sent := self._awaited[0].sent) is not None and sent.copied is not None:
@@ -144,7 +149,14 @@ class Conversation:
         portal, name, rest = body.split(b"\0", 2)
         text, types = self._prepared.get(_text(name), ("", ()))
         self._portals[_text(portal)] = (text, tuple(_parameters(rest, types, self.encoding)))
+        self._suspended.pop(_text(portal), None)
         self._awaited.append(_Awaited("B", text=text))
+
+    def _execute(self, portal: str) -> None:
+        """Take a message that runs a portal, or that fetches further rows from one which has not given all."""
+        text, parameters = self._portals.get(portal, ("", ()))
+        going_on = self._suspended.pop(portal, None)
+        self._await("E", going_on or self._sent(text, extended=True, parameters=parameters), portal)
 
     def _sent(self, text: str, *, extended: bool, parameters: tuple[Parameter, ...] = ()) -> Sent:
         sent = Sent(
@@ -153,8 +165,8 @@ class Conversation:
         self.log.append(sent)
         return sent
 
-    def _await(self, kind: str, sent: Sent) -> None:
-        self._awaited.append(_Awaited(kind, sent))
+    def _await(self, kind: str, sent: Sent, portal: str = "") -> None:
+        self._awaited.append(_Awaited(kind, sent, portal=portal))
         self._unsettled.append(sent)
 
     # ---- the server ------------------------------------------------------------------------------
@@ -176,6 +188,8 @@ class Conversation:
                 self._awaited.popleft()
                 if head.sent is not None:
                     head.sent.ended = time.monotonic()
+                    if kind == "s":
+                        self._suspended[head.portal] = head.sent
             case _:
                 pass
 
@@ -196,14 +210,20 @@ class Conversation:
                     self._unsettled.remove(skipped)
 
     def _ready(self, body: bytes) -> None:
-        """End a simple query or a Sync: from here on it is known whether a transaction is open."""
+        """End a simple query or a Sync: from here on it is known whether a transaction is open.
+
+        What the client has sent behind it already is answered later, and stays unsettled.
+        """
+        self._rounds += 1
         if self._awaited and self._awaited[0].kind in "QSF":
             done = self._awaited.popleft().sent
             if done is not None:
                 done.ended = done.ended or time.monotonic()
-        for sent in self._unsettled:
-            sent.idle = body[:1] == b"I"
-        self._unsettled.clear()
+        settled = [sent for sent in self._unsettled if sent.ended is not None]
+        for sent in settled:
+            sent.round = sent.round or self._rounds
+            sent.idle = sent is settled[-1] and body[:1] == b"I"
+        self._unsettled = [sent for sent in self._unsettled if sent.ended is None]
 
 
 def startup_of(message: bytes) -> Startup:

@@ -7,7 +7,7 @@ import struct
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
@@ -55,6 +55,43 @@ def test_parameters_pipelines_copies_and_errors(database: str) -> None:
     assert [p.value for p in door.log[2].parameters][1] == "é".encode()
     assert door.log[-2].sqlstate == "42703"
     assert [s.text for s in found.script.statements] == [*texts(door)[:-1], "ROLLBACK"]  # as the server took it
+
+
+PIPELINES = {
+    ("INSERT 1", "INSERT 2"): ["BEGIN", "INSERT 1", "INSERT 2", "COMMIT"],
+    ("INSERT 1", "INSERT 1", "INSERT 2"): ["BEGIN", "INSERT 1", "INSERT 1", "ROLLBACK"],
+    ("VACUUM", "INSERT 1", "INSERT 2"): ["VACUUM", "BEGIN", "INSERT 1", "INSERT 2", "COMMIT"],
+    ("INSERT 1", "VACUUM", "INSERT 2"): ["BEGIN", "INSERT 1", "VACUUM", "ROLLBACK"],
+    ("INSERT 1", "BEGIN", "INSERT 2", "ROLLBACK"): ["BEGIN", "INSERT 1", "INSERT 2", "ROLLBACK"],
+    ("INSERT 1", "COMMIT", "INSERT 2", "INSERT 2"): [
+        *["BEGIN", "INSERT 1", "COMMIT", "BEGIN", "INSERT 2", "INSERT 2", "ROLLBACK"]
+    ],
+    ("INSERT 1", "ROLLBACK", "INSERT 2"): ["BEGIN", "INSERT 1", "ROLLBACK", "BEGIN", "INSERT 2", "COMMIT"],
+    ("INSERT 1",): ["INSERT 1"],
+}
+
+
+@pytest.mark.parametrize("sent", PIPELINES, ids=" ".join)
+def test_a_pipeline_is_one_transaction(database: str, connect: Connect, sent: tuple[str, ...]) -> None:
+    words = {"INSERT 1": "INSERT INTO t VALUES (1)", "INSERT 2": "INSERT INTO t VALUES (2)", "VACUUM": "VACUUM t"}
+    plain = connect(database)
+    plain.execute(TABLE)
+    with (
+        door_to(database) as (door, dsn),
+        psycopg.connect(dsn, autocommit=True) as c,
+        suppress(psycopg.Error),
+        c.pipeline(),
+    ):
+        for word in sent:
+            c.execute(words.get(word, word))
+    rows = plain.execute("SELECT id FROM t ORDER BY id").fetchall()
+    plain.execute("DELETE FROM t")
+    found = captured(door.log, "it")
+    assert [s.text for s in found.script.statements] == [words.get(w, w) for w in PIPELINES[sent]]
+    for statement, message in zip(found.script.statements, found.messages, strict=True):
+        with suppress(psycopg.Error):
+            run_again(plain, statement, message)
+    assert plain.execute("SELECT id FROM t ORDER BY id").fetchall() == rows
 
 
 def test_what_was_sent_runs_again_with_the_same_outcome(database: str, connect: Connect) -> None:

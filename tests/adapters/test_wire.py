@@ -96,6 +96,25 @@ def test_whether_a_transaction_is_open_is_told_at_the_next_ready() -> None:
     assert [s.idle for s in heard(query, states)] == [False, False, True]
 
 
+def test_what_is_sent_ahead_belongs_to_its_own_round() -> None:
+    ahead = b"".join(parse("", text) + bind("", []) + EXECUTE + SYNC for text in ("BEGIN", "INSERT", "COMMIT"))
+    ahead += parse("", "A") + bind("", []) + EXECUTE + parse("", "B") + bind("", []) + EXECUTE + SYNC
+    answer = PARSED + BOUND + DONE
+    answers = b"".join(answer + message("Z", state) for state in (b"T", b"T", b"I")) + answer + answer + READY
+    log = heard([ahead], [answers])
+    assert [(s.text, s.round, s.idle) for s in log] == [
+        *[("BEGIN", 1, False), ("INSERT", 2, False), ("COMMIT", 3, True)],
+        *[("A", 4, False), ("B", 4, True)],
+    ]
+
+
+def test_rows_fetched_in_portions_are_one_statement() -> None:
+    client = [parse("", "SELECT 1") + bind("", []) + EXECUTE + SYNC, EXECUTE + SYNC, bind("", []) + EXECUTE + SYNC]
+    suspended = message("s") + message("Z", b"T")
+    log = heard(client, [PARSED + BOUND + suspended, DONE + READY, BOUND + DONE + READY])
+    assert [(s.text, s.round) for s in log] == [("SELECT 1", 1), ("SELECT 1", 3)]
+
+
 def test_the_data_of_copy_belongs_to_its_statement() -> None:
     copying = [message("Q", b"COPY t FROM STDIN\0"), message("d", b"1\n") + message("d", b"2\n") + message("c")]
     (sent,) = heard(copying, [message("G", b"\0\0\0"), DONE + READY])
