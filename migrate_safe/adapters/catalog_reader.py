@@ -125,7 +125,7 @@ def _read(connection: psycopg.Connection[Any], version: int) -> dict[str, list[R
 def _search_path(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
     row = connection.execute("SELECT pg_catalog.current_schemas(false)").fetchone()
     found = [s for s in (row[0] if row is not None else ()) if s != "pg_catalog" and not s.startswith("pg_temp")]
-    return tuple(found) or ("public",)
+    return tuple(found)
 
 
 def _tables(rows: Mapping[str, list[Row]]) -> Iterable[Table]:

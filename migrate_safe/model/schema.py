@@ -275,7 +275,7 @@ class Schema:
         NOWHERE where there is none; the very first where not all schemas are known.
         """
         if not (self.complete and ("schema", Name(None, "public")) in self.things):
-            return self.search_path[0] if self.search_path else "public"
+            return next(iter(self.search_path), NOWHERE if self.complete else "public")
         return next((s for s in self.search_path if ("schema", Name(None, s)) in self.things), NOWHERE)
 
     def lacks(self, name: Name) -> bool:

@@ -151,7 +151,7 @@ def new_object(operation: Operation) -> Outcome:
     resolve = operation.before.resolve
     match operation.action:
         case CreateEnum(name=name, values=values):
-            full = name.within(operation.before.search_path[0])
+            full = name.within(operation.before.first_place)
             listed = ", ".join(quote_literal(v).strip() for v in values)
             kind, text = "type", f"CREATE TYPE {full} AS ENUM ({listed})"
         case CreateSequence(name=name):

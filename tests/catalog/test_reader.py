@@ -163,5 +163,5 @@ def test_the_search_path_of_the_session_counts(each_server: ScratchServer) -> No
         connection.execute("CREATE SCHEMA shop; SET search_path = shop, public, absent")
         assert read_schema(connection).search_path == ("shop", "public")
         connection.execute("SET search_path = ''")
-        assert read_schema(connection).search_path == ("public",)
+        assert read_schema(connection).search_path == ()
     each_server.drop_database(dsn)

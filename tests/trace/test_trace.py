@@ -105,6 +105,7 @@ def test_a_live_database_may_search_no_schema_at_all(tmp_path: Path, database: s
     (tmp_path / "m.sql").write_text("ALTER TABLE public.t ADD a int; ALTER TABLE t ADD b int")
     report = trace_path(tmp_path / "m.sql", TraceRequest(schema=(database,)))
     assert [t.analysed.statement.text for t in report.failed] == ["ALTER TABLE t ADD b int"]
+    assert report.differing == ()
 
 
 def test_names_are_looked_up_where_sessions_of_the_live_database_do(
