@@ -16,11 +16,13 @@ from migrate_safe.executor.intents import (
     Drop,
     FailedClean,
     Fill,
+    Gauge,
     IndexLook,
     IndexState,
     Inspect,
     Intent,
     Offending,
+    Pressure,
     Prove,
     ReadEvents,
     ReadProgress,
@@ -79,6 +81,8 @@ class DryRun:
                 return Offending(0)
             case Prove():
                 return self._prove(intent)
+            case Gauge():
+                return Pressure()
             case Wait() | ReadProgress():
                 return None
             case ReadEvents():

@@ -47,6 +47,16 @@ CREATE TABLE IF NOT EXISTS migrate_safe.progress (
     updated    timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (plan, step)
 );
+-- What other processes ask for: a pause, other settings, a phase for a worker to reach. Written without a lease.
+CREATE TABLE IF NOT EXISTS migrate_safe.control (
+    plan      text PRIMARY KEY REFERENCES migrate_safe.plan,
+    paused_by text,
+    paused_at timestamptz,
+    tuned     jsonb NOT NULL DEFAULT '{}',
+    wanted    text,
+    wanted_by text,
+    wanted_at timestamptz
+);
 INSERT INTO migrate_safe.lease (token) VALUES (0) ON CONFLICT DO NOTHING;
 
 -- FOR SHARE makes a takeover wait for our commit, and makes us see a takeover that came first.

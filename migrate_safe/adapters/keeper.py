@@ -51,6 +51,8 @@ class Server:
         self.password: str | None = config["password"]
         self.parent: int = config["parent"]
         self.namespace: bool = config["namespace"]
+        self.copier: str = config.get("copier", "")
+        self.primary: str = config.get("primary", "")
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -59,7 +61,25 @@ class Server:
         return self.root / "data"
 
     def create(self) -> None:
-        """Make the data directory and write the settings."""
+        """Make the data directory, or copy that of a primary, and write the settings."""
+        if self.primary:
+            self.copy()
+        else:
+            self.init()
+        lines = (f"{key} = '{value}'" for key, value in self.settings.items())
+        with (self.data / "postgresql.conf").open("a") as conf:
+            conf.write("\n".join(["", *lines, ""]))
+
+    def copy(self) -> None:
+        """Copy the data directory of a primary, to stand by it."""
+        command = [self.copier, "-D", str(self.data), "-d", self.primary, "--wal-method=stream", "--checkpoint=fast"]
+        ran = subprocess.run([*command, "--no-sync"], capture_output=True, text=True, check=False)
+        if ran.returncode:
+            raise Failed(f"pg_basebackup failed: {ran.stderr.strip() or ran.stdout.strip()}")
+        (self.data / "standby.signal").touch()
+
+    def init(self) -> None:
+        """Make a data directory."""
         command = [str(self.bin / "initdb"), "-D", str(self.data), "-U", "postgres", "-E", "UTF8", "--locale=C"]
         if self.settings.get("fsync") == "off":
             command.append("--no-sync")
@@ -73,9 +93,6 @@ class Server:
         (self.root / "password").unlink(missing_ok=True)
         if ran.returncode:
             raise Failed(f"initdb failed: {ran.stderr.strip() or ran.stdout.strip()}")
-        lines = (f"{key} = '{value}'" for key, value in self.settings.items())
-        with (self.data / "postgresql.conf").open("a") as conf:
-            conf.write("\n".join(["", *lines, ""]))
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""

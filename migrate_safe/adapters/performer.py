@@ -10,7 +10,8 @@ from migrate_safe.adapters.heartbeat import Heartbeat
 from migrate_safe.adapters.index_server import build, drop, inspect_index
 from migrate_safe.adapters.journal_table import as_event, read_events, read_progress, rename_backends
 from migrate_safe.adapters.locker import holders, lockable, on_sequences, run_within_budget, watchable
-from migrate_safe.adapters.walker import fill_batch, prove_batch, survey, sweep
+from migrate_safe.adapters.pressure import read_pressure, unseen_replicas
+from migrate_safe.adapters.walker import fill_batch, fill_batches, prove_batch, survey, sweep
 from migrate_safe.executor.compose import blocking, count_query, keys_query, record_message, step_message
 from migrate_safe.executor.intents import (
     Batch,
@@ -19,10 +20,12 @@ from migrate_safe.executor.intents import (
     Check,
     Drop,
     Fill,
+    Gauge,
     Inspect,
     Intent,
     LostConnection,
     Offending,
+    Pressure,
     Prove,
     ReadEvents,
     ReadProgress,
@@ -35,6 +38,7 @@ from migrate_safe.executor.intents import (
 )
 from migrate_safe.executor.news import Journaled, Moved, Tell, Waiting
 from migrate_safe.executor.settings import Settings
+from migrate_safe.executor.throttle import MB, tuned
 from migrate_safe.model.errors import TryLater
 from migrate_safe.model.journal import Event, Lease, Progress
 from migrate_safe.model.locks import Lock, LockMode
@@ -49,7 +53,16 @@ class Performer:
 
     def __init__(self, db: Database, beat: Heartbeat, lease: Lease, settings: Settings, tell: Tell) -> None:
         self.db, self.beat, self.lease, self.settings, self.tell = db, beat, lease, settings, tell
+        self._given = settings
+        self._crew: list[Database] = []
         self._walk_began = (time.monotonic(), 0)
+        self._gauged: tuple[float, Pressure] | None = None
+        self._warned = False
+
+    def close(self) -> None:
+        """Close the sessions of the crew; the first session is somebody else's."""
+        for worker in self._crew:
+            worker.close()
 
     def __call__(self, intent: Intent) -> Result:
         """Perform one intent, after a look whether the lease is still ours."""
@@ -96,6 +109,8 @@ class Performer:
                 return read_progress(db, plan, step)
             case Fill():
                 return self._filled(intent)
+            case Gauge(plan):
+                return self._pressure(plan)
             case Sweep():
                 return sweep(db, intent, settings)
             case Prove():
@@ -122,7 +137,10 @@ class Performer:
         """Fill a batch; when it could not be, say who is in the way."""
         table = intent.work.table
         try:
-            batch = fill_batch(self.db, intent, self.lease.token, self.settings)
+            if intent.workers > 1:
+                batch = fill_batches(self.db, self._crew_of(intent.workers), intent, self.lease.token, self.settings)
+            else:
+                batch = fill_batch(self.db, intent, self.lease.token, self.settings)
         except Busy as busy:
             if busy.overran:
                 words = f'a batch of {intent.rows} rows of "{table}" was cut off ({busy.reason})'
@@ -131,6 +149,22 @@ class Performer:
             by = f"; at work on it: {others}" if others else ""
             raise Busy(f'rows of "{table}" are locked{by}') from None
         return self._moved(batch, intent.progress)
+
+    def _crew_of(self, size: int) -> list[Database]:
+        while len(self._crew) < size:
+            self._crew.append(Database(self.db.dsn, role=self.db.role, patience=self.db.patience))
+        return self._crew[:size]
+
+    def _pressure(self, plan: str) -> Pressure:
+        """Look at most twice a second: batches are shorter, and views of statistics are not free."""
+        if self._gauged is not None and time.monotonic() - self._gauged[0] < self.settings.poll:
+            return self._gauged[1]
+        pressure = read_pressure(self.db, plan, self.settings.max_lag_mb * MB)
+        self._gauged, self.settings = (time.monotonic(), pressure), tuned(self._given, pressure.tuned)
+        if not self._warned and (unseen := unseen_replicas(self.db)):
+            self.tell(Waiting(f"the role may not see how far {unseen} replicas have come (pg_monitor): not waited for"))
+        self._warned = True
+        return pressure
 
     def _moved(self, batch: Batch, before: Progress) -> Batch:
         """Tell how far a walk has come, with its rate since it began here and the time it will still take."""

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ class ScratchServer:
     """A server to experiment on.
 
     `home` is the DSN of its maintenance database, `version` its major, `bin` a folder with psql and pg_dump that can
-    talk to it, `provider` says in words where it came from. `log` is its log file where there is one. `borrowed` says
-    that it is the user's: what reaches beyond the databases created here stays.
+    talk to it, `provider` says in words where it came from. `log` is its log file and `folder` that of its binaries
+    where there is one. `borrowed` says that it is the user's: what reaches beyond the databases created here stays.
     """
 
     home: str
@@ -55,6 +55,7 @@ class ScratchServer:
     bin: Path
     provider: str
     log: Path | None = None
+    folder: Path | None = None
     _keeper: _Keeper | None = field(default=None, repr=False)
     _created: set[str] = field(default_factory=set, repr=False)
     borrowed: bool = False
@@ -150,6 +151,18 @@ def scratch_server(
         yield server
 
 
+@contextmanager
+def standby_of(primary: ScratchServer, name: str = "standby") -> Iterator[ScratchServer]:
+    """Give a hot standby of a scratch server that streams from it under a name, gone when the block is left."""
+    if primary.folder is None:
+        raise UsageError(f"{primary.provider} cannot be copied from here")
+    conninfo = make_conninfo(primary.home, application_name=name, dbname="")
+    # written by ourselves: --write-recovery-conf of a newer client writes options that an older server does not know
+    wish = _Wish(primary.version, "socket", {**FAST, "primary_conninfo": conninfo.replace("'", "''")}, True)
+    with _kept(primary.folder, wish, primary=primary.home) as (kept, home):
+        yield replace(primary, home=home, log=kept.root / "server.log", _keeper=kept, _created=set())
+
+
 @dataclass(frozen=True, slots=True)
 class _Wish:
     major: int | None
@@ -237,7 +250,8 @@ def _from_folder(folder: Path, wish: _Wish) -> Iterator[ScratchServer]:
     major = major_of(folder)
     wish.check(major, f'"{folder}"')
     with _kept(folder.resolve(), wish) as (kept, home):
-        yield ScratchServer(home, major, tools_for(folder), f"{folder}/postgres", kept.root / "server.log", kept)
+        log = kept.root / "server.log"
+        yield ScratchServer(home, major, tools_for(folder), f"{folder}/postgres", log, folder.resolve(), kept)
 
 
 def _version(dsn: str) -> int:
@@ -287,7 +301,7 @@ class _Keeper:
 
 
 @contextmanager
-def _kept(folder: Path, wish: _Wish) -> Iterator[tuple[_Keeper, str]]:
+def _kept(folder: Path, wish: _Wish, primary: str = "") -> Iterator[tuple[_Keeper, str]]:
     root = _private_folder()
     try:
         port, password = (5432, None) if wish.listen == "socket" else (_free_port(), secrets.token_urlsafe(18))
@@ -297,6 +311,8 @@ def _kept(folder: Path, wish: _Wish) -> Iterator[tuple[_Keeper, str]]:
             "password": password,
             "parent": os.getpid(),
             "namespace": wish.namespace,
+            "copier": str(tools_for(folder) / "pg_basebackup"),
+            "primary": primary,
             "settings": {**_where_to_listen(root, port, wish.listen), **wish.settings},
         }
         with _keeper_process(root) as kept:

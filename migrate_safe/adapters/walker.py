@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from migrate_safe.adapters.database import Database
-from migrate_safe.executor.compose import advance, fill_message
+from migrate_safe.executor.compose import FILLED, advance, fill_message
 from migrate_safe.executor.intents import Batch, Fill, Offending, Prove, Survey, SurveyKeys, Sweep
 from migrate_safe.executor.ranges import bound_query, key_range, page_range, shown_key
 from migrate_safe.executor.settings import Settings
@@ -58,11 +60,44 @@ def fill_batch(db: Database, wish: Fill, token: int, settings: Settings) -> Batc
     if found is None:
         return Batch(None, 0, 0, 0.0)
     message, last, passed = found
+    return _sent(db, message, last, passed)
+
+
+def fill_batches(db: Database, crew: Sequence[Database], wish: Fill, token: int, settings: Settings) -> Batch:
+    """Let each of a crew fill a batch at once, then move the cursor behind the last of them.
+
+    When one of them fails, what the others wrote stays written, and the cursor where it was: the next walk finds
+    nothing left to do there.
+    """
+    jobs = []
+    cursor = wish.progress.cursor
+    for worker in crew:
+        found = _next_range(db, wish.work.table, wish.survey, cursor, wish.rows)
+        if found is None:
+            break
+        cursor, passed, where = found
+        message = fill_message(wish.work, where, None, worker.session(token), _limit(wish, settings))
+        jobs.append((worker, message, cursor, passed))
+    if not jobs:
+        return Batch(None, 0, 0, 0.0)
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        running = [pool.submit(_sent, *job) for job in jobs]
+    done = [job.result() for job in running]
+    passed, changed = sum(b.passed for b in done), sum(b.changed for b in done)
+    ahead = replace(wish.progress, cursor=cursor)
+    db.query(f"SELECT {advance(ahead, passed, db.session(token), str(changed))}")
+    slowest = max(b.ms for b in done)
+    return Batch(
+        cursor, passed, changed, slowest, stuck=sum(b.stuck for b in done), waiting=sum(b.waiting for b in done)
+    )
+
+
+def _sent(db: Database, message: str, last: tuple[str, ...], passed: int) -> Batch:
     began = time.monotonic()
     rows = db.send(message)
     ms = (time.monotonic() - began) * 1000
-    changed, stuck = map(int, rows[-1][0])
-    return Batch(last, passed, changed, ms, stuck=stuck)
+    changed, stuck, waiting = map(int, rows[-1][0])
+    return Batch(last, passed, changed, ms, stuck=stuck, waiting=waiting)
 
 
 def compose_fill(db: Database, wish: Fill, token: int, settings: Settings) -> tuple[str, tuple[str, ...], int] | None:
@@ -71,10 +106,14 @@ def compose_fill(db: Database, wish: Fill, token: int, settings: Settings) -> tu
     if found is None:
         return None
     last, passed, where = found
-    ahead = replace(wish.progress, cursor=last)
-    # a batch that cannot be made smaller may take longer than the budget, or it would never end
-    budget = settings.stall_budget_ms * (10 if wish.rows <= settings.batch_min else 1)
-    return fill_message(wish.work, where, ahead, passed, db.session(token), budget), last, passed
+    session = db.session(token)
+    moving = advance(replace(wish.progress, cursor=last), passed, session, FILLED)
+    return fill_message(wish.work, where, moving, session, _limit(wish, settings)), last, passed
+
+
+def _limit(wish: Fill, settings: Settings) -> int:
+    """Give the time limit of a batch in ms: one that cannot be made smaller may take longer, or it would never end."""
+    return settings.stall_budget_ms * (10 if wish.rows <= settings.batch_min else 1)
 
 
 def sweep(db: Database, wish: Sweep, settings: Settings) -> Offending:
@@ -98,7 +137,7 @@ def prove_batch(db: Database, wish: Prove, token: int, settings: Settings) -> Ba
     wrong = int(db.query(counting)[0][0])
     ms = (time.monotonic() - began) * 1000
     keys = tuple(str(row[0]) for row in db.query(showing)) if wrong else ()
-    db.query(advance(replace(wish.progress, cursor=last), passed, db.session(token), str(wrong)))
+    db.query(f"SELECT {advance(replace(wish.progress, cursor=last), passed, db.session(token), str(wrong))}")
     return Batch(last, passed, wrong, ms, keys)
 
 

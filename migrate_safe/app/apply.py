@@ -82,7 +82,7 @@ def apply(
             refuse_others(db, plan)
             end = plan.end_of(wish.through)
             check_way_ahead(db, plan, state.position, end, settings)
-            if _to_be_opened(db, plan, state):
+            if to_be_opened(db, plan, state):
                 open_plan(db, performer.lease.token, plan, to_yaml(plan))
             return run(performer, plan, lambda p, s, t: forward(p, s, end, t), settings, stop_after=stop_after)
 
@@ -112,7 +112,8 @@ def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState
     return plan, state
 
 
-def _to_be_opened(db: Database, plan: Plan, state: PlanState) -> bool:
+def to_be_opened(db: Database, plan: Plan, state: PlanState) -> bool:
+    """Say whether the journal must take in the plan: it is new there, or was closed at its start, or has changed."""
     kept = read_plan(db, plan.name)
     return kept is None or (state.untouched and (state.closed or read_copy(kept) != plan))
 

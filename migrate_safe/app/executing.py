@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +89,8 @@ def leased(db: Database, target: Target, settings: Settings, tell: Tell = silent
         lease = take_lease(db, target.environment, settings, beat.pid, tell)
         beat.start(lease.token)
         try:
-            yield Performer(db, beat, lease, settings, tell)
+            with closing(Performer(db, beat, lease, settings, tell)) as performer:
+                yield performer
         finally:
             _give_back(db, beat, lease.token)
     finally:

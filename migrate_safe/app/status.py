@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from migrate_safe.adapters.control import read_control
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import (
     is_installed,
@@ -22,7 +23,7 @@ from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.state import PlanState, contracted_at, fold, stage
 from migrate_safe.executor.window import due
 from migrate_safe.model.errors import MigrateSafeError, UsageError
-from migrate_safe.model.journal import JournaledPlan, Lease
+from migrate_safe.model.journal import Control, JournaledPlan, Lease
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.plan import Phase, Plan, Step
 from migrate_safe.model.status import PlanStatus, Retired, StatusReport, StepStatus
@@ -56,6 +57,7 @@ def _plan(
         plan = read_copy(kept)
     except MigrateSafeError as error:  # a newer version's plan is still worth a line
         return PlanStatus(kept.name, "", "unknown", state.position, state.closed, (), failure=error.message)
+    asked = read_control(db, plan.name)
     steps = tuple(_step(db, plan, step, state, lease) for step in plan.steps)
     failure = state.failure
     return PlanStatus(
@@ -69,8 +71,16 @@ def _plan(
         None if failure is None else failure.at,
         _retired(plan, state),
         () if state.closed else _blockers(db, plan),
-        next_move(plan, state, lease, orphans, now),
+        _as_asked(plan.name, asked) or next_move(plan, state, lease, orphans, now),
+        asked,
     )
+
+
+def _as_asked(name: str, asked: Control) -> str:
+    """Say what leads on where somebody has asked for a pause, or has handed the plan over to a worker."""
+    if asked.paused_by:
+        return f"migrate-safe resume {name}: it is paused"
+    return f"a worker runs it (migrate-safe work) through {asked.wanted}" if asked.wanted else ""
 
 
 def _step(db: Database, plan: Plan, step: Step, state: PlanState, lease: Lease | None) -> StepStatus:

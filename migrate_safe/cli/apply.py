@@ -6,7 +6,7 @@ import click
 
 from migrate_safe.app.apply import Wish, apply
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.executing import pace_options, say_end, settings_from, target_options, teller
+from migrate_safe.cli.executing import load_options, pace_options, say_end, settings_from, target_options, teller
 from migrate_safe.cli.options import format_option
 from migrate_safe.model.plan import Phase
 
@@ -37,6 +37,7 @@ Examples:
 )
 @target_options
 @pace_options
+@load_options
 @format_option("text", "json")
 def command(
     plan: str,
@@ -51,6 +52,8 @@ def command(
     stall_budget: int,
     give_up_after: float,
     batch_rows: int,
+    max_lag: int,
+    workers: int,
     format: str,  # noqa: A002 - the name that format_option gives
 ) -> None:
     """Run the phases of a plan on a real database, journaled and resumable.
@@ -62,7 +65,7 @@ def command(
         plan,
         Target(dsn or "", role, environment, adopt),
         Wish(Phase(through), accept_drift, dry_run, schema),
-        settings_from(stall_budget, give_up_after, batch_rows),
+        settings_from(stall_budget, give_up_after, batch_rows, max_lag, workers),
         tell=teller(format),
     )
     if not dry_run:

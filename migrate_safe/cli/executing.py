@@ -83,6 +83,37 @@ def pace_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def load_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the options that say how much a backfill may load the server."""
+    for option in (max_lag_option(DEFAULTS.max_lag_mb), workers_option(DEFAULTS.workers)):
+        function = option(function)
+    return function
+
+
+def max_lag_option(default: int | None) -> Callable[..., Any]:
+    """Give --max-lag."""
+    return click.option(
+        "--max-lag",
+        type=click.IntRange(1),
+        default=default,
+        show_default=default is not None,
+        metavar="MB",
+        help="A backfill waits while a replica, a replication slot or the archive is more WAL than this behind.",
+    )
+
+
+def workers_option(default: int | None) -> Callable[..., Any]:
+    """Give --workers."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(1, 32),
+        default=default,
+        show_default=default is not None,
+        metavar="N",
+        help="Sessions that fill batches at once.",
+    )
+
+
 def _given_or_configured_environment(ctx: click.Context, _: click.Parameter, given: str | None) -> str | None:
     return given or configured(ctx).environment
 
@@ -91,9 +122,21 @@ def _given_or_configured_budget(ctx: click.Context, _: click.Parameter, given: i
     return given or configured(ctx).stall_budget or DEFAULTS.stall_budget_ms
 
 
-def settings_from(stall_budget: int, give_up_after: float, batch_rows: int) -> Settings:
+def settings_from(
+    stall_budget: int,
+    give_up_after: float,
+    batch_rows: int,
+    max_lag: int = DEFAULTS.max_lag_mb,
+    workers: int = DEFAULTS.workers,
+) -> Settings:
     """Give the settings that the options say."""
-    return Settings(stall_budget_ms=stall_budget, give_up_after=give_up_after, batch_rows=batch_rows)
+    return Settings(
+        stall_budget_ms=stall_budget,
+        give_up_after=give_up_after,
+        batch_rows=batch_rows,
+        max_lag_mb=max_lag,
+        workers=workers,
+    )
 
 
 def teller(form: str) -> Tell:

@@ -25,6 +25,11 @@ COMMANDS = (
     ("apply", "migrate_safe.cli.apply", "Run the phases of a plan on a database, journaled and resumable."),
     ("status", "migrate_safe.cli.status", "Show where each plan stands and what is next."),
     ("rollback", "migrate_safe.cli.rollback", "Take steps of a plan back."),
+    ("pause", "migrate_safe.cli.pause", "Hold whoever works on a plan, before the next batch or step."),
+    ("resume", "migrate_safe.cli.resume", "Let a paused plan go on."),
+    ("tune", "migrate_safe.cli.tune", "Change how gentle a running plan is."),
+    ("submit", "migrate_safe.cli.submit", "Hand a plan over to a worker."),
+    ("work", "migrate_safe.cli.work", "Run the plans that were submitted."),
     ("purge", "migrate_safe.cli.purge", "Remove for good what a finished contract phase retired."),
     ("demo", "migrate_safe.cli.demo", "Show the whole story on a Postgres of its own, no set-up."),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 
-def next_size(rows: int, ms: float, target_ms: float, *, smallest: int, largest: int) -> int:
-    """Give the next batch size so that it takes about `target_ms`.
+def next_size(rows: int, ms: float, target_ms: float, *, smallest: int, largest: int, waited_for: bool = False) -> int:
+    """Give the next batch size so that it takes about `target_ms`, and half as long once clients have waited for one.
 
     Grows at most twofold, so that one lucky batch does not make a client wait; shrinks as far as it must.
     """
-    factor = min(2.0, target_ms / ms) if ms > 0 else 2.0
+    factor = min(0.5 if waited_for else 2.0, target_ms / ms if ms > 0 else 2.0)
     return max(smallest, min(largest, int(rows * factor)))
 
 

@@ -17,6 +17,9 @@ GUARD_STATE = "MS002"
 FENCE_STATE = "MS001"
 """SQLSTATE of a journal write by an executor whose lease has passed to another."""
 
+FILLED = "(SELECT count(*) FROM filled)"
+"""The rows that a batch has written."""
+
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED;"
 """A batch relies on READ COMMITTED, whatever the role's default is."""
 
@@ -132,14 +135,16 @@ def kick_message(lock: Lock, settings: Settings) -> str:
     )
 
 
-def fill_message(work: Backfill, where: str, progress: Progress, passed: int, session: Session, budget_ms: int) -> str:
-    """Write one batch: the rows of a range that are unset, and the cursor, in one transaction.
+def fill_message(work: Backfill, where: str, moving: str | None, session: Session, budget_ms: int) -> str:
+    """Write one batch in one transaction: the rows of a range that are unset, and the cursor.
 
-    `progress` carries the cursor as it will stand after the batch. One statement reads and writes, so
+    `moving` moves the cursor (see `advance`); None where another message does that. Gives the rows written, those that
+    are unset all the same, and how many clients wait for its row locks. One statement reads and writes, so
     that READ COMMITTED re-evaluates WHERE and SET on the newest version of each row and no client's
     write is lost. lock_timeout stays below deadlock_timeout, so that no client is a deadlock victim.
     """
     assign = ", ".join(f"{quote_ident(column)} = ({expression})" for column, expression in work.assign)
+    fence = [] if moving else [f"SELECT migrate_safe.fence({session.token});"]
     return "\n".join(
         [
             BEGIN,
@@ -148,21 +153,24 @@ def fill_message(work: Backfill, where: str, progress: Progress, passed: int, se
             f"SET LOCAL lock_timeout = {max(1, budget_ms * 8 // 10)};",
             f"SET LOCAL statement_timeout = {budget_ms};",
             f"SET LOCAL idle_in_transaction_session_timeout = {budget_ms};",
+            *fence,
             f"WITH filled AS (UPDATE {work.table} SET {assign}",
             f"  WHERE {where} AND ({work.unset}) RETURNING ({work.unset}) IS TRUE AS unset)",
-            f"{advance(progress, passed, session, '(SELECT count(*) FROM filled)')},",
-            "  (SELECT count(*) FROM filled WHERE unset);",
+            f"SELECT {moving or FILLED},",
+            "  (SELECT count(*) FROM filled WHERE unset),",
+            "  (SELECT count(*) FROM pg_catalog.pg_locks AS l",
+            "   WHERE NOT l.granted AND pg_catalog.pg_backend_pid() = ANY (pg_catalog.pg_blocking_pids(l.pid)));",
             "COMMIT;",
         ]
     )
 
 
 def advance(progress: Progress, passed: int, session: Session, changed: str) -> str:
-    """Write the call that moves a cursor, and fails when the lease has passed to another."""
+    """Write the call that moves a cursor, gives `changed`, and fails when the lease has passed to another."""
     cursor = "NULL" if progress.cursor is None else f"ARRAY[{', '.join(text(x) for x in progress.cursor)}]::text[]"
     total = "NULL" if progress.rows_total is None else str(progress.rows_total)
     return (
-        f"SELECT migrate_safe.advance({session.token}, {text(progress.plan)}, {text(progress.step)}, {cursor}, "
+        f"migrate_safe.advance({session.token}, {text(progress.plan)}, {text(progress.step)}, {cursor}, "
         f"{progress.rows_done}, {passed}, {changed}, {total})"
     )
 

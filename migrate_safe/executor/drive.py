@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from migrate_safe.executor.intents import (
     Check,
+    Gauge,
     Inspect,
     Intent,
     LostConnection,
@@ -21,7 +22,7 @@ from migrate_safe.executor.state import PlanState
 Perform = Callable[[Intent], Result]
 
 
-READS = (Check, Inspect, ReadEvents, ReadProgress, SurveyKeys, Sweep)
+READS = (Check, Gauge, Inspect, ReadEvents, ReadProgress, SurveyKeys, Sweep)
 """Intents that change nothing: asked again when the connection broke."""
 READ_TRIES = 5
 

@@ -23,6 +23,7 @@ from migrate_safe.executor.intents import (
 )
 from migrate_safe.executor.journaling import journal, start, too_many_losses
 from migrate_safe.executor.settings import Settings
+from migrate_safe.executor.throttle import clear
 from migrate_safe.model.errors import StepFailed, TryLater
 from migrate_safe.model.journal import Entry, Progress
 from migrate_safe.model.plan import Backfill
@@ -65,10 +66,12 @@ def fill(work: Backfill, end: Entry, seq: int, settings: Settings, *, resumed: b
 
 def _pass(work: Backfill, survey: Survey, progress: Progress, end: Entry, settings: Settings) -> Walk:
     """Walk once to the end of the table."""
-    rows, blocked, losses = settings.batch_rows, 0.0, 0
+    given, rows, blocked, losses = settings, settings.batch_rows, 0.0, 0
     while True:
+        settings = yield from clear(end.plan, given, loads=True)
+        rows = min(rows, settings.batch_max)
         try:
-            batch = yield Fill(work, survey, progress, rows)
+            batch = yield Fill(work, survey, progress, rows, settings.workers)
         except LostConnection:
             losses += 1
             if losses > settings.max_losses:
@@ -97,7 +100,14 @@ def _pass(work: Backfill, survey: Survey, progress: Progress, end: Entry, settin
             rows_done=progress.rows_done + batch.passed,
             filled=progress.filled + batch.changed,
         )
-        rows = next_size(rows, batch.ms, settings.batch_ms, smallest=settings.batch_min, largest=settings.batch_max)
+        rows = next_size(
+            rows,
+            batch.ms,
+            settings.batch_ms,
+            smallest=settings.batch_min,
+            largest=settings.batch_max,
+            waited_for=batch.waiting > 0,
+        )
 
 
 def _reread(progress: Progress) -> Walk:

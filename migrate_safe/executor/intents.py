@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate_safe.model.errors import Exit, MigrateSafeError, StepFailed, TryLater
@@ -97,12 +97,16 @@ class ReadProgress:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Fill the next `rows` rows after the cursor, and move the cursor in the same transaction; told back as Batch."""
+    """Fill the next rows after the cursor, `rows` by each worker, and move the cursor; told back as Batch.
+
+    One worker moves the cursor in its own transaction; several are followed by one that does.
+    """
 
     work: Backfill
     survey: Survey
     progress: Progress
     rows: int
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,13 @@ class Sweep:
 
     work: Backfill
     survey: Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """Look what speaks against more load, and what somebody has asked for meanwhile; told back as Pressure."""
+
+    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +148,7 @@ Intent = (
     | Fill
     | Sweep
     | Prove
+    | Gauge
 )
 
 # ---- what is told back ---------------------------------------------------------------------
@@ -185,7 +197,8 @@ class Batch:
     """One batch of a walk. `last` is the cursor after it, None when the walk is over.
 
     `changed` counts rows written (of a backfill) or found wrong (of a verification, with the first `keys`);
-    `stuck` those of a backfill that are unset also now that they are written.
+    `stuck` those of a backfill that are unset also now that they are written. `waiting` counts clients that waited for
+    its row locks at its end.
     """
 
     last: tuple[str, ...] | None
@@ -194,9 +207,36 @@ class Batch:
     ms: float
     keys: tuple[str, ...] = ()
     stuck: int = 0
+    waiting: int = 0
 
 
-Result = Offending | Event | tuple[Event, ...] | IndexLook | Survey | Progress | Batch | None
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How many bytes of WAL a `replica` has not replayed, or a `slot` keeps because its reader has not followed."""
+
+    what: str
+    name: str
+    bytes: int
+
+    def __str__(self) -> str:
+        """Say it for people."""
+        return f'{self.what} "{self.name}" is {self.bytes / 1024 / 1024:.0f} MB of WAL behind'
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """What speaks against more load: lags, an archive that does not follow, a pause that somebody asked for.
+
+    `tuned` are settings that somebody has changed since, by their names.
+    """
+
+    lags: tuple[Lag, ...] = ()
+    archive: str = ""
+    paused_by: str = ""
+    tuned: Mapping[str, int] = field(default_factory=dict)
+
+
+Result = Offending | Event | tuple[Event, ...] | IndexLook | Survey | Progress | Batch | Pressure | None
 
 # ---- what can go wrong on the way ------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from migrate_safe.executor.journaling import journal
 from migrate_safe.executor.prove import prove
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.state import PlanState, after
+from migrate_safe.executor.throttle import clear
 from migrate_safe.executor.transact import held_back, transact
 from migrate_safe.model.errors import MigrateSafeError, Refused
 from migrate_safe.model.journal import Entry, EventKind
@@ -121,6 +122,8 @@ def _finish_undo(plan: Plan, state: PlanState, settings: Settings) -> Machine:
 def _step(plan: Plan, state: PlanState, step: Step, settings: Settings, *, undoing: bool) -> Machine:
     """Do or undo one step; whatever stops it is journaled before it goes on its way."""
     try:
+        if not undoing:
+            yield from clear(plan.name, settings, loads=False)
         event = yield from _work(plan, state, step, settings, undoing)
     except LeaseLost:
         raise

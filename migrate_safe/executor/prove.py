@@ -17,6 +17,7 @@ from migrate_safe.executor.intents import (
 )
 from migrate_safe.executor.journaling import journal, start, too_many_losses
 from migrate_safe.executor.settings import Settings
+from migrate_safe.executor.throttle import clear
 from migrate_safe.model.journal import Entry, Progress
 from migrate_safe.model.plan import Verify
 
@@ -33,7 +34,9 @@ def prove(work: Verify, end: Entry, seq: int, settings: Settings) -> Talk:
     progress = Progress(end.plan, end.step, None, 0, survey.rows)
     rows, losses, wrong = settings.verify_rows, 0, 0
     keys: tuple[str, ...] = ()
+    given = settings
     while True:
+        settings = yield from clear(end.plan, given, loads=False)
         try:
             batch = yield Prove(work, survey, progress, rows)
         except (LostConnection, Busy):

@@ -32,6 +32,10 @@ class Settings:
     batch_rows: int = 1000
     batch_min: int = 1
     batch_max: int = 50_000
+    workers: int = 1
+    """Sessions that fill batches at once."""
+    max_lag_mb: int = 64
+    """Megabytes of WAL that a replica, a replication slot or the archive may be behind; beyond it a backfill waits."""
     verify_rows: int = 10_000
     verify_ms: int = 500
     """Target time of one batch of a verification, which locks no row."""

@@ -90,3 +90,15 @@ class JournaledPlan:
     text: str
     digest: str
     opened: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What was asked for one plan. `tuned` are settings by name; `wanted` is the last phase that a worker is to run."""
+
+    paused_by: str = ""
+    paused_at: datetime | None = None
+    tuned: Mapping[str, int] = field(default_factory=dict)
+    wanted: str = ""
+    wanted_by: str = ""
+    wanted_at: datetime | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from migrate_safe.model.journal import Lease
+from migrate_safe.model.journal import Control, Lease
 from migrate_safe.model.plan import Phase
 
 
@@ -52,6 +52,7 @@ class PlanStatus:
     retired: tuple[Retired, ...] = ()
     blockers: tuple[str, ...] = ()
     next_move: str = ""
+    asked: Control = field(default_factory=Control)
 
 
 @dataclass(frozen=True, slots=True)

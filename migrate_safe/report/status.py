@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from migrate_safe.model.journal import Control
 from migrate_safe.model.status import PlanStatus, StatusReport, StepStatus
 
 FORMAT = "migrate-safe/status/1"
@@ -64,8 +65,16 @@ def _plan_lines(plan: PlanStatus) -> list[str]:
         lines.append(f"  failed {_when(plan.failed_at)}: {plan.failure}")
     lines += [f"  retired: {r.does} ({r.loses}), may go from {_when(r.due)}" for r in plan.retired]
     lines += [f"  in the way: {b}" for b in plan.blockers]
+    lines += _asked_lines(plan.asked)
     lines.append(f"  next: {plan.next_move}")
     return lines
+
+
+def _asked_lines(asked: Control) -> list[str]:
+    lines = [f"  paused by {asked.paused_by} since {_when(asked.paused_at)}"] if asked.paused_by else []
+    lines += [f"  tuned: {', '.join(f'{k} {v}' for k, v in sorted(asked.tuned.items()))}"] if asked.tuned else []
+    wanted = f"  submitted by {asked.wanted_by} at {_when(asked.wanted_at)}: through {asked.wanted}"
+    return [*lines, wanted] if asked.wanted else lines
 
 
 def _step_note(step: StepStatus) -> str:
@@ -91,6 +100,14 @@ def _plan_value(plan: PlanStatus) -> dict[str, Any]:
         "failure": None if plan.failure is None else {"reason": plan.failure, "at": _iso(plan.failed_at)},
         "retired": [{"step": r.step, "does": r.does, "loses": r.loses, "due": _iso(r.due)} for r in plan.retired],
         "blockers": list(plan.blockers),
+        "asked": {
+            "paused_by": plan.asked.paused_by or None,
+            "paused_at": _iso(plan.asked.paused_at),
+            "tuned": dict(plan.asked.tuned),
+            "through": plan.asked.wanted or None,
+            "submitted_by": plan.asked.wanted_by or None,
+            "submitted_at": _iso(plan.asked.wanted_at),
+        },
         "next": plan.next_move,
     }
 

@@ -230,7 +230,7 @@ def test_only_a_cheap_requirement_is_looked_at_again_under_the_lock(ms: float, g
 def test_a_build_that_another_backend_runs_is_waited_for_and_then_taken_as_ours() -> None:
     world = Answering({})
     with pytest.raises(Stopped):
-        go(world, 2, stop_after=4)  # after: a, look, STARTED, look
+        go(world, 2, stop_after=6)  # after: gauge, a, gauge, look, STARTED, look
     busy = [IndexLook(IndexState.INVALID, (42,)), IndexLook(IndexState.INVALID, (42,)), IndexLook(IndexState.VALID)]
     world.answers = {Inspect: list(busy)}
     world.indexes[Name("public", "i")] = IndexState.VALID
@@ -244,7 +244,7 @@ def test_a_build_that_another_backend_runs_is_waited_for_and_then_taken_as_ours(
 def test_a_dead_leftover_is_dropped_before_the_next_build() -> None:
     world = World()
     with pytest.raises(Stopped):
-        go(world, 2, stop_after=4)
+        go(world, 2, stop_after=6)
     world.indexes[Name("public", "i")] = IndexState.INVALID
     go(world, 2)
     assert_at(world, 2)
@@ -292,7 +292,7 @@ def test_rows_that_stay_unset_are_a_fault_of_the_plan() -> None:
 def test_a_resumed_backfill_starts_at_its_cursor() -> None:
     world = World(unset=set(range(1, 11)))
     with pytest.raises(Stopped):
-        go(world, 3, stop_after=10)
+        go(world, 3, stop_after=14)
     start = len(world.log)
     go(world, 3)
     first = next(x for x in world.log[start:] if isinstance(x, Fill))

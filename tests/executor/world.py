@@ -13,12 +13,14 @@ from migrate_safe.executor.intents import (
     Drop,
     FailedClean,
     Fill,
+    Gauge,
     IndexLook,
     IndexState,
     Inspect,
     Intent,
     LostConnection,
     Offending,
+    Pressure,
     Prove,
     ReadEvents,
     ReadProgress,
@@ -99,6 +101,8 @@ class World:
                 first = int(progress.cursor[0]) if progress.cursor else 0
                 last = min(self.rows, first + rows)
                 return Batch((str(last),) if last > first else None, last - first, 0, 1.0)
+            case Gauge():
+                return Pressure()
             case Wait():
                 pass
         return None

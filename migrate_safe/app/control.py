@@ -1,0 +1,116 @@
+"""Talk to an executor at work from another process, and hand plans over to workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from migrate_safe.adapters import control
+from migrate_safe.adapters.database import Database
+from migrate_safe.adapters.journal_table import is_installed, open_plan
+from migrate_safe.app.apply import Wish, apply, ruling, to_be_opened
+from migrate_safe.app.executing import Outcome, Target, find_plan, journaled_plan, leased, opened, refuse_others
+from migrate_safe.executor.news import Tell, silent
+from migrate_safe.executor.settings import DEFAULTS, Settings
+from migrate_safe.executor.throttle import TUNABLE
+from migrate_safe.model.errors import Exit, MigrateSafeError, TryLater, UsageError
+from migrate_safe.model.journal import Control
+from migrate_safe.model.plan import Phase, Plan
+from migrate_safe.planner.codec import to_yaml
+
+
+def pause(source: str, target: Target, settings: Settings = DEFAULTS) -> Control:
+    """Ask whoever works on a plan, now or later, to hold before the next batch or step; says who has asked."""
+    with opened(target, settings) as db:
+        plan = journaled_plan(db, source)
+        if not control.read_control(db, plan.name).paused_by:
+            control.pause(db, plan.name, control.whoami())
+        return control.read_control(db, plan.name)
+
+
+def resume(source: str, target: Target, settings: Settings = DEFAULTS) -> Control:
+    """Take a pause back; gives what had been asked before."""
+    with opened(target, settings) as db:
+        plan = journaled_plan(db, source)
+        before = control.read_control(db, plan.name)
+        control.resume(db, plan.name)
+        return before
+
+
+def tune(
+    source: str, target: Target, wanted: Mapping[str, int], settings: Settings = DEFAULTS, *, reset: bool = False
+) -> Control:
+    """Change settings of whoever works on a plan, from the next look on; `reset` takes back what was tuned before."""
+    unknown = sorted(set(wanted) - set(TUNABLE))
+    if unknown:
+        raise UsageError(f'"{unknown[0]}" cannot be tuned', next_move=f"tune {', '.join(TUNABLE)}")
+    with opened(target, settings) as db:
+        plan = journaled_plan(db, source)
+        before = {} if reset else control.read_control(db, plan.name).tuned
+        control.tune(db, plan.name, {**before, **wanted})
+        return control.read_control(db, plan.name)
+
+
+def submit(source: Path | str | Plan, target: Target, wish: Wish, settings: Settings = DEFAULTS) -> Plan:
+    """Register a plan in the journal for a worker to run through a phase; runs nothing itself.
+
+    Refuses what apply would refuse before its first step.
+    """
+    given = find_plan(source)
+    with opened(target, settings) as db:
+        ruling(db, given, wish)
+        with leased(db, target, settings) as performer:
+            plan, state = ruling(db, given, wish)
+            refuse_others(db, plan)
+            if to_be_opened(db, plan, state):
+                open_plan(db, performer.lease.token, plan, to_yaml(plan))
+            control.submit(db, plan.name, wish.through.value, control.whoami())
+            return plan
+
+
+def work(
+    target: Target,
+    settings: Settings = DEFAULTS,
+    *,
+    once: bool = False,
+    every: float = 5.0,
+    tell: Tell = silent,
+    ended: Callable[[str, Outcome | MigrateSafeError], None] = lambda _, __: None,
+) -> Exit:
+    """Run what was submitted, first come first, for ever; `once` stops after one round.
+
+    A plan that has to wait (exit 75) is tried again at the next round; one that fails or is refused is taken off the
+    list and waits for a person. `ended` is told what came of each. Gives the exit code of the round: that of the last
+    failure, else TRY_LATER where something waits.
+    """
+    while True:
+        with opened(target, settings) as db:
+            plans = _wanted(db)
+        code = Exit.OK
+        for name, through, paused_by in plans:
+            try:
+                if paused_by:
+                    raise TryLater(f"paused by {paused_by}", next_move=f"migrate-safe resume {name}")
+                came = apply(name, target, Wish(through), settings, tell=tell)
+            except TryLater as later:
+                ended(name, later)
+                code = code or later.code
+                continue
+            except MigrateSafeError as error:
+                ended(name, error)
+                code = error.code
+            else:
+                ended(name, came)
+            with opened(target, settings) as db:
+                control.withdraw(db, name)
+        if once:
+            return code
+        time.sleep(every)
+
+
+def _wanted(db: Database) -> list[tuple[str, Phase, str]]:
+    if not is_installed(db):
+        return []
+    asked = [(name, control.read_control(db, name)) for name in control.read_wanted(db)]
+    return [(name, Phase(what.wanted), what.paused_by) for name, what in asked]

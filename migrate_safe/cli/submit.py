@@ -1,0 +1,48 @@
+"""`migrate-safe submit`: hand a plan over to a worker."""
+
+from __future__ import annotations
+
+import click
+
+from migrate_safe.app.apply import Wish
+from migrate_safe.app.control import submit
+from migrate_safe.app.executing import Target
+from migrate_safe.cli.executing import target_options
+from migrate_safe.cli.outlet import say
+from migrate_safe.model.plan import Phase
+
+EXAMPLES = """\b
+Examples:
+  migrate-safe submit plans/0042.yaml               a worker (migrate-safe work) runs it through migrate
+  migrate-safe submit 0042 --through contract
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("plan", metavar="PLAN")
+@click.option(
+    "--through",
+    type=click.Choice([p.value for p in Phase if p is not Phase.PURGE]),
+    default=Phase.MIGRATE.value,
+    show_default=True,
+    help="Last phase to run.",
+)
+@click.option("--accept-drift", is_flag=True, help="Go on although the tables changed since the plan was made.")
+@target_options
+def command(
+    plan: str,
+    through: str,
+    accept_drift: bool,
+    dsn: str | None,
+    role: str | None,
+    environment: str | None,
+    adopt: bool,
+) -> None:
+    """Write a plan into the journal for a worker to run, and return at once.
+
+    For migrate phases that take longer than a job of a delivery system may. It is refused where apply would refuse it;
+    `migrate-safe status` says how far the worker has come.
+    """
+    wish = Wish(Phase(through), accept_drift=accept_drift)
+    made = submit(plan, Target(dsn or "", role, environment, adopt), wish)
+    say(f"{made.name}: submitted through {through}; a worker runs it (migrate-safe work)")
