@@ -40,6 +40,7 @@ class Config:
     fail_on: Severity | None = None
     rules: str | None = None
     dsn_env: str = "DATABASE_URL"
+    standby_envs: tuple[str, ...] = ()
     stall_budget: int | None = None
     environment: str | None = None
     releases: tuple[str, ...] = ()
@@ -139,6 +140,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "fail_on": values.severity,
     "rules": values.text,
     "dsn_env": values.text,
+    "standby_envs": values.texts,
     "stall_budget": values.milliseconds,
     "environment": values.text,
     "releases": values.texts,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 
@@ -61,17 +62,20 @@ def run_within_budget(
     settings: Settings,
     tell: Tell,
     step: str | None,
+    standbys: Sequence[Database] = (),
 ) -> list[Rows]:
     """Send a step's message until one attempt gets all its locks; give the rows of that attempt.
 
     `upfront` are the locks taken first, `watched` all whose holders can be in the way: where they are more, the rest
-    is waited for while the first are held, so that nothing is tried before a look. Raises Blocked, with the holders
-    named, when the locks cannot be had; nothing has then been changed.
+    is waited for while the first are held, so that nothing is tried before a look. On `standbys` the replay of ACCESS
+    EXCLUSIVE waits for those who read the table there, and holds up all who come later: they are looked at as well.
+    Raises Blocked, with the holders named, when the locks cannot be had; nothing has then been changed.
     """
     watch, told = Watch(started=_now()), _now()
     random_number = random.Random().random  # noqa: S311 - full jitter; no secret depends on it
     wait: int | None = None
-    trying = len(watched) == len(upfront) or not upfront
+    replayed = tuple(lock for lock in watched if lock.mode is LockMode.ACCESS_EXCLUSIVE)
+    trying = (len(watched) == len(upfront) or not upfront) and not (standbys and replayed)
     while True:
         if trying:
             began = _now()
@@ -82,7 +86,9 @@ def run_within_budget(
             else:
                 tell(Attempted(step, watch.queued, began - watch.started, _now() - began))
                 return rows
-        watch = locks.observe(watch, _now(), holders(db, watched, queueable=upfront or watched))
+        found = holders(db, watched, queueable=upfront or watched)
+        there = tuple(h for standby in standbys for h in _on_standby(standby, replayed))
+        watch = locks.observe(watch, _now(), (*found, *there))
         wait, trying = None, False
         match locks.decide(watch, _now(), settings, random_number()):
             case locks.TryNow():
@@ -123,6 +129,13 @@ def holders(db: Database, wanted: tuple[Lock, ...], queueable: tuple[Lock, ...] 
                     key, pid, relation, mode, age_ms, application, user, state, vacuum, wraparound, waits
                 )
     return tuple(found.values())
+
+
+def _on_standby(standby: Database, replayed: tuple[Lock, ...]) -> Iterator[Holder]:
+    info = standby.connection.info
+    where = f"standby {info.host}:{info.port}"
+    for holder in holders(standby, replayed):
+        yield replace(holder, key=f"{where} {holder.key}", queueable=False, autovacuum=False, where=where)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import assert_never
 
 from migrate_safe.adapters.database import Database
@@ -51,8 +52,17 @@ PATIENT = (Build, Drop, Fill, Prove)
 class Performer:
     """Performs intents on one database under one lease."""
 
-    def __init__(self, db: Database, beat: Heartbeat, lease: Lease, settings: Settings, tell: Tell) -> None:
+    def __init__(
+        self,
+        db: Database,
+        beat: Heartbeat,
+        lease: Lease,
+        settings: Settings,
+        tell: Tell,
+        standbys: Sequence[Database] = (),
+    ) -> None:
         self.db, self.beat, self.lease, self.settings, self.tell = db, beat, lease, settings, tell
+        self.standbys = standbys
         self._given = settings
         self._crew: list[Database] = []
         self._walk_began = (time.monotonic(), 0)
@@ -129,7 +139,7 @@ class Performer:
                 intent.sql, upfront, intent.entry, session, settings, wait_ms=wait_ms, guards=intent.guards
             )
 
-        rows = run_within_budget(db, compose, upfront, watched, settings, self.tell, intent.entry.step)
+        rows = run_within_budget(db, compose, upfront, watched, settings, self.tell, intent.entry.step, self.standbys)
         self.tell(Journaled(intent.entry))
         return as_event(rows[-1][0])
 

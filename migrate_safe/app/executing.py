@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from migrate_safe.executor.state import PlanState, fold, stage
 from migrate_safe.model.errors import Interrupted, MigrateSafeError, Refused, TryLater, UsageError
 from migrate_safe.model.journal import JournaledPlan
 from migrate_safe.model.plan import Plan
+from migrate_safe.model.secrets import hide
 from migrate_safe.planner.codec import from_yaml
 
 Decide = Callable[[Plan, PlanState, Settings], Machine]
@@ -40,13 +41,15 @@ class Target:
     """The database to work on, and who says so.
 
     `role` is taken on by SET ROLE; `environment` must be the one that the first apply recorded; `adopt`
-    takes over the journal of a database that this one is a copy of.
+    takes over the journal of a database that this one is a copy of. `standbys` are the DSNs of its hot standbys, whose
+    readers are looked at before a table is locked.
     """
 
     dsn: str = ""
     role: str | None = None
     environment: str | None = None
     adopt: bool = False
+    standbys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,22 @@ def leased(db: Database, target: Target, settings: Settings, tell: Tell = silent
         lease = take_lease(db, target.environment, settings, beat.pid, tell)
         beat.start(lease.token)
         try:
-            with closing(Performer(db, beat, lease, settings, tell)) as performer:
-                yield performer
+            with ExitStack() as stack:
+                standbys = [stack.enter_context(_standby(dsn, settings)) for dsn in target.standbys]
+                yield stack.enter_context(closing(Performer(db, beat, lease, settings, tell, standbys)))
         finally:
             _give_back(db, beat, lease.token)
     finally:
         beat.stop()
+
+
+def _standby(dsn: str, settings: Settings) -> AbstractContextManager[Database]:
+    """Open a session on a standby; raises TryLater when it is out of reach, UsageError when it is none."""
+    db = Database(dsn, patience=settings.give_up_after)
+    if not db.query("SELECT pg_is_in_recovery()")[0][0]:
+        db.close()
+        raise UsageError(f'"{hide(dsn)}" is no standby', next_move="name hot standbys only with --standby")
+    return closing(db)
 
 
 def run(

@@ -49,6 +49,7 @@ def command(
     role: str | None,
     environment: str | None,
     adopt: bool,
+    standby: tuple[str, ...],
     stall_budget: int,
     give_up_after: float,
     batch_rows: int,
@@ -63,7 +64,7 @@ def command(
     """
     outcome = apply(
         plan,
-        Target(dsn or "", role, environment, adopt),
+        Target(dsn or "", role, environment, adopt, standby),
         Wish(Phase(through), accept_drift, dry_run, schema),
         settings_from(stall_budget, give_up_after, batch_rows, max_lag, workers),
         tell=teller(format),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from migrate_safe.cli.options import config_option, configured, dsn_option
 from migrate_safe.cli.outlet import say
 from migrate_safe.executor.news import Attempted, Journaled, Moved, News, Sent, Tell, Waiting
 from migrate_safe.executor.settings import DEFAULTS, Settings
+from migrate_safe.model.errors import UsageError
 from migrate_safe.model.journal import EventKind
 
 _LINE_EVERY = 2.0
@@ -33,9 +35,17 @@ _WORDS = {
 
 
 def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the options that say where and as whom: `dsn`, `role`, `environment`, `adopt`; and --config."""
+    """Give the options that say where and as whom: `dsn`, `role`, `environment`, `adopt`, `standby`; and --config."""
     for option in (
         config_option(expose=False),
+        click.option(
+            "--standby",
+            multiple=True,
+            callback=_given_or_configured_standbys,
+            metavar="DSN",
+            help="A hot standby, whose long readers are waited for before a table is locked; repeatable. Else the "
+            'variables that "standby_envs" in the config names.',
+        ),
         click.option("--adopt", is_flag=True, help="Take over the journal of the database that this one is a copy of."),
         click.option(
             "--environment",
@@ -116,6 +126,19 @@ def workers_option(default: int | None) -> Callable[..., Any]:
 
 def _given_or_configured_environment(ctx: click.Context, _: click.Parameter, given: str | None) -> str | None:
     return given or configured(ctx).environment
+
+
+def _given_or_configured_standbys(ctx: click.Context, _: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    if given:
+        return given
+    names = configured(ctx).standby_envs
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        raise UsageError(
+            f'the variable "{missing[0]}" is not set, in which the config expects the DSN of a standby',
+            next_move=f"set {missing[0]}, or take it out of standby_envs",
+        )
+    return tuple(os.environ[name] for name in names)
 
 
 def _given_or_configured_budget(ctx: click.Context, _: click.Parameter, given: int | None) -> int:

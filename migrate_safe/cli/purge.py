@@ -31,6 +31,7 @@ def command(
     role: str | None,
     environment: str | None,
     adopt: bool,
+    standby: tuple[str, ...],
     stall_budget: int,
     give_up_after: float,
     batch_rows: int,
@@ -42,7 +43,7 @@ def command(
     """
     outcome = purge(
         plan,
-        Target(dsn or "", role, environment, adopt),
+        Target(dsn or "", role, environment, adopt, standby),
         settings_from(stall_budget, give_up_after, batch_rows),
         now=now,
         confirm=confirm,

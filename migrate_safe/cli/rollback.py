@@ -33,6 +33,7 @@ def command(
     role: str | None,
     environment: str | None,
     adopt: bool,
+    standby: tuple[str, ...],
     stall_budget: int,
     give_up_after: float,
     batch_rows: int,
@@ -44,7 +45,7 @@ def command(
     """
     outcome = rollback(
         plan,
-        Target(dsn or "", role, environment, adopt),
+        Target(dsn or "", role, environment, adopt, standby),
         to,
         settings_from(stall_budget, give_up_after, batch_rows),
         tell=teller(format),

@@ -37,6 +37,7 @@ def command(
     role: str | None,
     environment: str | None,
     adopt: bool,
+    standby: tuple[str, ...],
 ) -> None:
     """Write a plan into the journal for a worker to run, and return at once.
 
@@ -44,5 +45,5 @@ def command(
     `migrate-safe status` says how far the worker has come.
     """
     wish = Wish(Phase(through), accept_drift=accept_drift)
-    made = submit(plan, Target(dsn or "", role, environment, adopt), wish)
+    made = submit(plan, Target(dsn or "", role, environment, adopt, standby), wish)
     say(f"{made.name}: submitted through {through}; a worker runs it (migrate-safe work)")

@@ -34,6 +34,7 @@ def command(
     role: str | None,
     environment: str | None,
     adopt: bool,
+    standby: tuple[str, ...],
     stall_budget: int,
     give_up_after: float,
     batch_rows: int,
@@ -53,7 +54,7 @@ def command(
             say(f"{name}: {came}", err=True)
 
     return work(
-        Target(dsn or "", role, environment, adopt),
+        Target(dsn or "", role, environment, adopt, standby),
         settings_from(stall_budget, give_up_after, batch_rows, max_lag, workers),
         once=once,
         every=every,

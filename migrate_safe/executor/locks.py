@@ -25,7 +25,8 @@ class Holder:
     """A transaction in our way. `age_ms` is None where the role may not see it; `since` describes it for people.
 
     `key` is the virtual transaction id, which a prepared transaction has as well (it has no pid). `queueable` is false
-    for one that holds only what the step locks after its first lock, where it may not wait: a sequence.
+    for one that holds only what the step locks after its first lock, where it may not wait: a sequence, or a table on
+    a standby, which is called `where`.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Holder:
     autovacuum: bool = False
     wraparound: bool = False
     queueable: bool = True
+    where: str = ""
 
     def __str__(self) -> str:
         """Name the holder for people, never with the text of its query."""
@@ -46,6 +48,7 @@ class Holder:
         about = [f'application "{self.application}"'] if self.application else []
         about += [f"role {self.user}"] if self.user else []
         about += [self.state] if self.state else []
+        about += [f"on {self.where}"] if self.where else []
         about += [f"transaction open for {_duration(self.age_ms)}"] if self.age_ms is not None else []
         return f"{who} ({', '.join(about)})" if about else who
 
