@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from migrate_safe.adapters.database import Database
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+import psycopg
+
+from migrate_safe.adapters.database import Database, open_session
 from migrate_safe.executor.intents import IndexLook, IndexState, Inspect, NotAsPlanned
+from migrate_safe.executor.news import Building, Tell, silent
+from migrate_safe.model.errors import MigrateSafeError
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently
 
@@ -31,6 +39,24 @@ WHERE l.locktype = 'relation' AND l.pid <> pg_backend_pid() AND a.usesysid IS NO
 ORDER BY pid
 """
 
+# What is counted differs from phase to phase: transactions that are waited for, blocks read, tuples written.
+_PROGRESS = """
+SELECT coalesce(p.phase, 'waiting'),
+    CASE WHEN w.pids <> '{}' THEN p.lockers_done WHEN p.phase LIKE '%%tuples%%' THEN p.tuples_done
+        ELSE p.blocks_done END,
+    CASE WHEN w.pids <> '{}' THEN p.lockers_total WHEN p.phase LIKE '%%tuples%%' THEN p.tuples_total
+        ELSE p.blocks_total END,
+    ARRAY(
+        SELECT 'pid ' || b || coalesce(' (' || nullif(a.application_name, '') || ')', '')
+        FROM unnest(w.pids) AS b LEFT JOIN pg_stat_activity AS a ON a.pid = b
+    )
+FROM (SELECT pg_blocking_pids(%(pid)s) AS pids) AS w
+LEFT JOIN pg_stat_progress_create_index AS p ON p.pid = %(pid)s
+WHERE p.phase IS NOT NULL OR w.pids <> '{}'
+"""
+PROGRESS_EVERY = 1.0
+"""Seconds between two looks at a build."""
+
 
 def inspect_index(db: Database, wish: Inspect) -> IndexLook:
     """Look at an index in the catalog, and for backends that are building or dropping it."""
@@ -52,14 +78,42 @@ def inspect_index(db: Database, wish: Inspect) -> IndexLook:
     return IndexLook(state, tuple(row[0] for row in db.query(_BUSY, about)))
 
 
-def build(db: Database, work: BuildIndex) -> None:
+def build(db: Database, work: BuildIndex, tell: Tell = silent) -> None:
     """Run CREATE INDEX CONCURRENTLY; without timeouts, since a cut-off build leaves an invalid index."""
-    db.query(work.statement)
+    with _watched(db, str(qualified(work.index, work.table)), tell):
+        db.query(work.statement)
 
 
-def drop(db: Database, work: DropIndexConcurrently) -> None:
+def drop(db: Database, work: DropIndexConcurrently, tell: Tell = silent) -> None:
     """Run DROP INDEX CONCURRENTLY."""
-    db.query(drop_statement(work))
+    with _watched(db, str(qualified(work.index, work.table)), tell):
+        db.query(drop_statement(work))
+
+
+@contextmanager
+def _watched(db: Database, index: str, tell: Tell) -> Iterator[None]:
+    """Tell every now and then how far the session has come, from a thread with a session of its own."""
+    ended = threading.Event()
+    thread = threading.Thread(target=_watch, args=(db, index, tell, ended), name="index progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _watch(db: Database, index: str, tell: Tell, ended: threading.Event) -> None:
+    """Look until the work has ended. As the login role, which may see its own sessions whatever --role says."""
+    if ended.wait(PROGRESS_EVERY):
+        return
+    with suppress(psycopg.Error, MigrateSafeError), closing(open_session(db.dsn, None)) as session:
+        while True:
+            for phase, done, total, blockers in session.execute(_PROGRESS, {"pid": db.pid}):
+                percent = int(done) * 100 // int(total) if total else None
+                tell(Building(index, phase, percent, tuple(blockers)))
+            if ended.wait(PROGRESS_EVERY):
+                return
 
 
 def drop_statement(work: DropIndexConcurrently) -> str:

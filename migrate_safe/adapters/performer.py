@@ -104,10 +104,10 @@ class Performer:
             case Inspect():
                 return inspect_index(db, intent)
             case Build(work):
-                build(db, work)
+                build(db, work, self.tell)
                 return None
             case Drop(work):
-                drop(db, work)
+                drop(db, work, self.tell)
                 return None
             case Wait(seconds, reason):
                 self.tell(Waiting(reason))

@@ -15,7 +15,7 @@ from migrate_safe.adapters.config_values import SHORTEST_BUDGET
 from migrate_safe.app.executing import Outcome
 from migrate_safe.cli.options import config_option, configured, dsn_option
 from migrate_safe.cli.outlet import say
-from migrate_safe.executor.news import Attempted, Journaled, Moved, News, Sent, Tell, Waiting
+from migrate_safe.executor.news import Attempted, Building, Journaled, Moved, News, Sent, Tell, Waiting
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.journal import EventKind
@@ -218,6 +218,10 @@ class _Lines:
                 self._wait(f"{reason}{': ' * bool(blockers)}{'; '.join(blockers)}")
             case Sent(sql, note):
                 click.echo(f"-- {note}\n{sql}\n" if note else f"{sql}\n")
+            case Building(index, phase, percent, waits_for):
+                share = "" if percent is None else f" {percent}%"
+                waits = f", waiting for {', '.join(waits_for)}" if waits_for else ""
+                self._progress(f"  {index}: {phase}{share}{waits}")
             case Attempted():
                 pass
 
@@ -272,6 +276,14 @@ def _tell_json(news: News) -> None:
             }
         case Waiting(reason, blockers):
             value = {"event": "waiting", "reason": reason, "blockers": list(blockers)}
+        case Building(index, phase, percent, waits_for):
+            value = {
+                "event": "building",
+                "index": index,
+                "phase": phase,
+                "percent": percent,
+                "waits_for": list(waits_for),
+            }
         case Sent(sql, note):
             click.echo(
                 json.dumps({"event": "sql", "sql": sql, "note": note})

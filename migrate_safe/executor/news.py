@@ -34,6 +34,19 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Building:
+    """How far a concurrent build has come: the server's word for its phase, and how much of that is done.
+
+    `percent` is None where the server does not count; `waits_for` are the backends that it waits for.
+    """
+
+    index: str
+    phase: str
+    percent: int | None
+    waits_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Attempted:
     """A step got its locks: after how many attempts that queued, and how long the last message took."""
 
@@ -51,7 +64,7 @@ class Sent:
     note: str = ""
 
 
-News = Journaled | Moved | Waiting | Attempted | Sent
+News = Journaled | Moved | Waiting | Building | Attempted | Sent
 Tell = Callable[[News], None]
 
 

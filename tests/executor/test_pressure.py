@@ -26,7 +26,7 @@ from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
 from migrate_safe.cli.main import main
 from migrate_safe.executor.intents import Fill, Survey
-from migrate_safe.executor.news import Moved, News, Waiting
+from migrate_safe.executor.news import Building, Moved, News, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Exit, MigrateSafeError, TryLater
 from migrate_safe.model.journal import Progress
@@ -34,7 +34,7 @@ from migrate_safe.model.plan import Backfill, Phase, Plan
 from migrate_safe.planner.codec import to_yaml
 from migrate_safe.report.status import status_text
 from tests.conftest import Connect
-from tests.executor.plans import ADD, FILL, SCHEMA, STORY, USERS, fit, plan
+from tests.executor.plans import ADD, FILL, SCHEMA, STORY, USERS, fit, index_step, plan
 from tests.support.servers import source_of
 
 BULK = "INSERT INTO users SELECT g, repeat('x', 400), 'n' FROM generate_series(1000, 9000) AS g"
@@ -315,3 +315,18 @@ def test_the_commands_say_what_they_did(users: str, tmp_path: Path, capsys: pyte
         (2, 'migrate-safe: plan "q" was never applied to this database (known: "p")'),
     ]
     assert unset(users) == 0
+
+
+# ---- index builds ----------------------------------------------------------------------------
+
+
+def test_a_build_tells_whom_it_waits_for_and_how_far_it_is(users: str, connect: Connect) -> None:
+    writer = connect(users, autocommit=False)
+    writer.execute("SET application_name = 'shop'")
+    writer.execute("UPDATE users SET note = 'x' WHERE id = 1")
+    with running(fit(users, plan(index_step())), users) as (heard, future):
+        heard.wait_for(lambda n: isinstance(n, Building) and f"pid {writer.info.backend_pid} (shop)" in n.waits_for)
+        writer.rollback()
+        assert future.result(30).after.closed
+    told = next(n for n in heard.heard if isinstance(n, Building))
+    assert (told.index, told.phase, told.percent) == ("public.users_email_idx", "waiting for writers before build", 0)
