@@ -208,7 +208,8 @@ def test_what_a_later_plan_rests_on_is_not_taken_back(users: str) -> None:
     ],
     ids=["composite", "text", "unique", "ctid", "partitioned", "partitioned-ctid"],
 )
-def test_a_backfill_walks_any_table_to_its_end(database: str, connect: Connect, table: str) -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_backfill_walks_any_table_to_its_end(database: str, connect: Connect, table: str, workers: int) -> None:
     c = connect(database)
     c.execute(table)
     key = "g % 700" if "(a, b)" in table else "g"
@@ -216,10 +217,11 @@ def test_a_backfill_walks_any_table_to_its_end(database: str, connect: Connect, 
         INSERT INTO users SELECT 'k''\\' || {key}, g, CASE WHEN g % 5 > 0 THEN 'm' || g END
         FROM generate_series(1, 7000) AS g""")
     news: list[News] = []
-    apply(fit(database, plan(FILL, STORY.steps[3])), Target(database), settings=QUICK, tell=news.append)
+    settings = replace(QUICK, workers=workers, batch_max=400)
+    apply(fit(database, plan(FILL, STORY.steps[3])), Target(database), settings=settings, tell=news.append)
     assert c.execute("SELECT count(*) FROM users WHERE mail IS DISTINCT FROM email").fetchone() == (0,)
     moved = [n for n in news if isinstance(n, Moved) and n.progress.step == "migrate.backfill"]
-    assert len(moved) > 5
+    assert len(moved) > 5 // workers
     done = next(n.entry for n in news if isinstance(n, Journaled) and n.entry.kind is EventKind.DONE)
     assert done.detail["rows"] == 5600
 
