@@ -71,15 +71,8 @@ class SqlLinter:
 
     def _judged(self, script: Script, analysed: Iterable[Analysed], seen: _Seen) -> Judged:
         chosen = self.choices.for_file(Path(script.source.path))
-        judged = judgement(
-            seen.through(analysed),
-            script,
-            chosen.rules,
-            version=self.version,
-            silent=chosen.silent,
-            today=self.today,
-            small=chosen.small,
-        )
+        bench = chosen.bench(self.version)
+        judged = bench.judgement(seen.through(analysed), script, today=self.today, small=chosen.small)
         return Judged(
             findings=judged.findings,
             statements=len(script.statements),

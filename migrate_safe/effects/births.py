@@ -35,22 +35,21 @@ def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: 
     CREATE ... IF NOT EXISTS creates nothing when the relation is known, and nobody knows when it is neither known
     nor known to be gone.
     """
-    new_sequences = after.sequences.keys() - schema.sequences.keys()
     match statement.action:
         case CreateTable() as action:
             name = created_name(schema, action.table, temporary=action.persistence == "t")
             unsure = action.if_not_exists and not schema.lacks(name) and name.schema != "pg_temp"
             if unsure or relation_exists(schema, name):
                 return born
-            return born | {name} | new_sequences
+            return born | {name} | _new_sequences(schema, after)
         case CreateView() as action:
             name = view_name(schema, action)
             unsure = (action.if_not_exists or action.replace) and not schema.lacks(name)
             return born if unsure or relation_exists(schema, name) else born | {name}
         case CreateSequence(if_not_exists=unsure):
-            return born if unsure and not schema.complete else born | new_sequences
+            return born if unsure and not schema.complete else born | _new_sequences(schema, after)
         case AlterTable():
-            return born | new_sequences
+            return born | _new_sequences(schema, after)
         case Other(says=NewSchema()):
             return born | (_relations(after) - _relations(schema))
         case RenameTable() | SetSchema() | Other(says=Renamed()):
@@ -65,6 +64,12 @@ def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: 
             return born
         case _:
             return born
+
+
+def _new_sequences(schema: Schema, after: Schema) -> frozenset[Name]:
+    if after.sequences is schema.sequences:
+        return frozenset()
+    return frozenset(name for name in after.sequences if name not in schema.sequences)
 
 
 def _relations(schema: Schema) -> frozenset[Name]:

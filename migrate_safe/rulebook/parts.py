@@ -161,9 +161,11 @@ def _alter(whole: Analysed, alter: AlterTable) -> Iterator[Part]:
 
     The server takes columns before constraints, whatever is written first.
     """
-    several, found = len(alter.actions) > 1, list[tuple[int, Part]]()
+    several, found, last = len(alter.actions) > 1, list[tuple[int, Part]](), None
     for place, action in sorted(enumerate(alter.actions), key=lambda each: pass_of(each[1])):
-        alone = replace(whole.statement, action=replace(alter, actions=(action,)))
+        if last is not None:
+            whole = replace(whole, before=evolve(whole.before, last))
+        alone = replace(whole.statement, action=replace(alter, actions=(action,))) if several else whole.statement
         part = Part(
             kind=kind_of_table_action(action),
             whole=whole,
@@ -175,7 +177,7 @@ def _alter(whole: Analysed, alter: AlterTable) -> Iterator[Part]:
         )
         parts = _with_column(part, alter, action) if isinstance(action, AddColumn) else (part,)
         found += [(place, each) for each in parts]
-        whole = replace(whole, before=evolve(whole.before, alone))
+        last = alone
     yield from (part for _, part in sorted(found, key=lambda each: each[0]))
 
 
