@@ -119,5 +119,5 @@ def _short_sequence(part: Part, table: Table, column: Column, new: TypeName, doi
     for name, sequence in part.whole.before.sequences.items():
         if sequence.owner == (table.name, column.name) and _INTEGERS.get(sequence.type, 8) < _INTEGERS[new.name]:
             later = any(doings.after(Deed.WIDENS, f"sequence {name.name}", part.whole.statement))
-            return "" if later else str(replace(name, schema=None) if name.schema == "public" else name)
+            return "" if later else str(Name(None, name.name) if name.schema == "public" else name)
     return ""

@@ -84,7 +84,7 @@ def _moved(schema: Schema, old: Name, new: Name) -> Schema:
 
 
 def _within(name: Name, old: str, new: str) -> Name:
-    return replace(name, schema=new) if name.schema == old else name
+    return Name(new, name.name) if name.schema == old else name
 
 
 def _keys(held: Mapping[Name, T], old: str, new: str) -> dict[Name, T]:
