@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from migrate_safe.model.framework import Unit
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import Transaction, TransactionVerb
 from migrate_safe.model.wrapping import Wrapping
 

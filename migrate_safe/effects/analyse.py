@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from migrate_safe.catalog.change import type_name
 from migrate_safe.catalog.evolve import session_ended
@@ -16,6 +16,7 @@ from migrate_safe.effects.settings import Settings, after
 from migrate_safe.model.effect import Analysed, Effect, Session, TransactionRule
 from migrate_safe.model.locks import Lock
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     AlterEnum,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.views import created_name, view_name
@@ -11,6 +10,7 @@ from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import Lock
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema, Renamed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (

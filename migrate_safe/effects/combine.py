@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from migrate_safe.catalog.change import family as every_member
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.model.effect import Break, BreakKind, Effect, Session, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table, TableKind
 
 PARTITIONED_INDEXES_PLANNED = 16

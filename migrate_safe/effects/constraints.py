@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from itertools import islice
 
 from migrate_safe.catalog.change import certain, is_partitioned
@@ -27,6 +26,7 @@ from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, Table
 from migrate_safe.model.table_action import AlterConstraint
 

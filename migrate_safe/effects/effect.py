@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
 from migrate_safe.catalog.evolve.routines import called_block
@@ -31,6 +29,7 @@ from migrate_safe.effects.holding import holding
 from migrate_safe.effects.table_actions import alter_table
 from migrate_safe.effects.unknown import worst_case
 from migrate_safe.model.effect import Effect, Session, TransactionRule
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     Action,

@@ -6,7 +6,6 @@ Whether they come to it depends on rows and on branches, so that all of it is in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from migrate_safe.catalog.change import is_partitioned, put
 from migrate_safe.effects.blocks import do_block
@@ -15,6 +14,7 @@ from migrate_safe.effects.dml import bases, writes
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Table, Trigger, View
 from migrate_safe.model.statement import Dml, DmlKind, Statement, Truncate
 from migrate_safe.sql.blocks import trigger_block

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.privileges import role_name
@@ -14,6 +13,7 @@ from migrate_safe.effects.tables import reading
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.statement import CreateTable, CreateView, Dml, Other, Statement
 

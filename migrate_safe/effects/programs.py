@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import assert_never
 
 from migrate_safe.catalog.change import CannotApply
@@ -17,6 +16,7 @@ from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function
 from migrate_safe.model.statement import (
     AlterPolicy,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from migrate_safe.catalog.settings import parse_search_path
 from migrate_safe.model.effect import Session
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import SetVariable
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0, "": 1.0}

@@ -6,13 +6,14 @@ Mappings inside these values are never mutated; a change makes a new value (`dat
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate_safe.model.expr import Expr as Expr
 from migrate_safe.model.marked import bearing, changed
 from migrate_safe.model.names import NOWHERE, Name
 from migrate_safe.model.postgres import NEWEST
+from migrate_safe.model.replacing import replace
 
 # One schema hands all of these on.
 # isort: off

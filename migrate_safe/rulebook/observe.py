@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.effects.partitions import default_of
 from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import Analysed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import ConstraintKind, Generated, TableKind
 from migrate_safe.model.statement import (
     AddColumn,

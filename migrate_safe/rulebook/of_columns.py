@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from migrate_safe.catalog.change import known_type
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Table, TypeName
 from migrate_safe.model.statement import AddColumn, AddConstraint, AlterType, CreateIndex, SetDefault
 from migrate_safe.rulebook.doings import Deed, Doings

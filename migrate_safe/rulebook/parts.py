@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.alter import pass_of
@@ -11,6 +11,7 @@ from migrate_safe.effects.combine import strongest
 from migrate_safe.effects.effect import effect_of
 from migrate_safe.model.effect import Analysed, Effect
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Cluster, Vacuum
 from migrate_safe.model.schema import Constraint, ConstraintKind
 from migrate_safe.model.statement import (

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.catalog.definition import constraint_definition, index_definition
 from migrate_safe.catalog.evolve.indexes import plain_index
 from migrate_safe.catalog.naming import constraint_name, index_name, sequence_name
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import MAX_IDENTIFIER_BYTES, Name, quote_ident, shorten
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,

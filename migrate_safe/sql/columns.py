@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Expr, Generated, Identity, TypeName
 from migrate_safe.model.statement import ColumnDef
 from migrate_safe.sql.constraints import KINDS, constraint_of

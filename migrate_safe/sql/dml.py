@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import Conflict, CreateTable, Dml, DmlKind, SetVariable, Shape
 from migrate_safe.sql.drawing import draws_among, relations_in_texts
 from migrate_safe.sql.expressions import expr_of, functions_among, is_star, optional_expr

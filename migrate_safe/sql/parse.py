@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.framework import Runner
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Expr
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Action, Direction, DoBlock, PsqlCommand, Script, Statement, Unparsed, Wrapping

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply, without_temporary
 from migrate_safe.catalog.evolve import (
     foreign,
@@ -28,6 +26,7 @@ from migrate_safe.catalog.evolve.routines import called_block
 from migrate_safe.catalog.settings import search_path_after
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.catalog.timeline import Timeline
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (

@@ -5,7 +5,6 @@ Families make objects without an owner; here they get the one who runs the state
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 
 from migrate_safe.catalog.evolve.holders import REMARKS, is_type
@@ -17,6 +16,7 @@ from migrate_safe.catalog.things import fact, with_fact
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.objects import Grant, Publication, Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Renamed
 from migrate_safe.model.schema import LEANS_ON_INDEX, Function, Schema, Table, View
 from migrate_safe.model.statement import (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply, is_partitioned, put, target
 from migrate_safe.catalog.evolve import (
     columns,
@@ -23,6 +21,7 @@ from migrate_safe.catalog.evolve import (
 from migrate_safe.catalog.evolve.not_null import drop_not_null, named_here, set_not_null
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.model.names import parse_name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import (
     AddColumn,

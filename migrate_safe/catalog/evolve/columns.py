@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import (
     CannotApply,
@@ -42,6 +41,7 @@ from migrate_safe.catalog.evolve.resting import on_column
 from migrate_safe.catalog.evolve.sequences import column_sequence, with_options
 from migrate_safe.catalog.evolve.views import drop_views, views_using
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,

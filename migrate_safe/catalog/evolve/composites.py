@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, known_type, put, type_exists, type_name
 from migrate_safe.catalog.evolve.columns import column_removed
@@ -12,6 +11,7 @@ from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.type_users import columns_of_type, typed_tables
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Schema, Table, TypeName
 from migrate_safe.model.statement import (
     AddColumn,

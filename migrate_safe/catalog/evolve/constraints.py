@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import (
     CannotApply,
     certain,
@@ -20,6 +18,7 @@ from migrate_safe.catalog.evolve.inheritance import handed_constraint, same_cond
 from migrate_safe.catalog.evolve.not_null import defined, named_here, not_null_of, set_not_null
 from migrate_safe.catalog.naming import constraint_name, index_name, relation_exists
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, IndexKey, Schema, Table
 
 _KEYS_ARE_DISTINCT = 16

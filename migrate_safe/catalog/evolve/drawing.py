@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, put, put_column
 from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Schema
 
 _DRAWN = re.compile(r"nextval\('(.+?)'")

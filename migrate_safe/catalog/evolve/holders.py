@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrate_safe.catalog.change import CannotApply, type_name
 from migrate_safe.catalog.evolve.resting import knows_functions
@@ -11,6 +11,7 @@ from migrate_safe.catalog.privileges import given_to_all, grant_of, grant_text
 from migrate_safe.catalog.things import drop_thing, fact, found_thing, need_thing, put_thing, sees_everything
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Grant, Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Target
 from migrate_safe.model.schema import Function, Schema
 

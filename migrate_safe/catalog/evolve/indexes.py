@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import (
     CannotApply,
     is_partitioned,
@@ -20,6 +18,7 @@ from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.catalog.evolve.parameters import refuse_parameters
 from migrate_safe.catalog.naming import index_name, relation_exists
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Constraint,
     ConstraintKind,

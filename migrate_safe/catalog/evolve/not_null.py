@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import (
     CannotApply,
     family,
@@ -17,6 +15,7 @@ from migrate_safe.catalog.change import (
 )
 from migrate_safe.catalog.definition import constraint_definition
 from migrate_safe.catalog.naming import constraint_name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
 
 NAMED_NOT_NULL = 18

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, certain, put, target
 from migrate_safe.catalog.evolve.resting import has_extensions
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Expr, Policy, Rule, Schema, Table, TableKind, View
 from migrate_safe.model.statement import (
     AlterPolicy,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, certain, family, need_column, put, target, without_table
 from migrate_safe.catalog.evolve.column_rules import SYSTEM_COLUMNS, refuse_typed
@@ -17,6 +16,7 @@ from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,

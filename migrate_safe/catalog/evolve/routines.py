@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.calls import Calls
 from migrate_safe.catalog.evolve.freeing import freed, without_function
@@ -11,6 +9,7 @@ from migrate_safe.catalog.evolve.resting import has_extensions, knows_functions,
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.model.names import Name, parse_name, quote_ident, quote_literal
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Schema, TypeName
 from migrate_safe.model.statement import AlterRoutine, Call, CreateFunction, DoBlock, DropRoutines, Routine
 from migrate_safe.sql.parse import parse_statements

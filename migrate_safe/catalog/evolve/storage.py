@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, certain, family, is_partition, is_partitioned, need_column, put
 from migrate_safe.catalog.evolve.column_types import usual_storage
@@ -13,6 +12,7 @@ from migrate_safe.catalog.evolve.rights import owned_by
 from migrate_safe.catalog.evolve.toast import without_lost_options
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import AlterTable, OtherTableAction
 

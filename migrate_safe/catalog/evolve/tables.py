@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import (
     TEMPORARY,
@@ -44,6 +43,7 @@ from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import Given, columns_given
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TableKind
 from migrate_safe.model.statement import ColumnDef, CreateTable, DropTable
 from migrate_safe.sql.bounds import partition_key_of

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, certain, is_partition, is_partitioned, put, target
 from migrate_safe.catalog.evolve.resting import knows_functions
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table, TableKind, Trigger, View
 from migrate_safe.model.statement import CreateTrigger, DropTrigger, OtherTableAction, RenamePart
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, need_column, put
 from migrate_safe.catalog.evolve.storage import need_ordering_index, tablespace_of
@@ -11,6 +10,7 @@ from migrate_safe.catalog.naming import joined, make_object_name, none_such, rel
 from migrate_safe.catalog.things import drop_thing, found_thing, need_thing, put_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import (
     Cluster,
     Dropped,
