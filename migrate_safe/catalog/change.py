@@ -34,7 +34,7 @@ class CannotApply(Exception):
 
 def put(schema: Schema, table: Table) -> Schema:
     """Give the schema with that table added, or replaced under its name."""
-    return schema.with_tables(table)
+    return schema if schema.tables.get(table.name) is table else schema.with_tables(table)
 
 
 def without_table(schema: Schema, name: Name) -> Schema:

@@ -63,11 +63,14 @@ def reached(schema: Schema, table: Table, goes_on: Callable[[Table], bool]) -> t
     return tuple(dict.fromkeys(found)) if len(found) > 1 else family(schema, table)
 
 
+_NOTHING = Effect()
+
+
 def merge(*effects: Effect) -> Effect:
     """Give the effect of several things done by one statement: the strongest lock per relation, all the rest."""
-    found = [e for e in effects if e != Effect()]
+    found = [e for e in effects if e is not _NOTHING and e != _NOTHING]
     if len(found) < 2:
-        return found[0] if found else Effect()
+        return found[0] if found else _NOTHING
     forbidden = any(e.transaction is TransactionRule.FORBIDDEN for e in found)
     return Effect(
         locks=strongest(lock for e in found for lock in e.locks),

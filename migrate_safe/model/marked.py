@@ -42,7 +42,9 @@ class Marked(dict[K, V], Generic[K, V]):
         if self._seen is None:
             self._seen = {}
             self._note(self, {})
-        keys = self._seen.get(mark, ())
+        keys = self._seen.get(mark)
+        if keys is None:
+            return ()
         here = [key for key in keys if key in self]
         if len(here) < 2:
             return [self[key] for key in here]

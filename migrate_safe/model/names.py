@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
@@ -32,6 +33,7 @@ _KEYWORDS = frozenset(
 )
 
 
+@lru_cache(maxsize=16_384)
 def quote_ident(identifier: str) -> str:
     """Write an identifier as the server function of that name does: quoted only where it must be."""
     if _PLAIN.match(identifier) and identifier not in _KEYWORDS:

@@ -259,11 +259,13 @@ class Schema:
         """
         if name.schema is not None:
             return name
+        plain = name.name
+        indexed = any(True for held in (self.tables, self.views) for _ in bearing(held, ("index", plain)))
         for schema in ("pg_temp", *self.search_path):
-            found = Name(schema, name.name)
+            found = Name(schema, plain)
             if found in self.tables or found in self.views or found in self.sequences:
                 return found
-            if self.index_table(found) is not None or self.index_view(found) is not None:
+            if indexed and (self.index_table(found) is not None or self.index_view(found) is not None):
                 return found
         if name.name.startswith("pg_"):
             return Name("pg_catalog", name.name)

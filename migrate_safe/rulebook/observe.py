@@ -168,10 +168,13 @@ def _is_not_null(definition: ColumnDef) -> bool:
     return definition.column.not_null or any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints)
 
 
+_OBJECTS = {fact.value: fact for fact in ObjectFact}
+
+
 def _object(part: Part) -> ObjectFact:
     match part.whole.statement.action:
         case AlterTable() | RenameTable() | RenameColumn() | SetSchema() as action:
-            return ObjectFact(action.object) if action.object in set(ObjectFact) else ObjectFact.OTHER
+            return _OBJECTS.get(action.object, ObjectFact.OTHER)
         case DropType() | RenameType() | SetTypeSchema() | RenameAttribute():
             return ObjectFact.TYPE
         case _:
@@ -304,8 +307,11 @@ def _is_nullable(part: Part, relation: Name | None) -> bool:
 # ---- words about effects -----------------------------------------------------------------------
 
 
+_WAITS = {Blocks.READS: "reads and writes", Blocks.WRITES: "writes", Blocks.NOTHING: ""}
+
+
 def _waits(blocks: Blocks) -> str:
-    return {Blocks.READS: "reads and writes", Blocks.WRITES: "writes", Blocks.NOTHING: ""}[blocks]
+    return _WAITS[blocks]
 
 
 def _locks_text(locks: tuple[Lock, ...]) -> str:
