@@ -41,15 +41,15 @@ def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: 
             unsure = action.if_not_exists and not schema.lacks(name) and name.schema != "pg_temp"
             if unsure or relation_exists(schema, name):
                 return born
-            return born | {name} | _new_sequences(schema, after)
+            return born | {name} | _owned(schema, after, name)
         case CreateView() as action:
             name = view_name(schema, action)
             unsure = (action.if_not_exists or action.replace) and not schema.lacks(name)
             return born if unsure or relation_exists(schema, name) else born | {name}
         case CreateSequence(if_not_exists=unsure):
-            return born if unsure and not schema.complete else born | _new_sequences(schema, after)
-        case AlterTable():
-            return born | _new_sequences(schema, after)
+            return born if unsure and not schema.complete else born | (after.sequences.keys() - schema.sequences.keys())
+        case AlterTable(table=name):
+            return born | _owned(schema, after, schema.resolve(name))
         case Other(says=NewSchema()):
             return born | (_relations(after) - _relations(schema))
         case RenameTable() | SetSchema() | Other(says=Renamed()):
@@ -66,10 +66,9 @@ def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: 
             return born
 
 
-def _new_sequences(schema: Schema, after: Schema) -> frozenset[Name]:
-    if after.sequences is schema.sequences:
-        return frozenset()
-    return frozenset(name for name in after.sequences if name not in schema.sequences)
+def _owned(schema: Schema, after: Schema, table: Name) -> frozenset[Name]:
+    """Give the sequences that columns of a table brought along."""
+    return frozenset(s.name for s in after.owned_by(table) if s.name not in schema.sequences)
 
 
 def _relations(schema: Schema) -> frozenset[Name]:
