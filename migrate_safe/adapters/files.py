@@ -38,6 +38,9 @@ _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 _DOWN = re.compile(r"(?:^|\.)down\.sql\Z|^U\d[\w.]*__", re.IGNORECASE)
 _REPEATABLE = re.compile(r"^R__")
 _NUMBER = re.compile(r"\d")
+_NUMBERS = re.compile(r"(\d+)")
+_DASHED_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(?:-\d+)?")
+_SHORT_DATE = re.compile(r"^(?:19|20)\d{6,11}(?!\d)")
 _DIRECTION = re.compile(r"[._-]?(?:up|down|do|undo)?\.sql\Z", re.IGNORECASE)
 _VERSIONED = re.compile(r"^[VU](?=\d)")
 _OTHER_DATABASE = re.compile(
@@ -85,14 +88,16 @@ class History:
 
     def is_among_others(self, path: Path) -> bool:
         """Say whether a migration has others before or behind it."""
-        ups = (f for f in self.files if not is_down(f) and self.is_ordered(f))
+        ups = (f for f in self.files if self.is_ordered(f) and not is_down(f))
         return self.is_ordered(path) and len(tuple(islice(ups, 2))) == 2
 
     def is_ordered(self, path: Path) -> bool:
         """Say whether a file's name, below the folder, tells when it runs."""
         if self.planned:
             return path in self.planned
-        return any(map(_NUMBER.search, _below(path, self.root))) or _REPEATABLE.match(path.name) is not None
+        if _NUMBER.search(path.name) is not None or _REPEATABLE.match(path.name) is not None:
+            return True
+        return any(map(_NUMBER.search, _below(path, self.root)))
 
     def _position(self, path: Path) -> int:
         if not is_down(path):
@@ -360,16 +365,16 @@ def _stem_name(name: str) -> str:
 
 def _plain_date(text: str) -> str:
     """Take the dashes out of a leading date, as Diesel does: 2017-03-20-171841 comes after 20160101000000."""
-    return re.sub(r"^\d{4}-\d{2}-\d{2}(?:-\d+)?", lambda found: found[0].replace("-", ""), text)
+    return _DASHED_DATE.sub(lambda found: found[0].replace("-", ""), text)
 
 
 def _whole_date(text: str) -> str:
     """Fill a leading date up to the second, for Prisma and Diesel order names as text, not by number."""
-    return re.sub(r"^(?:19|20)\d{6,11}(?!\d)", lambda found: found[0].ljust(14, "0"), text)
+    return _SHORT_DATE.sub(lambda found: found[0].ljust(14, "0"), text)
 
 
 def _natural(text: str) -> Iterator[tuple[int, int, str]]:
-    for piece in re.split(r"(\d+)", text):
+    for piece in _NUMBERS.split(text):
         if piece.isdecimal():
             yield (0, int(piece), piece)
         elif piece in (".", "_"):

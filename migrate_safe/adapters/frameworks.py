@@ -22,6 +22,7 @@ _MANIFESTS = (
 )
 """Files of a project that name a runner whose migrations bear no other sign."""
 
+_SQITCH_FOLDERS = frozenset({"deploy", "revert", "verify"})
 _BY_NAME = (Framework.GOLANG_MIGRATE, Framework.DIESEL, Framework.PRISMA, Framework.FLYWAY, Framework.ORY)
 
 _FLYWAY_SETTINGS = (
@@ -103,8 +104,8 @@ def is_planned(root: Path) -> bool:
 
 def sqitch_root(path: Path) -> Path | None:
     """Give the folder with the plan to which a script of Sqitch belongs."""
-    for folder in path.parents:
-        if folder.name in ("deploy", "revert", "verify") and is_planned(folder.parent):
+    for folder in path.parents if _SQITCH_FOLDERS.intersection(path.parts) else ():
+        if folder.name in _SQITCH_FOLDERS and is_planned(folder.parent):
             return folder.parent
     return None
 

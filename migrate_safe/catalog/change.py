@@ -190,7 +190,7 @@ def type_exists(schema: Schema, name: Name) -> bool:
 def _is_made(schema: Schema, name: Name) -> bool:
     if name in schema.enums or name in schema.domains or name in schema.composites:
         return True
-    return any((kind, name) in schema.things for kind in TYPE_KINDS)
+    return bool(schema.things) and any((kind, name) in schema.things for kind in TYPE_KINDS)
 
 
 def type_name(schema: Schema, name: Name) -> Name:
