@@ -34,6 +34,8 @@ def column_def_of(node: Any, *, new_table: bool = False) -> ColumnDef:
         settings=_settings(node),
     )
     parts = [item.constraint for item in node.constraints]
+    if not parts:
+        return ColumnDef(column, (), serial)
     _attach_attributes(parts)
     for part in parts:
         column = _apply(part, column)
