@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-from migrate_safe.catalog.settings import parse_search_path
+from migrate_safe.catalog.settings import DEFAULT_SEARCH_PATH, parse_search_path
 from migrate_safe.model.effect import Session
 from migrate_safe.model.statement import SetVariable
 
@@ -15,14 +15,15 @@ _DURATION = re.compile(r"\s*(-?[\d.]+)\s*(us|ms|s|min|h|d|)\s*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is in force now, and what stays once the transaction has ended."""
+    """What is in force now, what stays once the transaction has ended, and the search_path that RESET goes back to."""
 
     now: Session = field(default_factory=Session)
     lasting: Session = field(default_factory=Session)
+    default_path: tuple[str, ...] = DEFAULT_SEARCH_PATH
 
     def committed(self) -> Settings:
         """Give the settings after COMMIT: SET LOCAL ends."""
-        return Settings(self.lasting, self.lasting)
+        return replace(self, now=self.lasting)
 
 
 def after(settings: Settings, change: SetVariable, *, in_transaction: bool) -> Settings:
@@ -30,7 +31,7 @@ def after(settings: Settings, change: SetVariable, *, in_transaction: bool) -> S
     if change.local and not in_transaction:
         return settings
     now = changed(settings.now, change)
-    return Settings(now, settings.lasting if change.local else changed(settings.lasting, change))
+    return replace(settings, now=now, lasting=settings.lasting if change.local else changed(settings.lasting, change))
 
 
 def changed(session: Session, change: SetVariable) -> Session:
