@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from migrate_safe.catalog.change import CannotApply
@@ -38,9 +39,20 @@ def refuse_unknown_columns(schema: Schema, scopes: Sequence[Scope]) -> None:
         seen = [o for level in _around(scopes, number) for o in offered[level]]
         for path in scope.references:
             _refuse_reference(schema, path, seen)
+        _refuse_ambiguous(scope, offered[number])
         for column in scope.joined:
             if sum(_may_have(o, column) for o in offered[number]) < 2:
                 raise CannotApply(f"column {column!r} of USING does not exist on both sides")
+
+
+def _refuse_ambiguous(scope: Scope, offered: Sequence[Offered]) -> None:
+    """Refuse a plain name that columns of two sources have, where those of all are known."""
+    if not scope.settled or any(columns is None for _, columns in offered):
+        return
+    held = Counter(c for source, columns in offered if not source.qualified for c in columns or ())
+    several = [c for c in scope.settled if held[c] > 1 and c not in scope.joined]
+    if several:
+        raise CannotApply(f"column reference {several[0]!r} is ambiguous")
 
 
 def _around(scopes: Sequence[Scope], number: int) -> Iterator[int]:
