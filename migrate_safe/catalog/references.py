@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.change import SYSTEM_COLUMNS, CannotApply
 from migrate_safe.catalog.shapes import source_columns
 from migrate_safe.model.query import Scope, Source
 from migrate_safe.model.schema import Schema
 
-_OF_EVERY_TABLE = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
 _OF_ROWS = frozenset(
     """
     any_value array_agg concat count cume_dist dense_rank first_value hash_record hstore json_agg json_agg_strict
@@ -79,14 +78,14 @@ def _may_have(offered: Offered, column: str) -> bool:
 def _refuse_reference(schema: Schema, path: tuple[str, ...], seen: list[Offered]) -> None:
     column = path[-1]
     if len(path) == 1:
-        known = column in _OF_EVERY_TABLE or any(s.alias == column for s, _ in seen)
+        known = column in SYSTEM_COLUMNS or any(s.alias == column for s, _ in seen)
         if not known and not any(_may_have(o, column) for o in seen):
             raise CannotApply(f"column {column!r} does not exist")
         return
     named = [o for o in seen if o[0].alias in ("", path[-2])]
     if not named:
         raise CannotApply(f"missing FROM-clause entry for table {path[-2]!r}")
-    if column == "*" or column in _OF_EVERY_TABLE or any(_may_have(o, column) for o in named):
+    if column == "*" or column in SYSTEM_COLUMNS or any(_may_have(o, column) for o in named):
         return
     if column not in _OF_ROWS and all(name.name != column for name in schema.functions):
         raise CannotApply(f"column {'.'.join(path)} does not exist")

@@ -84,7 +84,7 @@ def other(scene: Scene, action: Other) -> Effect | None:
 def create_function(scene: Scene, action: CreateFunction) -> Effect:
     """CREATE FUNCTION checks an SQL body as if it were to be run: it locks the relations of its queries.
 
-    Behind a view these are the view's relations too. A field that a body takes of a row counts as a column of its table.
+    Behind a view these are the view's relations too. A field that a body takes of a row is a column of its table.
     """
     scene = scene.at(along(scene.schema, action.function))
     rows = action.rows if scene.version >= _FIELDS_LOCK else ()

@@ -78,15 +78,14 @@ def _rows(parameters: tuple[Parameter, ...], queries: Iterable[Any]) -> tuple[Ty
 
 def _owner_of_field(part: Any) -> str | None:
     """Give the name or place of what may be a parameter of which a field is taken."""
-    match kind_of(part):
-        case "ColumnRef" if len(part.fields) == 2:
-            return strings(part.fields[:1])[0]
-        case "A_Indirection" if kind_of(value := inner(part.arg)) == "ParamRef":
-            return f"${value.number}"
-        case "A_Indirection" if kind_of(value) == "ColumnRef" and len(value.fields) == 1:
-            return str(inner(value.fields[0]).sval)
-        case _:
-            return None
+    if kind_of(part) == "ColumnRef" and len(part.fields) == 2:
+        return str(inner(part.fields[0]).sval)
+    value = inner(part.arg) if kind_of(part) == "A_Indirection" else part
+    if kind_of(value) == "ParamRef" and value is not part:
+        return f"${value.number}"
+    if kind_of(value) == "ColumnRef" and value is not part and len(value.fields) == 1:
+        return str(inner(value.fields[0]).sval)
+    return None
 
 
 def _parameter(node: Any) -> Parameter:

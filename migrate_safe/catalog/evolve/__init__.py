@@ -24,7 +24,7 @@ from migrate_safe.catalog.evolve.places import refuse_move
 from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
 from migrate_safe.catalog.evolve.roles import refuse_absent_roles
-from migrate_safe.catalog.evolve.routines import called_block
+from migrate_safe.catalog.evolve.routines import called_block, refuse_language
 from migrate_safe.catalog.settings import search_path_after, setting_of
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.catalog.timeline import Timeline
@@ -138,6 +138,7 @@ def _applied(schema: Schema, statement: Statement) -> Schema:
         case CreateView() | DropView() | RefreshView() as action:
             return views.view_action(schema, action)
         case DoBlock() as action:
+            refuse_language(schema, action.language)
             return _inner(schema, action)
         case Call() as action:
             block = called_block(schema, action)

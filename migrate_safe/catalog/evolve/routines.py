@@ -10,6 +10,7 @@ from migrate_safe.catalog.evolve.freeing import freed, without_function
 from migrate_safe.catalog.evolve.resting import has_extensions, knows_functions, on_function
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.things import sees_everything
 from migrate_safe.model.names import Name, parse_name, quote_ident, quote_literal
 from migrate_safe.model.schema import Function, Schema, TypeName
 from migrate_safe.model.statement import AlterRoutine, Call, CreateFunction, DoBlock, DropRoutines, Routine
@@ -17,11 +18,13 @@ from migrate_safe.sql.parse import parse_statements
 from migrate_safe.sql.routines import arguments_text, inputs, kept_options
 
 _COLUMN = "%TYPE"
+_LANGUAGES = frozenset({"sql", "plpgsql", "c", "internal"})
 
 
 def create_function(schema: Schema, action: CreateFunction) -> Schema:
     """Add or replace a routine; overloads are told apart by their arguments."""
     made = finished(schema, replace(action.function, name=created_name(schema, action.function.name)))
+    refuse_language(schema, action.function.language)
     _refuse_missing(schema, action)
     known = _overload(schema, made.name, made.arguments)
     if known is not None:
@@ -31,6 +34,13 @@ def create_function(schema: Schema, action: CreateFunction) -> Schema:
         made = replace(made, owner=known.owner, grants=known.grants)
     others = tuple(f for f in schema.functions.get(made.name, ()) if f.arguments != made.arguments)
     return replace(schema, functions={**schema.functions, made.name: (*others, made)})
+
+
+def refuse_language(schema: Schema, language: str) -> None:
+    """Refuse a language that certainly is not there: extensions bring others."""
+    known = language in _LANGUAGES or ("language", Name(None, language)) in schema.things
+    if not known and sees_everything(schema):
+        raise CannotApply(f"language {language!r} does not exist")
 
 
 def finished(schema: Schema, function: Function) -> Function:
