@@ -28,15 +28,16 @@ Offered = tuple[Source, frozenset[str] | None]
 """An item of FROM with its columns, None where these are not known."""
 
 
-def refuse_unknown_columns(schema: Schema, scopes: Sequence[Scope]) -> None:
+def refuse_unknown_columns(schema: Schema, scopes: Sequence[Scope], others: frozenset[str] = frozenset()) -> None:
     """Raise CannotApply for a name that nothing in its scope, nor in those around it, can have.
 
-    What comes before another item of FROM is taken to be seen by it, LATERAL or not.
+    What comes before another item of FROM is taken to be seen by it, LATERAL or not. `others` are names that mean
+    something outside of the statement: parameters, and the function that has them.
     """
     offered = [tuple(_offered(schema, s) for s in scope.sources) for scope in scopes]
     for number, scope in enumerate(scopes):
         seen = [o for level in _around(scopes, number) for o in offered[level]]
-        for path in scope.references:
+        for path in scope.references if not others else [p for p in scope.references if not others & set(p[:2])]:
             _refuse_reference(schema, path, seen)
         _refuse_ambiguous(scope, offered[number])
         for column in scope.joined:

@@ -27,6 +27,7 @@ from migrate_safe.effects.blocks import do_block, psql_command
 from migrate_safe.effects.combine import Scene, merge
 from migrate_safe.effects.firing import fired_by_data, fired_by_truncation
 from migrate_safe.effects.fresh_enums import used_too_early
+from migrate_safe.effects.function_bodies import refused_body
 from migrate_safe.effects.holding import holding
 from migrate_safe.effects.read_by_cursors import read_by_cursor
 from migrate_safe.effects.server_settings import refused_setting
@@ -116,6 +117,7 @@ def _refused_here(scene: Scene, statement: Statement, effect: Effect) -> str | N
         return "cannot run inside a transaction block"
     action = statement.action
     reason = refused_name(scene, action) or read_by_cursor(scene, action) or refused_setting(scene, action)
+    reason = reason or refused_body(scene, action)
     return reason or used_too_early(scene, statement) or absent_name(scene, statement)
 
 

@@ -10,6 +10,7 @@ from migrate_safe.model.effect import Session
 from migrate_safe.model.statement import SetVariable
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0, "": 1.0}
+_OFF = frozenset({"off", "of", "false", "fals", "fal", "fa", "f", "no", "n", "0"})
 _DURATION = re.compile(r"\s*(-?[\d.]+)\s*(us|ms|s|min|h|d|)\s*\Z")
 
 
@@ -48,6 +49,8 @@ def changed(session: Session, change: SetVariable) -> Session:
             return replace(session, time_zone=value)
         case "search_path" | "schema":
             return replace(session, search_path=parse_search_path(value) if value is not None else None)
+        case "check_function_bodies":
+            return replace(session, checks_bodies=value is None or value.lower() not in _OFF)
         case _:
             return session
 

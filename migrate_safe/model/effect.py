@@ -140,6 +140,8 @@ class Session:
     statement_timeout: int | None = None
     time_zone: str | None = None
     search_path: tuple[str, ...] | None = None
+    checks_bodies: bool = True
+    """Whether CREATE FUNCTION looks into an SQL body: `check_function_bodies`."""
     names: SessionNames = field(default_factory=SessionNames, compare=False)
 
 

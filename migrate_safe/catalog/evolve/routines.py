@@ -7,9 +7,8 @@ from dataclasses import replace
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.calls import Calls
 from migrate_safe.catalog.evolve.freeing import freed, without_function
-from migrate_safe.catalog.evolve.resting import has_extensions, knows_functions, on_function
+from migrate_safe.catalog.evolve.resting import knows_functions, on_function
 from migrate_safe.catalog.evolve.views import created_name
-from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.things import sees_everything
 from migrate_safe.model.names import Name, parse_name, quote_ident, quote_literal
 from migrate_safe.model.schema import Function, Schema, TypeName
@@ -25,7 +24,6 @@ def create_function(schema: Schema, action: CreateFunction) -> Schema:
     """Add or replace a routine; overloads are told apart by their arguments."""
     made = finished(schema, replace(action.function, name=created_name(schema, action.function.name)))
     refuse_language(schema, action.function.language)
-    _refuse_missing(schema, action)
     known = _overload(schema, made.name, made.arguments)
     if known is not None:
         if not action.replace:
@@ -78,18 +76,6 @@ def found_type(schema: Schema, wanted: TypeName) -> TypeName:
         if any(name in held for held in typed):
             return replace(wanted, schema=namespace)
     return wanted
-
-
-def _refuse_missing(schema: Schema, action: CreateFunction) -> None:
-    """Refuse a body that names relations which certainly are not there: the server looks at an SQL body."""
-    if has_extensions(schema):
-        return
-    inside = along(schema, action.function)
-    for name, _ in action.touches:
-        system = name.schema in ("pg_catalog", "information_schema") or name.name.startswith("pg_")
-        nowhere = name.schema is None and not inside.search_path
-        if not system and (nowhere or not relation_exists(inside, inside.resolve(name))):
-            raise CannotApply(f"relation {name} does not exist")
 
 
 def along(schema: Schema, function: Function) -> Schema:
