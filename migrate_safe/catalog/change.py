@@ -73,9 +73,14 @@ def target(schema: Schema, name: Name, *, if_exists: bool = False) -> Table | No
     return Table(full, partial=True)
 
 
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+
+
 def need_column(schema: Schema, table: Table, column: str) -> Column | None:
     """Give the column, or None where it may exist unseen; raise CannotApply when it certainly does not."""
     found = table.column(column)
+    if found is None and column in SYSTEM_COLUMNS:
+        raise CannotApply(f"{column!r} of {table.name} is a system column")
     if found is None and certain(schema, table):
         raise CannotApply(f"column {column!r} of {table.name} does not exist")
     return found

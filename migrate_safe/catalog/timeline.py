@@ -62,6 +62,10 @@ class Timeline(Generic[T]):
                     return self
                 return replace(self, now=self.savepoints[place][1], savepoints=self.savepoints[: place + 1])
 
+    def has_savepoint(self, name: str | None) -> bool:
+        """Say whether the transaction has a savepoint of that name."""
+        return self._place(name) < len(self.savepoints)
+
     def _place(self, name: str | None) -> int:
         """Find the latest savepoint of a name; the number of savepoints where there is none."""
         places = [i for i, (held, _) in enumerate(self.savepoints) if held == name]

@@ -31,13 +31,18 @@ def absent_name(scene: Scene, statement: Statement) -> str | None:
     functions are not looked at: one of that name is enough.
     """
     schema = scene.schema
-    if not _knows_all(schema) or _does_nothing(schema, statement):
+    if not knows_all(schema) or _does_nothing(schema, statement):
         return None
-    named = mentions_of(statement.text)
+    return absent_in(schema, mentions_of(statement.text))
+
+
+def absent_in(schema: Schema, named: Mentions) -> str | None:
+    """Say which of some names certainly does not exist, or None."""
     return next(_absent(schema, named), None)
 
 
-def _knows_all(schema: Schema) -> bool:
+def knows_all(schema: Schema) -> bool:
+    """Say whether what is neither in the schema nor the server's own certainly does not exist."""
     searched = [s for s in schema.search_path if s.startswith(_OF_SYSTEM)]
     return sees_everything(schema) and _has_schema(schema, "public") and not searched
 

@@ -25,7 +25,11 @@ from migrate_safe.effects.blocks import do_block, psql_command
 from migrate_safe.effects.combine import Scene, merge
 from migrate_safe.effects.firing import fired_by_data, fired_by_truncation
 from migrate_safe.effects.fresh_enums import used_too_early
+from migrate_safe.effects.function_bodies import refused_body
 from migrate_safe.effects.holding import holding
+from migrate_safe.effects.read_by_cursors import read_by_cursor
+from migrate_safe.effects.server_settings import refused_setting
+from migrate_safe.effects.session_names import named_statement, refused_name
 from migrate_safe.effects.table_actions import alter_table
 from migrate_safe.effects.unknown import worst_case
 from migrate_safe.model.effect import Effect, Session, TransactionRule
@@ -86,6 +90,10 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
 
     What is certain of a refusal depends on nothing.
     """
+    named = named_statement(scene, statement)
+    if named is not statement:
+        reason = refused_name(scene, statement.action)
+        return (Effect(fails=reason), scene.schema) if reason is not None else outcome_in(scene, named)
     effect = _effect(scene, statement.action)
     block = called_block(scene.schema, statement.action) if isinstance(statement.action, Call) else statement.action
     if isinstance(block, DoBlock):
@@ -106,7 +114,10 @@ def _refused_here(scene: Scene, statement: Statement, effect: Effect) -> str | N
         return f"PostgreSQL {scene.version} does not know {newest.words}, which {newest.since} brought"
     if scene.in_transaction and effect.transaction is TransactionRule.FORBIDDEN:
         return "cannot run inside a transaction block"
-    return used_too_early(scene, statement) or absent_name(scene, statement)
+    action = statement.action
+    reason = refused_name(scene, action) or read_by_cursor(scene, action) or refused_setting(scene, action)
+    reason = reason or refused_body(scene, action)
+    return reason or used_too_early(scene, statement) or absent_name(scene, statement)
 
 
 def _effect(scene: Scene, action: Action) -> Effect:

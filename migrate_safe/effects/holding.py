@@ -9,6 +9,7 @@ from migrate_safe.catalog.privileges import role_name
 from migrate_safe.catalog.things import put_thing
 from migrate_safe.effects import dml
 from migrate_safe.effects.combine import Scene, merge
+from migrate_safe.effects.session_names import named_statement
 from migrate_safe.effects.tables import reading
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
@@ -25,6 +26,8 @@ def holding(scene: Scene, action: Other, effect_in: EffectIn) -> Effect | None:
     match action.kind:
         case "ExplainStmt" if action.detail == "analyze":
             return merge(*(effect_in(scene, s) for s in action.inner))
+        case "DeclareCursorStmt" if not scene.in_transaction:
+            return merge(*(effect_in(scene, s) for s in action.inner))
         case "ExplainStmt" | "DeclareCursorStmt":
             return merge(*(_only_planned(scene, s, effect_in) for s in action.inner))
         case "PrepareStmt":
@@ -36,7 +39,8 @@ def holding(scene: Scene, action: Other, effect_in: EffectIn) -> Effect | None:
 
 
 def _only_planned(scene: Scene, statement: Statement, effect_in: EffectIn) -> Effect:
-    """Give what planning locks; EXPLAIN runs nothing, and a cursor reads no rows before FETCH."""
+    """Give what planning locks; EXPLAIN runs nothing, and a cursor reads no rows before FETCH or its own COMMIT."""
+    statement = named_statement(scene, statement)
     match statement.action:
         case Dml() as action:
             return replace(dml.planned(scene, action), fails=dml.unidentified_rows(scene, action))

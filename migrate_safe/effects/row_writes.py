@@ -94,9 +94,13 @@ def _routed(scene: Scene, table: Table) -> Effect:
         doubt = Doubt.PARTITIONS_WRITTEN.effect(table.name) if below else Effect()
         parts.append(merge(locking(_RX, *below), doubt))
     if table.partition_bound is not None:
-        above = _ancestors(scene, table)
-        parts.append(merge(locking(LockMode.ACCESS_SHARE, *above), Doubt.BOUND_LOOKED_UP.effect(table.name)))
+        parts.append(bound_looked_up(scene, table))
     return merge(*parts)
+
+
+def bound_looked_up(scene: Scene, table: Table) -> Effect:
+    """Read the bound of a partition from the tables above it, unless the session has done so before."""
+    return merge(locking(LockMode.ACCESS_SHARE, *_ancestors(scene, table)), Doubt.BOUND_LOOKED_UP.effect(table.name))
 
 
 def _ancestors(scene: Scene, table: Table) -> list[Name]:

@@ -85,7 +85,7 @@ class Dml:
     of the only source of an INSERT) that WHERE compares with given values. `conflict` is the ON CONFLICT of `target`,
     `shape` what a query gives or an INSERT is given.
     `scopes` hold the columns named; inside a block, where variables have names too, there are none. `writings` tell
-    what each part writes, that of `target` first.
+    what each part writes, that of `target` first. `twice` is a column that one list names a second time.
     """
 
     kind: DmlKind
@@ -107,6 +107,7 @@ class Dml:
     sources: tuple[Name, ...] = ()
     pinned: frozenset[str] = frozenset()
     conflict: Conflict | None = None
+    twice: str | None = None
     shape: Shape | None = field(default=None, compare=False, repr=False)
     scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
     writings: tuple[Writing, ...] = field(default=(), compare=False, repr=False)

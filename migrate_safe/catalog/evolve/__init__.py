@@ -22,8 +22,8 @@ from migrate_safe.catalog.evolve.places import refuse_move
 from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
 from migrate_safe.catalog.evolve.roles import refuse_absent_roles
-from migrate_safe.catalog.evolve.routines import called_block
-from migrate_safe.catalog.settings import search_path_after
+from migrate_safe.catalog.evolve.routines import called_block, refuse_language
+from migrate_safe.catalog.settings import search_path_after, setting_of
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.catalog.timeline import Timeline
 from migrate_safe.model.replacing import replace
@@ -91,6 +91,9 @@ def fold(schema: Schema, script: Script) -> Schema:
         line, last = line.entering(unit, first=first), statement.unit
         if isinstance(statement.action, Transaction):
             line = line.step(statement.action)
+        elif (setting := setting_of(statement.action)) is not None:
+            path = search_path_after(line.now.search_path, setting, schema.search_path)
+            line = line.at(replace(line.now, search_path=path))
         else:
             line = line.at(evolve(line.now, statement))
     return session_ended(line.now, schema.search_path)
@@ -134,6 +137,7 @@ def _applied(schema: Schema, statement: Statement) -> Schema:
         case CreateView() | DropView() | RefreshView() as action:
             return views.view_action(schema, action)
         case DoBlock() as action:
+            refuse_language(schema, action.language)
             return _inner(schema, action)
         case Call() as action:
             block = called_block(schema, action)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.change import CannotApply, known_type, type_exists, type_name
-from migrate_safe.catalog.evolve.column_rules import refuse_value
+from migrate_safe.catalog.evolve.column_rules import refuse_pseudo_type, refuse_value
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import make_object_name
 from migrate_safe.catalog.type_users import columns_with_inside
@@ -22,6 +22,7 @@ def create_domain(schema: Schema, action: CreateDomain) -> Schema:
     if type_exists(schema, name):
         raise CannotApply(f"type {name} already exists")
     domain = action.domain
+    refuse_pseudo_type(domain.base, f"domain {name}")
     refuse_value(schema, domain.default, domain.base, f"domain {name}")
     made = replace(domain, base=known_type(schema, domain.base), default=_default(domain), constraints=())
     for constraint in domain.constraints:

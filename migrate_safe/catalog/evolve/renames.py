@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from migrate_safe.catalog.change import CannotApply, certain, family, need_column, put, target, without_table
-from migrate_safe.catalog.evolve.column_rules import SYSTEM_COLUMNS, refuse_typed
+from migrate_safe.catalog.change import (
+    SYSTEM_COLUMNS,
+    CannotApply,
+    certain,
+    family,
+    need_column,
+    put,
+    target,
+    without_table,
+)
+from migrate_safe.catalog.evolve.column_rules import refuse_typed
 from migrate_safe.catalog.evolve.columns import refuse_inherited, refuse_many_parents
 from migrate_safe.catalog.evolve.following import programs_follow
 from migrate_safe.catalog.evolve.inheritance import handed_constraint
@@ -84,7 +93,7 @@ def move(schema: Schema, old: Name, new: Name, *, if_exists: bool = False) -> Sc
     """Give a relation another qualified name."""
     if if_exists and schema.complete and not relation_exists(schema, old):
         return schema
-    if relation_exists(schema, new):
+    if relation_exists(schema, new) and (relation_exists(schema, old) or not schema.complete):
         raise CannotApply(f"relation {new} already exists")
     if old in schema.views:
         view = replace(schema.views[old], name=new)

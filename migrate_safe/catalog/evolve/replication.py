@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrate_safe.catalog.change import CannotApply, family, is_partitioned, need_column
-from migrate_safe.catalog.evolve.column_rules import SYSTEM_COLUMNS
+from migrate_safe.catalog.change import SYSTEM_COLUMNS, CannotApply, family, is_partitioned, need_column
 from migrate_safe.catalog.things import drop_thing, fact, need_thing, put_thing, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Publication, PublishedTable, Thing

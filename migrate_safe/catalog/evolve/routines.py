@@ -5,9 +5,9 @@ from __future__ import annotations
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.calls import Calls
 from migrate_safe.catalog.evolve.freeing import freed, without_function
-from migrate_safe.catalog.evolve.resting import has_extensions, knows_functions, on_function
+from migrate_safe.catalog.evolve.resting import knows_functions, on_function
 from migrate_safe.catalog.evolve.views import created_name
-from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.things import sees_everything
 from migrate_safe.model.names import Name, parse_name, quote_ident, quote_literal
 from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Schema, TypeName
@@ -16,12 +16,13 @@ from migrate_safe.sql.parse import parse_statements
 from migrate_safe.sql.routines import arguments_text, inputs, kept_options
 
 _COLUMN = "%TYPE"
+_LANGUAGES = frozenset({"sql", "plpgsql", "c", "internal"})
 
 
 def create_function(schema: Schema, action: CreateFunction) -> Schema:
     """Add or replace a routine; overloads are told apart by their arguments."""
     made = finished(schema, replace(action.function, name=created_name(schema, action.function.name)))
-    _refuse_missing(schema, action)
+    refuse_language(schema, action.function.language)
     known = _overload(schema, made.name, made.arguments)
     if known is not None:
         if not action.replace:
@@ -30,6 +31,13 @@ def create_function(schema: Schema, action: CreateFunction) -> Schema:
         made = replace(made, owner=known.owner, grants=known.grants)
     others = tuple(f for f in schema.functions.get(made.name, ()) if f.arguments != made.arguments)
     return replace(schema, functions={**schema.functions, made.name: (*others, made)})
+
+
+def refuse_language(schema: Schema, language: str) -> None:
+    """Refuse a language that certainly is not there: extensions bring others."""
+    known = language in _LANGUAGES or ("language", Name(None, language)) in schema.things
+    if not known and sees_everything(schema):
+        raise CannotApply(f"language {language!r} does not exist")
 
 
 def finished(schema: Schema, function: Function) -> Function:
@@ -67,18 +75,6 @@ def found_type(schema: Schema, wanted: TypeName) -> TypeName:
         if any(name in held for held in typed):
             return replace(wanted, schema=namespace)
     return wanted
-
-
-def _refuse_missing(schema: Schema, action: CreateFunction) -> None:
-    """Refuse a body that names relations which certainly are not there: the server looks at an SQL body."""
-    if has_extensions(schema):
-        return
-    inside = along(schema, action.function)
-    for name, _ in action.touches:
-        system = name.schema in ("pg_catalog", "information_schema") or name.name.startswith("pg_")
-        nowhere = name.schema is None and not inside.search_path
-        if not system and (nowhere or not relation_exists(inside, inside.resolve(name))):
-            raise CannotApply(f"relation {name} does not exist")
 
 
 def along(schema: Schema, function: Function) -> Schema:

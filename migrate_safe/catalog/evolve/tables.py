@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migrate_safe.catalog.change import (
+    SYSTEM_COLUMNS,
     TEMPORARY,
     CannotApply,
     dropped_with,
@@ -18,7 +19,7 @@ from migrate_safe.catalog.change import (
     type_name,
     without_table,
 )
-from migrate_safe.catalog.evolve.column_rules import SYSTEM_COLUMNS, kept_settings
+from migrate_safe.catalog.evolve.column_rules import kept_settings
 from migrate_safe.catalog.evolve.columns import (
     add_constraints,
     finished_column,
@@ -28,6 +29,7 @@ from migrate_safe.catalog.evolve.drawing import without_sequences
 from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
 from migrate_safe.catalog.evolve.foreign_keys import without_key
 from migrate_safe.catalog.evolve.freeing import freed
+from migrate_safe.catalog.evolve.index_methods import refuse_table_method
 from migrate_safe.catalog.evolve.inheritance import inherit
 from migrate_safe.catalog.evolve.not_null import named_here
 from migrate_safe.catalog.evolve.parameters import refuse_table_parameters
@@ -71,6 +73,7 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     if missing and schema.complete:
         raise CannotApply(f"relation {missing[0]} does not exist")
     _refuse_parents(schema, action)
+    refuse_table_method(schema, action.access_method)
     refuse_table_parameters(schema, action.access_method, parameters(", ".join(action.options)))
     _refuse_far_keys(action)
     if action.foreign is not None and schema.complete and ("server", Name(None, action.foreign)) not in schema.things:
@@ -148,6 +151,9 @@ def _from_query(schema: Schema, name: Name, given: Iterable[Given]) -> Schema:
     """Give a new table the columns that a query gives, as far as their types are known."""
     columns = tuple(Column(c.name, c.type, collation=c.collation) for c in given if c.type is not None)
     table = schema.tables[name]
+    own = next((c.name for c in columns if c.name in SYSTEM_COLUMNS), None)
+    if own is not None:
+        raise CannotApply(f"column name {own!r} conflicts with a system column name")
     twice = next((c.name for c in columns if [d.name for d in columns].count(c.name) > 1), None)
     if twice is not None:
         raise CannotApply(f"column {twice!r} of {name} is given twice")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, need_column, put
 from migrate_safe.catalog.evolve.storage import need_ordering_index, tablespace_of
 from migrate_safe.catalog.naming import joined, make_object_name, none_such, relation_exists
+from migrate_safe.catalog.stored_views import as_table
 from migrate_safe.catalog.things import drop_thing, found_thing, need_thing, put_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
@@ -173,6 +174,8 @@ def _cluster(schema: Schema, cluster: Cluster) -> Schema:
         view = schema.views.get(full)
         if schema.complete and (view is None or not view.materialized):
             raise CannotApply(none_such(schema, full, "table or materialized view"))
+        if view is not None and cluster.index is not None:
+            need_ordering_index(schema, as_table(view), cluster.index)
         return schema
     if is_partitioned(table) and schema.server_version < _PARTITIONED_CLUSTER:
         raise CannotApply("cannot cluster a partitioned table")
@@ -208,6 +211,8 @@ def _vacuum(schema: Schema, vacuum: Vacuum) -> Schema:
             raise CannotApply(f"relation {full} does not exist")
         if table is not None:
             need_columns(schema, table, each.columns)
+        if len(set(each.columns)) < len(each.columns):
+            raise CannotApply(f"a column of {full} is given twice")
     return schema
 
 
