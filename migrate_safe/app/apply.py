@@ -100,6 +100,8 @@ def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState
         plan = given
         state = fold(read_events(db, plan.name)) if is_installed(db) else PlanState()
         kept = read_plan(db, plan.name) if not state.untouched else None
+        if state.abandoned:
+            state = state_of(db, plan)  # says why it cannot be
         if kept is not None and read_copy(kept) != plan:
             raise _changed(read_copy(kept), plan)
     check_version(db, plan)

@@ -134,10 +134,18 @@ def rehearse(db: Database, plan: Plan, decide: Decide, settings: Settings, tell:
     return Outcome(plan, before, end)
 
 
-def state_of(db: Database, plan: Plan) -> PlanState:
-    """Fold the journal of a plan, and check that plan and journal speak of the same steps."""
+def state_of(db: Database, plan: Plan, *, also_abandoned: bool = False) -> PlanState:
+    """Fold the journal of a plan, and check that plan and journal speak of the same steps.
+
+    Raises Refused for a plan that was closed on the way, unless such are asked for.
+    """
     state = fold(read_events(db, plan.name))
     check_position(plan, state)
+    if state.abandoned and not also_abandoned:
+        raise Refused(
+            f'plan "{plan.name}" was abandoned, with {state.position} of {len(plan.steps)} steps kept',
+            next_move="plan what is left to do anew, under another name",
+        )
     return state
 
 
@@ -190,7 +198,7 @@ def refuse_others(db: Database, plan: Plan) -> None:
         if shared and not state.closed and not state.untouched:
             raise Refused(
                 f'plan "{other.name}" is open and touches "{shared[0]}" as well',
-                next_move=f"finish it (apply, purge) or take it back (rollback {other.name} --to baseline) first",
+                next_move=f"first finish it (apply, purge), or take it back and close it (abandon {other.name})",
             )
 
 

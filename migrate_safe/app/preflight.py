@@ -16,9 +16,16 @@ from migrate_safe.executor.intents import FailedClean
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.transact import held_back, held_up
 from migrate_safe.model.errors import MigrateSafeError, Refused, UsageError
+from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement
 from migrate_safe.model.schema import Schema
-from migrate_safe.planner.subjects import altered_tables, created_tables, referenced_tables, schemas_to_create_in
+from migrate_safe.planner.subjects import (
+    altered_tables,
+    created_tables,
+    moved_tables,
+    referenced_tables,
+    schemas_to_create_in,
+)
 from migrate_safe.planner.way_back import demands, demands_ahead
 
 _MISSING = "SELECT n FROM unnest(%s::text[]) AS n WHERE to_regclass(n) IS NULL"
@@ -149,6 +156,13 @@ def check_rights_ahead(db: Database, plan: Plan, position: int) -> None:
             f'role "{role}" may not make foreign keys that refer to "{table}"',
             next_move=f"GRANT REFERENCES, SELECT ON {table} TO {role}, as the owner of {table}",
         )
+
+
+def gone_tables(db: Database, plan: Plan) -> frozenset[Name]:
+    """Give the tables of a plan that are not there, though the plan itself neither renames nor drops them."""
+    mine = moved_tables(plan)
+    missing = {row[0] for row in db.query(_MISSING, ([str(t) for t in plan.touches],))}
+    return frozenset(t for t in plan.touches if str(t) in missing and t not in mine)
 
 
 def check_way_ahead(db: Database, plan: Plan, position: int, target: int, settings: Settings) -> None:

@@ -73,6 +73,7 @@ def _plan(
         () if state.closed else _blockers(db, plan),
         _as_asked(plan.name, asked) or next_move(plan, state, lease, orphans, now),
         asked,
+        state.abandoned,
     )
 
 
@@ -121,7 +122,7 @@ def is_alive(state: PlanState, lease: Lease | None) -> bool:
 
 def _retired(plan: Plan, state: PlanState) -> tuple[Retired, ...]:
     contracted = contracted_at(plan, state)
-    if contracted is None:
+    if contracted is None or state.abandoned:
         return ()
     left = plan.steps[state.position :]
     return tuple(Retired(s.id, s.does, s.irreversible or "", due(s.not_before, contracted)) for s in left)
@@ -140,6 +141,8 @@ def next_move(plan: Plan, state: PlanState, lease: Lease | None, orphans: tuple[
         return f"apply {plan.name} waits for what the dead executor left at work (pid {pids}), then goes on"
     if lease is not None:
         return f'wait: "{lease.holder}" is at work'
+    if state.abandoned:
+        return "nothing: abandoned, with what was done kept; plan what is left anew, under another name"
     if state.closed and state.position:
         return "nothing: all done"
     if state.closed or state.untouched:

@@ -22,7 +22,8 @@ class EventKind(StrEnum):
     UNDONE = "undone"
     """A step was taken back; `detail.also` names the earlier steps taken back with it."""
     CLOSED = "closed"
-    """Everything done including purge, or everything undone to baseline."""
+    """Everything done including purge, or everything undone to baseline; or abandoned on the way (`detail.abandoned`)
+    with the steps in `detail.kept` left as they are."""
 
 
 @dataclass(frozen=True, slots=True)

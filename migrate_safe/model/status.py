@@ -39,7 +39,10 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class PlanStatus:
-    """One plan. `phase` is baseline or the phase of the last step done; `next_move` is what to do now."""
+    """One plan. `phase` is baseline or the phase of the last step done; `next_move` is what to do now.
+
+    `abandoned` says that it was closed on the way, with what was done kept.
+    """
 
     name: str
     summary: str
@@ -53,6 +56,7 @@ class PlanStatus:
     blockers: tuple[str, ...] = ()
     next_move: str = ""
     asked: Control = field(default_factory=Control)
+    abandoned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

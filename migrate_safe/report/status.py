@@ -58,7 +58,8 @@ def status_json(report: StatusReport) -> str:
 
 
 def _plan_lines(plan: PlanStatus) -> list[str]:
-    place = "closed" if plan.closed and plan.position else f"at {plan.phase}"
+    closed = "abandoned" if plan.abandoned else "closed"
+    place = closed if plan.closed and plan.position else f"at {plan.phase}"
     lines = [f"{plan.name}: {place}, {plan.position} of {len(plan.steps)} steps done"]
     lines += [f"  {_MARKS[s.state]} {s.id}{_step_note(s)}" for s in plan.steps]
     if plan.failure is not None:
@@ -96,6 +97,7 @@ def _plan_value(plan: PlanStatus) -> dict[str, Any]:
         "phase": plan.phase,
         "position": plan.position,
         "closed": plan.closed,
+        "abandoned": plan.abandoned,
         "steps": [_step_value(s) for s in plan.steps],
         "failure": None if plan.failure is None else {"reason": plan.failure, "at": _iso(plan.failed_at)},
         "retired": [{"step": r.step, "does": r.does, "loses": r.loses, "due": _iso(r.due)} for r in plan.retired],
