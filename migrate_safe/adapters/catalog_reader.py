@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -77,15 +77,17 @@ _COMPRESSION = {"p": "pglz", "l": "lz4"}
 _QUERIES = ("catalog_reader.sql", "catalog_programs.sql")
 
 
-def read_schema(connection: psycopg.Connection[Any]) -> Schema:
+def read_schema(connection: psycopg.Connection[Any], only: Sequence[int] | None = None) -> Schema:
     """Read everything that is modelled, but for system schemas, `migrate_safe`, temporary and extensions' relations.
 
-    Numbers of rows and bytes are estimates. Raises UsageError for a server older than all that are supported.
+    With `only`, the relations of these oids alone are read, with all that is no relation. Numbers of rows and bytes are
+    estimates. Raises UsageError for a server older than all that are supported.
     """
     version = connection.info.server_version // 10000
     if version < MAJORS[0]:
         raise UsageError(f"PostgreSQL {version} is not supported", next_move=f"use PostgreSQL {MAJORS[0]} or later")
-    rows = _read(connection, version)
+    shown = _SHOWN if only is None else f"{_SHOWN} AND c.oid IN ({', '.join(map(str, (0, *only)))})"
+    rows = _read(connection, version, shown)
     read = Schema(
         tables={t.name: t for t in _tables(rows)},
         views=_views(rows),
@@ -100,12 +102,12 @@ def read_schema(connection: psycopg.Connection[Any]) -> Schema:
         complete=True,
         server_version=version,
     )
-    return with_schemas(with_remarks(connection, read, {"shown": _SHOWN, "schemas": _SCHEMAS}))
+    return with_schemas(with_remarks(connection, read, {"shown": shown, "schemas": _SCHEMAS}))
 
 
-def _read(connection: psycopg.Connection[Any], version: int) -> dict[str, list[Row]]:
+def _read(connection: psycopg.Connection[Any], version: int, shown: str) -> dict[str, list[Row]]:
     words = {
-        "shown": _SHOWN,
+        "shown": shown,
         "schemas": _SCHEMAS,
         "enforced": "k.conenforced" if version >= 18 else "true",
         "period": "k.conperiod" if version >= 18 else "false",

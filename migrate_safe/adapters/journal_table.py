@@ -22,7 +22,7 @@ from migrate_safe.model.errors import Refused, TryLater, UsageError
 from migrate_safe.model.journal import Entry, Event, EventKind, JournaledPlan, Lease, Progress
 from migrate_safe.model.plan import Plan
 
-VERSION = 1
+VERSION = 2
 _INSTALL_LOCK = 7_318_349_394_477_056  # advisory: two first applies must not install at once
 _LEASE_COLUMNS = "holder, token, environment, acquired, heartbeat, expires, host, pid, backends"
 _TAKE = """
@@ -58,10 +58,28 @@ def is_installed(db: Database) -> bool:
     return db.query("SELECT to_regclass('migrate_safe.event') IS NOT NULL")[0][0] is True
 
 
+def is_writable(db: Database) -> bool:
+    """Say whether this database has a journal, and raise Refused when only a newer program may write it."""
+    version = read_version(db) if is_installed(db) else 0
+    if version > VERSION:
+        raise Refused(
+            f"the journal of this database has version {version}, and this program can write up to {VERSION}",
+            next_move="use the newer migrate-safe; status of this one still reads it",
+        )
+    return version > 0
+
+
+def read_version(db: Database) -> int:
+    """Read the version of the journal; 0 where its installation is not complete."""
+    rows = db.query("SELECT version FROM migrate_safe.meta")
+    return int(rows[0][0]) if rows else 0
+
+
 def read_events(db: Database, plan: str, after: int = 0) -> tuple[Event, ...]:
-    """Read the events of a plan after a number, in order."""
-    sql = "SELECT * FROM migrate_safe.event WHERE plan = %s AND seq > %s ORDER BY seq"
-    return tuple(as_event(row) for row in db.query(sql, (plan, after)))
+    """Read the events of a plan after a number, in order; kinds that only a newer version knows are left out."""
+    sql = """SELECT seq, plan, kind, step, token, at, detail FROM migrate_safe.event
+             WHERE plan = %s AND seq > %s AND kind = ANY(%s) ORDER BY seq"""
+    return tuple(as_event(row) for row in db.query(sql, (plan, after, [kind.value for kind in EventKind])))
 
 
 def read_plans(db: Database) -> tuple[JournaledPlan, ...]:
@@ -111,7 +129,7 @@ def server_now(db: Database) -> datetime:
 
 def as_event(row: tuple[Any, ...]) -> Event:
     """Read a row of the table `event`."""
-    seq, plan, kind, step, token, at, detail = row
+    seq, plan, kind, step, token, at, detail = row[:7]
     return Event(seq, plan, EventKind(kind), step, token, at, detail)
 
 
@@ -121,17 +139,13 @@ def as_event(row: tuple[Any, ...]) -> Event:
 def install(db: Database) -> None:
     """Install the journal where it is missing; safe to run at once from several places.
 
-    Raises Refused for a journal of a newer version, UsageError when the role may not create it.
+    One of an older version is brought up to this one. Raises Refused for a journal of a newer version, TryLater while
+    somebody works by an older one, UsageError when the role may not create it.
     """
-    if is_installed(db):
-        version = db.query("SELECT version FROM migrate_safe.meta")
-        if version and version[0][0] == VERSION:
+    if is_writable(db):
+        if read_version(db) == VERSION:
             return
-        if version and version[0][0] > VERSION:
-            raise Refused(
-                f"the journal of this database has version {version[0][0]}, this program knows {VERSION}",
-                next_move="use the newer migrate-safe",
-            )
+        refuse_held(db)  # an older program that works on must find the journal as it knows it
     elif not db.query("SELECT has_database_privilege(current_database(), 'CREATE')")[0][0]:
         raise UsageError(
             'the role may not create the schema "migrate_safe" in this database',
@@ -206,6 +220,13 @@ def take_lease(db: Database, environment: str | None, settings: Settings, beat_p
         values = (name, socket.gethostname(), os.getpid(), environment, [beat_pid, db.pid], settings.lease_ttl)
         if db.query(_TAKE, (*values, old.token)):
             return read_lease(db)
+
+
+def refuse_held(db: Database) -> None:
+    """Raise TryLater when somebody holds the lease, or is dead and still has a backend at work."""
+    lease = read_lease(db)
+    if claim(lease, server_now(db), living_backends(db, lease)) is not Claim.TAKE:
+        raise held_error(lease)
 
 
 def rename_backends(db: Database, lease: Lease, beat_pid: int) -> Lease:

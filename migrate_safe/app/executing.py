@@ -14,6 +14,7 @@ from migrate_safe.adapters.journal_table import (
     confirm_place,
     install,
     is_installed,
+    is_writable,
     read_events,
     read_lease,
     read_plans,
@@ -21,6 +22,7 @@ from migrate_safe.adapters.journal_table import (
     take_lease,
 )
 from migrate_safe.adapters.performer import Performer
+from migrate_safe.adapters.witness import Witness
 from migrate_safe.executor.drive import drive
 from migrate_safe.executor.intents import Busy, LostConnection
 from migrate_safe.executor.machine import Machine, check_position
@@ -31,6 +33,7 @@ from migrate_safe.model.errors import Interrupted, MigrateSafeError, Refused, Tr
 from migrate_safe.model.journal import JournaledPlan
 from migrate_safe.model.plan import Plan
 from migrate_safe.model.secrets import hide
+from migrate_safe.model.seen import SeenPart
 from migrate_safe.planner.codec import from_yaml
 
 Decide = Callable[[Plan, PlanState, Settings], Machine]
@@ -111,12 +114,25 @@ def _standby(dsn: str, settings: Settings) -> AbstractContextManager[Database]:
 
 
 def run(
-    performer: Performer, plan: Plan, decide: Decide, settings: Settings, *, stop_after: int | None = None
+    performer: Performer,
+    plan: Plan,
+    decide: Decide,
+    settings: Settings,
+    *,
+    stop_after: int | None = None,
+    known: tuple[SeenPart, ...] | None = (),
 ) -> Outcome:
-    """Let the machine work on a plan from where the journal says that it stands."""
+    """Let the machine work on a plan from where the journal says that it stands.
+
+    `known` are its tables as they may be found; None takes them as they are, () asks nothing before the first step
+    that changes them.
+    """
     before = state_of(performer.db, plan)
+    witness = Witness(performer, plan, known or None)
+    if known is None:
+        witness.note(before.seq)
     try:
-        end = drive(decide(plan, before, settings), performer, stop_after=stop_after)
+        end = drive(decide(plan, before, settings), witness, stop_after=stop_after)
     except KeyboardInterrupt:
         raise Interrupted(
             f'interrupted; the journal says where plan "{plan.name}" stands',
@@ -173,7 +189,7 @@ def find_plan(source: Path | str | Plan) -> Plan | str:
 def journaled_plan(db: Database, given: Plan | str) -> Plan:
     """Give the journal's copy of a plan, by its name or by the name that a file carries; raises UsageError."""
     name = given if isinstance(given, str) else given.name
-    plans = read_plans(db) if is_installed(db) else ()
+    plans = read_plans(db) if is_writable(db) else ()
     for plan in plans:
         if plan.name == name:
             return read_copy(plan)

@@ -1,27 +1,20 @@
-"""What is looked at before anything is written: version, schema, privileges."""
+"""What is looked at before anything is written: version, tables, privileges, rows."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterable
 
-from migrate_safe.adapters.catalog_reader import read_schema
-from migrate_safe.adapters.database import Connection, Database
+from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.performer import check
-from migrate_safe.adapters.respell import respelled
-from migrate_safe.app.schema_source import named_schema, schema_before
-from migrate_safe.catalog.diff import diff
-from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.executor.intents import FailedClean
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.transact import held_back, held_up
-from migrate_safe.model.errors import MigrateSafeError, Refused, UsageError
+from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement
-from migrate_safe.model.schema import Schema
 from migrate_safe.planner.subjects import (
     altered_tables,
-    created_tables,
     moved_tables,
     referenced_tables,
     schemas_to_create_in,
@@ -71,56 +64,6 @@ def check_version(db: Database, plan: Plan) -> None:
         )
 
 
-def check_schema(db: Database, plan: Plan, schema: tuple[str, ...]) -> None:
-    """Raise Refused, with the difference where it can be told, when the tables are not as the plan was made for."""
-    lines = db.read(lambda connection: drift(connection, plan, schema))
-    if lines is None:
-        return
-    altered = altered_tables(plan) - created_tables(plan)
-    missing = [row[0] for row in db.query(_MISSING, ([str(t) for t in plan.touches if t in altered],))]
-    if missing:
-        raise Refused(
-            f'plan "{plan.name}" is for another schema: table "{missing[0]}" does not exist here',
-            next_move="check the DSN; or plan anew against this database: migrate-safe plan ... --schema DSN",
-        )
-    told = ":\n" + "\n".join(lines) if lines else "; name what it was made from with --schema to see the difference"
-    raise Refused(
-        f'the schema has drifted since plan "{plan.name}" was made{told}',
-        next_move="plan anew against this database (migrate-safe plan ... --schema DSN), "
-        "or --accept-drift if the difference does not matter",
-    )
-
-
-def drift(connection: Connection, plan: Plan, schema: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Say how tables differ from those that a plan was made for: None if not at all, empty if that cannot be told.
-
-    A plan keeps only a fingerprint; what it was made from is found again in `schema` (files, folders, DSNs),
-    or in the migrations before the one that was planned, and believed when it has that fingerprint. Files may spell
-    an expression otherwise than the server does: then the server is asked how it spells theirs.
-    """
-    here = read_schema(connection)
-    if fingerprint(here, plan.touches) == plan.fingerprint:
-        return None
-    planned = _planned(plan, here, schema)
-    if planned is None:
-        return ()
-    return diff(respelled(connection, planned, plan.touches), here, plan.touches) or None
-
-
-def _planned(plan: Plan, here: Schema, schema: tuple[str, ...]) -> Schema | None:
-    """Find again what the plan was made from; None where that cannot be found."""
-    try:
-        if schema:
-            planned = named_schema(schema, version=here.server_version).schema
-        elif Path(plan.source.file).exists():
-            planned = schema_before(Path(plan.source.file), version=here.server_version).schema
-        else:
-            return None
-    except MigrateSafeError:
-        return None  # the drift is what the user must hear of
-    return planned if fingerprint(planned, plan.touches) == plan.fingerprint else None
-
-
 def check_privileges(db: Database, plan: Plan) -> None:
     """Raise UsageError when the role does not own a table that the plan alters, or does not see all its rows.
 
@@ -158,11 +101,15 @@ def check_rights_ahead(db: Database, plan: Plan, position: int) -> None:
         )
 
 
+def missing_tables(db: Database, tables: Iterable[Name]) -> tuple[Name, ...]:
+    """Give those tables that are not there."""
+    names = {str(t): t for t in sorted(tables)}
+    return tuple(names[row[0]] for row in db.query(_MISSING, (list(names),)))
+
+
 def gone_tables(db: Database, plan: Plan) -> frozenset[Name]:
     """Give the tables of a plan that are not there, though the plan itself neither renames nor drops them."""
-    mine = moved_tables(plan)
-    missing = {row[0] for row in db.query(_MISSING, ([str(t) for t in plan.touches],))}
-    return frozenset(t for t in plan.touches if str(t) in missing and t not in mine)
+    return frozenset(missing_tables(db, set(plan.touches) - moved_tables(plan)))
 
 
 def check_way_ahead(db: Database, plan: Plan, position: int, target: int, settings: Settings) -> None:

@@ -17,7 +17,9 @@ from migrate_safe.adapters.journal_table import (
     server_now,
 )
 from migrate_safe.adapters.locker import holders
+from migrate_safe.app.drift import changed_since
 from migrate_safe.app.executing import Target, opened, read_copy
+from migrate_safe.executor.intents import Busy
 from migrate_safe.executor.lease import Claim, claim
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.state import PlanState, contracted_at, fold, stage
@@ -74,6 +76,7 @@ def _plan(
         _as_asked(plan.name, asked) or next_move(plan, state, lease, orphans, now),
         asked,
         state.abandoned,
+        _drift(db, plan, state),
     )
 
 
@@ -82,6 +85,13 @@ def _as_asked(name: str, asked: Control) -> str:
     if asked.paused_by:
         return f"migrate-safe resume {name}: it is paused"
     return f"a worker runs it (migrate-safe work) through {asked.wanted}" if asked.wanted else ""
+
+
+def _drift(db: Database, plan: Plan, state: PlanState) -> tuple[str, ...]:
+    try:
+        return tuple(change.line for change in changed_since(db, plan, state) or ())
+    except Busy:
+        return ()  # somebody is changing a table right now; what comes of it is seen when he is done
 
 
 def _step(db: Database, plan: Plan, step: Step, state: PlanState, lease: Lease | None) -> StepStatus:

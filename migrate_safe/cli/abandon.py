@@ -29,6 +29,7 @@ def command(
     role: str | None,
     environment: str | None,
     adopt: bool,
+    standby: tuple[str, ...],
     stall_budget: int,
     give_up_after: float,
     batch_rows: int,
@@ -41,7 +42,7 @@ def command(
     """
     outcome = abandon(
         plan,
-        Target(dsn or "", role, environment, adopt),
+        Target(dsn or "", role, environment, adopt, standby),
         settings_from(stall_budget, give_up_after, batch_rows),
         keep_done=keep,
         tell=teller(format),

@@ -95,7 +95,10 @@ class JournaledPlan:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What was asked for one plan. `tuned` are settings by name; `wanted` is the last phase that a worker is to run."""
+    """What was asked for one plan. `tuned` are settings by name; `wanted` is the last phase that a worker is to run.
+
+    `accepted` names the tables and objects whose drift the worker is to accept.
+    """
 
     paused_by: str = ""
     paused_at: datetime | None = None
@@ -103,3 +106,4 @@ class Control:
     wanted: str = ""
     wanted_by: str = ""
     wanted_at: datetime | None = None
+    accepted: tuple[str, ...] = ()

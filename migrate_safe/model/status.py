@@ -41,7 +41,8 @@ class Retired:
 class PlanStatus:
     """One plan. `phase` is baseline or the phase of the last step done; `next_move` is what to do now.
 
-    `abandoned` says that it was closed on the way, with what was done kept.
+    `abandoned` says that it was closed on the way, with what was done kept; `drift` what others have changed of its
+    tables since its last step.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PlanStatus:
     next_move: str = ""
     asked: Control = field(default_factory=Control)
     abandoned: bool = False
+    drift: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
