@@ -38,6 +38,8 @@ _LOCKED_AWAY = """
 SELECT pg_get_userbyid(nspowner), current_user::text FROM pg_namespace
 WHERE nspname = 'migrate_safe' AND NOT has_schema_privilege(oid, 'USAGE')
 """
+TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer"
+"""SQL for the timeline that the server writes: it grows when a standby is promoted or a backup is restored."""
 _ALIVE = "SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s::int[])"
 _OPEN = """
 INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, {digest})
@@ -114,6 +116,12 @@ def read_progress(db: Database, plan: str, step: str) -> Progress | None:
     return Progress(p, s, None if cursor is None else tuple(cursor), done, total, filled)
 
 
+def identifier(db: Database) -> str:
+    """Give the system identifier as a literal; NULL where the role may not ask for it."""
+    may = db.query("SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')")[0][0]
+    return text(str(db.query("SELECT system_identifier FROM pg_control_system()")[0][0])) if may else "NULL"
+
+
 def read_environment(db: Database) -> str | None:
     """Read the environment that the first apply recorded."""
     rows = db.query("SELECT environment FROM migrate_safe.meta")
@@ -152,47 +160,11 @@ def install(db: Database) -> None:
             next_move="grant it CREATE on the database, or name a role that may (--role)",
         )
     script = (resources.files("migrate_safe.adapters") / "journal.sql").read_text(encoding="utf-8")
-    mark = f"""INSERT INTO migrate_safe.meta (version, system_identifier, database_oid)
-        VALUES ({VERSION}, {_identifier(db)}, (SELECT oid FROM pg_database WHERE datname = current_database()))
-        ON CONFLICT (only_row) DO UPDATE SET version = excluded.version;"""
+    mark = f"""INSERT INTO migrate_safe.meta AS m (version, system_identifier, database_oid, timeline)
+        SELECT {VERSION}, {identifier(db)}, oid, {TIMELINE} FROM pg_database WHERE datname = current_database()
+        ON CONFLICT (only_row) DO UPDATE SET version = excluded.version,
+            timeline = coalesce(m.timeline, excluded.timeline);"""
     db.send(f"BEGIN;\nSELECT pg_advisory_xact_lock({_INSTALL_LOCK});\n{script}\n{mark}\nCOMMIT;")
-
-
-def confirm_place(db: Database, environment: str | None, *, adopt: bool = False) -> None:
-    """Check that this is the database the journal was written in, and the environment the caller means.
-
-    A restored or cloned database carries the journal of another one: its system identifier or its oid
-    differ. `adopt` takes the journal over. Raises Refused.
-    """
-    known, oid, ident = db.query("SELECT environment, database_oid, system_identifier FROM migrate_safe.meta")[0]
-    here = db.query("SELECT oid FROM pg_database WHERE datname = current_database()")[0][0]
-    mine = _identifier(db)
-    moved = oid != here or (ident is not None and mine != "NULL" and mine != text(ident))
-    if moved and not adopt:
-        raise Refused(
-            "this database is a copy: its journal was written in another one"
-            + (f' (environment "{known}")' if known else ""),
-            next_move="give the DSN of the original, or --adopt to make this journal that of the copy",
-        )
-    if moved:
-        db.query(
-            f"UPDATE migrate_safe.meta SET database_oid = %s, system_identifier = {mine}, environment = %s",
-            (here, environment),
-        )
-        return
-    if known is not None and environment != known:
-        said = f'not "{environment}"' if environment else "and none was named"
-        raise Refused(
-            f'this database is environment "{known}", {said}', next_move=f"say --environment {known} if you mean it"
-        )
-    if known is None and environment is not None:
-        db.query("UPDATE migrate_safe.meta SET environment = %s", (environment,))
-
-
-def _identifier(db: Database) -> str:
-    """Give the system identifier as a literal; NULL where the role may not ask for it."""
-    may = db.query("SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')")[0][0]
-    return text(str(db.query("SELECT system_identifier FROM pg_control_system()")[0][0])) if may else "NULL"
 
 
 # ---- the lease -----------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.dry_run import DryRun
 from migrate_safe.adapters.heartbeat import Heartbeat
 from migrate_safe.adapters.journal_table import (
-    confirm_place,
     install,
     is_installed,
     is_writable,
@@ -22,6 +21,7 @@ from migrate_safe.adapters.journal_table import (
     take_lease,
 )
 from migrate_safe.adapters.performer import Performer
+from migrate_safe.adapters.place import check_place, confirm_place
 from migrate_safe.adapters.witness import Witness
 from migrate_safe.executor.drive import drive
 from migrate_safe.executor.intents import Busy, LostConnection
@@ -88,6 +88,8 @@ def leased(db: Database, target: Target, settings: Settings, tell: Tell = silent
 
     Raises TryLater when another holds it, Refused on a copy of a database or for another environment.
     """
+    if is_writable(db):
+        check_place(db, target.environment, adopt=target.adopt)  # before anything is written, an upgrade too
     install(db)
     confirm_place(db, target.environment, adopt=target.adopt)
     beat = Heartbeat(target.dsn, target.role, settings.lease_ttl)

@@ -9,7 +9,6 @@ from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import (
     is_installed,
     living_backends,
-    read_environment,
     read_events,
     read_lease,
     read_plans,
@@ -17,6 +16,7 @@ from migrate_safe.adapters.journal_table import (
     server_now,
 )
 from migrate_safe.adapters.locker import holders
+from migrate_safe.adapters.place import Place, read_place
 from migrate_safe.app.drift import changed_since
 from migrate_safe.app.executing import Target, opened, read_copy
 from migrate_safe.executor.intents import Busy
@@ -42,13 +42,22 @@ def status(target: Target, name: str | None = None, settings: Settings = DEFAULT
         plans = [p for p in read_plans(db) if name in (None, p.name)]
         if name is not None and not plans:
             raise UsageError(f'plan "{name}" was never applied to this database', next_move="migrate-safe status")
+        place = read_place(db)
         lease = read_lease(db)
-        alive = living_backends(db, lease)
-        taken = claim(lease, now, alive)
+        alive = frozenset() if place.copied else living_backends(db, lease)
+        taken = Claim.TAKE if place.copied else claim(lease, now, alive)  # nobody who works on the original works here
         held = None if taken is Claim.TAKE else lease
         orphans = tuple(sorted(alive)) if taken is Claim.WAIT else ()
         told = tuple(_plan(db, p, held, orphans, now) for p in plans)
-        return StatusReport(True, now, read_environment(db), held, told, orphans)
+        return StatusReport(True, now, place.environment, held, told, orphans, _doubt(place))
+
+
+def _doubt(place: Place) -> str | None:
+    if place.copied:
+        return "this database is a copy, and its journal that of another; --adopt makes it its own"
+    if place.promoted:
+        return "this server was promoted, or restored from a backup, since its journal was written; it may be a copy"
+    return None
 
 
 def _plan(

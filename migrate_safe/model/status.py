@@ -65,7 +65,8 @@ class PlanStatus:
 class StatusReport:
     """All plans of one database. `installed` is false where migrate-safe has never run.
 
-    `orphans` are backends that still work for a holder of the lease who is dead.
+    `orphans` are backends that still work for a holder of the lease who is dead; `doubt` says why this may not be the
+    database that the journal speaks of.
     """
 
     installed: bool
@@ -74,3 +75,4 @@ class StatusReport:
     lease: Lease | None = None
     plans: tuple[PlanStatus, ...] = ()
     orphans: tuple[int, ...] = ()
+    doubt: str | None = None

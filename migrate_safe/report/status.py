@@ -18,6 +18,8 @@ def status_text(report: StatusReport) -> str:
     if not report.installed:
         return "nothing here yet: migrate-safe has never run on this database\n"
     lines = [f"environment: {report.environment}"] if report.environment else []
+    if report.doubt is not None:
+        lines.append(f"attention: {report.doubt}")
     if report.lease is not None:
         x = report.lease
         dead = f", dead; backend {', '.join(map(str, report.orphans))} still works for it" if report.orphans else ""
@@ -51,6 +53,7 @@ def status_json(report: StatusReport) -> str:
         "installed": report.installed,
         "now": _iso(report.now),
         "environment": report.environment,
+        "doubt": report.doubt,
         "lease": lease,
         "plans": [_plan_value(p) for p in report.plans],
     }

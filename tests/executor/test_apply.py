@@ -246,24 +246,6 @@ def test_environments_must_agree_once_named(users: str) -> None:
     assert rollback("story", Target(users, environment="prod"), "baseline").after.closed
 
 
-def test_a_copy_of_a_database_is_refused_until_it_is_adopted(users: str, connect: Connect) -> None:
-    story = fit(users, STORY)
-    apply(story, Target(users))
-    name = connect(users).info.dbname
-    admin = connect(users.replace(name, "postgres"))
-    connect(users).execute("SELECT 1")
-    admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-    admin.execute(f'CREATE DATABASE "{name}_copy" TEMPLATE "{name}"')
-    copy = users.replace(name, f"{name}_copy")
-    try:
-        with pytest.raises(Refused, match="this database is a copy"):
-            apply(story, Target(copy), ALL)
-        assert apply(story, Target(copy, adopt=True), ALL).stage == "contract"
-        assert apply(story, Target(copy), ALL).stage == "contract"
-    finally:
-        admin.execute(f'DROP DATABASE "{name}_copy" WITH (FORCE)')
-
-
 def test_a_plan_for_another_schema_is_refused_and_leaves_no_trace(database: str, connect: Connect) -> None:
     with pytest.raises(Refused, match=r'plan "story" is for another schema: table "public.users" does not exist here'):
         apply(STORY, Target(database))
