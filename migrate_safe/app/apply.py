@@ -23,11 +23,10 @@ from migrate_safe.app.executing import (
     state_of,
 )
 from migrate_safe.app.preflight import (
-    check_privileges,
-    check_rights_ahead,
     check_version,
     check_way_ahead,
 )
+from migrate_safe.app.rights import check_privileges, check_rights_ahead
 from migrate_safe.executor.machine import forward
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings

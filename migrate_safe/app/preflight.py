@@ -1,4 +1,4 @@
-"""What is looked at before anything is written: version, tables, privileges, rows."""
+"""What is looked at before anything is written: version, tables, rows."""
 
 from __future__ import annotations
 
@@ -10,31 +10,13 @@ from migrate_safe.adapters.performer import check
 from migrate_safe.executor.intents import FailedClean
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.transact import held_back, held_up
-from migrate_safe.model.errors import Refused, UsageError
+from migrate_safe.model.errors import Refused
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement
-from migrate_safe.planner.subjects import (
-    altered_tables,
-    moved_tables,
-    referenced_tables,
-    schemas_to_create_in,
-)
+from migrate_safe.planner.subjects import moved_tables
 from migrate_safe.planner.way_back import demands, demands_ahead
 
 _MISSING = "SELECT n FROM unnest(%s::text[]) AS n WHERE to_regclass(n) IS NULL"
-_NOT_OWNED = """
-SELECT n, pg_get_userbyid(c.relowner), current_user::text
-FROM unnest(%s::text[]) AS n JOIN pg_class AS c ON c.oid = to_regclass(n)
-WHERE NOT pg_has_role(c.relowner, 'USAGE')
-"""
-_NOT_REFERENCED = """
-SELECT n, current_user::text FROM unnest(%s::text[]) AS n
-WHERE to_regclass(n) IS NOT NULL AND NOT has_any_column_privilege(to_regclass(n), 'REFERENCES')
-"""
-_NOT_OPEN = """
-SELECT quote_ident(n), current_user::text FROM unnest(%s::text[]) AS n JOIN pg_namespace ON nspname = n
-WHERE NOT has_schema_privilege(nspname, 'CREATE')
-"""
 _UNPROVEN = """
 SELECT format('SELECT %%s FROM %%s WHERE NOT (%%s)', coalesce(p.keys, 'ctid'), %(table)s::text, w.must),
     format('%%s has rows that break %%I, so that they cannot be written anew: correct them first', %(table)s::text,
@@ -51,7 +33,6 @@ WHERE k.conrelid = to_regclass(%(table)s) AND k.contype IN ('c', 'n') AND NOT k.
 ORDER BY k.conname
 """
 # Constraints that are NOT VALID: a backfill fails on the old rows that break them, for every UPDATE tests them.
-_HIDING = "SELECT n, current_user::text FROM unnest(%s::text[]) AS n WHERE row_security_active(to_regclass(n))"
 
 
 def check_version(db: Database, plan: Plan) -> None:
@@ -61,43 +42,6 @@ def check_version(db: Database, plan: Plan) -> None:
         raise Refused(
             f'plan "{plan.name}" is for PostgreSQL {plan.postgres}, this server runs {db.major}',
             next_move=f"plan it anew with --postgres {db.major}",
-        )
-
-
-def check_privileges(db: Database, plan: Plan) -> None:
-    """Raise UsageError when the role does not own a table that the plan alters, or does not see all its rows.
-
-    Policies hide rows even from the owner under FORCE ROW LEVEL SECURITY: a backfill would leave them out.
-    """
-    for table, owner, role in db.query(_NOT_OWNED, (sorted(map(str, altered_tables(plan))),)):
-        raise UsageError(
-            f'role "{role}" does not own "{table}", and only its owner "{owner}" may alter it',
-            next_move=f"run as --role {owner}, or grant {owner} to {role}",
-        )
-    for table, role in db.query(_HIDING, (sorted(map(str, altered_tables(plan))),)):
-        raise UsageError(
-            f'row-level security hides rows of "{table}" from role "{role}": they could be neither filled nor proven',
-            next_move=f"run as an owner of the table with BYPASSRLS (ALTER ROLE ... BYPASSRLS), or"
-            f" ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY for as long as the plan runs",
-        )
-
-
-def check_rights_ahead(db: Database, plan: Plan, position: int) -> None:
-    """Raise UsageError when steps still to be done need rights that the role lacks where it owns nothing.
-
-    These are CREATE on a schema, for tables and indexes, and REFERENCES on the far table of a foreign key.
-    """
-    steps = plan.steps[position:]
-    for schema, role in db.query(_NOT_OPEN, (sorted(schemas_to_create_in(steps)),)):
-        raise UsageError(
-            f'role "{role}" may not create tables and indexes in schema {schema}',
-            next_move=f"GRANT CREATE ON SCHEMA {schema} TO {role}, as the owner of the schema",
-        )
-    wanted = sorted(map(str, referenced_tables(steps)))
-    for table, role in db.query(_NOT_REFERENCED, (wanted,)):
-        raise UsageError(
-            f'role "{role}" may not make foreign keys that refer to "{table}"',
-            next_move=f"GRANT REFERENCES, SELECT ON {table} TO {role}, as the owner of {table}",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from migrate_safe.adapters.control import read_control
 from migrate_safe.adapters.database import Database
@@ -21,6 +21,7 @@ from migrate_safe.app.drift import changed_since
 from migrate_safe.app.executing import Target, opened, read_copy
 from migrate_safe.executor.intents import Busy
 from migrate_safe.executor.lease import Claim, claim
+from migrate_safe.executor.overdue import overdue
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.state import PlanState, contracted_at, fold, stage
 from migrate_safe.executor.window import due
@@ -48,11 +49,13 @@ def status(target: Target, name: str | None = None, settings: Settings = DEFAULT
         taken = Claim.TAKE if place.copied else claim(lease, now, alive)  # nobody who works on the original works here
         held = None if taken is Claim.TAKE else lease
         orphans = tuple(sorted(alive)) if taken is Claim.WAIT else ()
-        told = tuple(_plan(db, p, held, orphans, now) for p in plans)
-        return StatusReport(True, now, place.environment, held, told, orphans, _doubt(place))
+        patience = timedelta(seconds=settings.overdue_after)
+        told = tuple(_plan(db, p, held, orphans, now, patience) for p in plans)
+        return StatusReport(True, now, place.environment, held, told, orphans, doubt(place))
 
 
-def _doubt(place: Place) -> str | None:
+def doubt(place: Place) -> str | None:
+    """Say why this may not be the database that the journal speaks of; None where nothing says so."""
     if place.copied:
         return "this database is a copy, and its journal that of another; --adopt makes it its own"
     if place.promoted:
@@ -61,7 +64,12 @@ def _doubt(place: Place) -> str | None:
 
 
 def _plan(
-    db: Database, kept: JournaledPlan, lease: Lease | None, orphans: tuple[int, ...], now: datetime
+    db: Database,
+    kept: JournaledPlan,
+    lease: Lease | None,
+    orphans: tuple[int, ...],
+    now: datetime,
+    patience: timedelta,
 ) -> PlanStatus:
     state = fold(read_events(db, kept.name))
     try:
@@ -86,6 +94,7 @@ def _plan(
         asked,
         state.abandoned,
         _drift(db, plan, state),
+        tuple(overdue(plan, state, now, patience, alive=lease is not None)),
     )
 
 

@@ -42,7 +42,7 @@ class PlanStatus:
     """One plan. `phase` is baseline or the phase of the last step done; `next_move` is what to do now.
 
     `abandoned` says that it was closed on the way, with what was done kept; `drift` what others have changed of its
-    tables since its last step.
+    tables since its last step, `overdue` what has waited too long.
     """
 
     name: str
@@ -59,6 +59,7 @@ class PlanStatus:
     asked: Control = field(default_factory=Control)
     abandoned: bool = False
     drift: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def _plan_lines(plan: PlanStatus) -> list[str]:
     if plan.failure is not None:
         lines.append(f"  failed {_when(plan.failed_at)}: {plan.failure}")
     lines += [f"  retired: {r.does} ({r.loses}), may go from {_when(r.due)}" for r in plan.retired]
+    lines += [f"  overdue: {o}" for o in plan.overdue]
     lines += [f"  changed since, not by a plan: {d}" for d in plan.drift]
     lines += [f"  in the way: {b}" for b in plan.blockers]
     lines += _asked_lines(plan.asked)
@@ -105,6 +106,7 @@ def _plan_value(plan: PlanStatus) -> dict[str, Any]:
         "steps": [_step_value(s) for s in plan.steps],
         "failure": None if plan.failure is None else {"reason": plan.failure, "at": _iso(plan.failed_at)},
         "retired": [{"step": r.step, "does": r.does, "loses": r.loses, "due": _iso(r.due)} for r in plan.retired],
+        "overdue": list(plan.overdue),
         "drift": list(plan.drift),
         "blockers": list(plan.blockers),
         "asked": {
