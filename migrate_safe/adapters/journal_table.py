@@ -47,6 +47,14 @@ INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, 
 """
 
 
+_REMOVE = """
+DROP FUNCTION migrate_safe.fence, migrate_safe.record, migrate_safe.advance;
+DROP TABLE migrate_safe.seen, migrate_safe.control, migrate_safe.progress, migrate_safe.lease, migrate_safe.event, migrate_safe.plan,
+    migrate_safe.meta;
+DROP SCHEMA migrate_safe;
+"""
+
+
 # ---- reading -------------------------------------------------------------------------------
 
 
@@ -165,6 +173,11 @@ def install(db: Database) -> None:
         ON CONFLICT (only_row) DO UPDATE SET version = excluded.version,
             timeline = coalesce(m.timeline, excluded.timeline);"""
     db.send(f"BEGIN;\nSELECT pg_advisory_xact_lock({_INSTALL_LOCK});\n{script}\n{mark}\nCOMMIT;")
+
+
+def remove(db: Database, token: int) -> None:
+    """Drop the journal, under the fence; raises NotAsPlanned when anything else lives in its schema."""
+    db.send(f"BEGIN;\nSELECT migrate_safe.fence({token});{_REMOVE}COMMIT;")
 
 
 # ---- the lease -----------------------------------------------------------------------------

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from migrate_safe.adapters.control import read_control
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import (
+    VERSION,
     is_installed,
     living_backends,
     read_events,
     read_lease,
     read_plans,
     read_progress,
+    read_version,
     server_now,
 )
 from migrate_safe.adapters.locker import holders
@@ -51,7 +53,8 @@ def status(target: Target, name: str | None = None, settings: Settings = DEFAULT
         orphans = tuple(sorted(alive)) if taken is Claim.WAIT else ()
         patience = timedelta(seconds=settings.overdue_after)
         told = tuple(_plan(db, p, held, orphans, now, patience) for p in plans)
-        return StatusReport(True, now, place.environment, held, told, orphans, doubt(place))
+        version = read_version(db)
+        return StatusReport(True, now, place.environment, held, told, orphans, doubt(place), version, version > VERSION)
 
 
 def doubt(place: Place) -> str | None:

@@ -33,6 +33,7 @@ COMMANDS = (
     ("purge", "migrate_safe.cli.purge", "Remove for good what a finished contract phase retired."),
     ("abandon", "migrate_safe.cli.abandon", "Close a plan half-way: take back what it did, or keep it."),
     ("doctor", "migrate_safe.cli.doctor", "Say what a database lacks for plans, and what was left behind."),
+    ("uninstall", "migrate_safe.cli.uninstall", "Take the journal out of a database in which nothing is open."),
     ("demo", "migrate_safe.cli.demo", "Show the whole story on a Postgres of its own, no set-up."),
 )
 """Every command: its name, the module whose `command` runs it, and its line in --help."""

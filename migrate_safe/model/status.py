@@ -77,3 +77,7 @@ class StatusReport:
     plans: tuple[PlanStatus, ...] = ()
     orphans: tuple[int, ...] = ()
     doubt: str | None = None
+    journal: int = 0
+    """Version of the journal; 0 where there is none."""
+    newer: bool = False
+    """Whether a newer program wrote it, so that what is shown may not be all."""

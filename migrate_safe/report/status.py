@@ -18,6 +18,10 @@ def status_text(report: StatusReport) -> str:
     if not report.installed:
         return "nothing here yet: migrate-safe has never run on this database\n"
     lines = [f"environment: {report.environment}"] if report.environment else []
+    if report.newer:
+        lines.append(
+            f"attention: a newer migrate-safe wrote this journal (version {report.journal}); not all may be shown"
+        )
     if report.doubt is not None:
         lines.append(f"attention: {report.doubt}")
     if report.lease is not None:
@@ -54,6 +58,7 @@ def status_json(report: StatusReport) -> str:
         "now": _iso(report.now),
         "environment": report.environment,
         "doubt": report.doubt,
+        "journal": {"version": report.journal, "newer": report.newer},
         "lease": lease,
         "plans": [_plan_value(p) for p in report.plans],
     }
