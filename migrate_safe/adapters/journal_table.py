@@ -49,8 +49,8 @@ INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, 
 
 _REMOVE = """
 DROP FUNCTION migrate_safe.fence, migrate_safe.record, migrate_safe.advance;
-DROP TABLE migrate_safe.seen, migrate_safe.control, migrate_safe.progress, migrate_safe.lease, migrate_safe.event, migrate_safe.plan,
-    migrate_safe.meta;
+DROP TABLE migrate_safe.seen, migrate_safe.control, migrate_safe.progress, migrate_safe.lease, migrate_safe.event,
+    migrate_safe.plan, migrate_safe.meta;
 DROP SCHEMA migrate_safe;
 """
 

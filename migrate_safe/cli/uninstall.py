@@ -22,8 +22,13 @@ Examples:
 @target_options
 @format_option("text", "json")
 def command(
-    dsn: str | None, role: str | None, environment: str | None, adopt: bool, standby: tuple[str, ...], format: str
-) -> None:  # noqa: A002
+    dsn: str | None,
+    role: str | None,
+    environment: str | None,
+    adopt: bool,
+    standby: tuple[str, ...],
+    format: str,  # noqa: A002 - the name that format_option gives
+) -> None:
     """Take the journal out of a database: the schema migrate_safe, with the history of all plans.
 
     Refused (exit 77) while a plan is open, or something that a plan has made is left; your tables are not touched.
