@@ -122,24 +122,27 @@ def run(
     settings: Settings,
     *,
     stop_after: int | None = None,
-    known: tuple[SeenPart, ...] | None = (),
+    known: tuple[SeenPart, ...] | None = None,
 ) -> Outcome:
     """Let the machine work on a plan from where the journal says that it stands.
 
-    `known` are its tables as they may be found; None takes them as they are, () asks nothing before the first step
-    that changes them.
+    `known` are its tables as they may be found; None takes them as they are.
     """
     before = state_of(performer.db, plan)
-    witness = Witness(performer, plan, known or None)
-    if known is None:
-        witness.note(before.seq)
+    witness = Witness(performer, plan, known, before.seq)
     try:
         end = drive(decide(plan, before, settings), witness, stop_after=stop_after)
     except KeyboardInterrupt:
+        witness.settle()
         raise Interrupted(
             f'interrupted; the journal says where plan "{plan.name}" stands',
             next_move=f"migrate-safe status; then apply {plan.name} to go on, or rollback {plan.name} to go back",
         ) from None
+    except MigrateSafeError:
+        witness.settle()
+        raise
+    if not end.closed:
+        witness.settle()
     return Outcome(plan, before, end)
 
 
