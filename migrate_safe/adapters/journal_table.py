@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from importlib import resources
@@ -47,6 +48,9 @@ INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, 
 """
 
 
+_REPLACE = """
+UPDATE migrate_safe.plan SET text = {text}, digest = {digest} WHERE name = {name};
+"""
 _REMOVE = """
 DROP FUNCTION migrate_safe.fence, migrate_safe.record, migrate_safe.advance;
 DROP TABLE migrate_safe.seen, migrate_safe.control, migrate_safe.progress, migrate_safe.lease, migrate_safe.event,
@@ -239,9 +243,20 @@ def _lease(row: tuple[Any, ...]) -> Lease:
 
 def open_plan(db: Database, token: int, plan: Plan, plan_text: str) -> Event:
     """Store a plan's text and journal that it was opened, in one transaction under the fence."""
+    return _store(db, token, plan, plan_text, _OPEN)
+
+
+def replace_plan(db: Database, token: int, plan: Plan, plan_text: str) -> Event:
+    """Store another text of an open plan and journal that, in one transaction under the fence."""
+    return _store(db, token, plan, plan_text, _REPLACE, {"replanned": True})
+
+
+def _store(
+    db: Database, token: int, plan: Plan, plan_text: str, sql: str, detail: Mapping[str, object] | None = None
+) -> Event:
     digest = digest_of(plan_text)
-    stored = _OPEN.format(name=text(plan.name), text=text(plan_text), digest=text(digest))
-    entry = Entry(plan.name, EventKind.OPENED, None, {"digest": digest})
+    stored = sql.format(name=text(plan.name), text=text(plan_text), digest=text(digest))
+    entry = Entry(plan.name, EventKind.OPENED, None, {"digest": digest, **(detail or {})})
     found = db.send(f"BEGIN;\n{stored}{record(entry, db.session(token))}\nCOMMIT;")
     return as_event(found[-1][0])
 

@@ -122,12 +122,18 @@ def to_be_opened(db: Database, plan: Plan, state: PlanState) -> bool:
     return kept is None or (state.untouched and (state.closed or read_copy(kept) != plan))
 
 
+def plan_difference(kept: Plan, given: Plan) -> tuple[str, ...]:
+    """Give the lines of a diff between the journal's copy of a plan and its file; none where they say the same."""
+    if kept == given:
+        return ()
+    old, new = to_yaml(kept).splitlines(), to_yaml(given).splitlines()
+    return tuple(difflib.unified_diff(old, new, "journal", "file", lineterm="", n=1))
+
+
 def _changed(kept: Plan, given: Plan) -> Refused:
-    lines = difflib.unified_diff(
-        to_yaml(kept).splitlines(), to_yaml(given).splitlines(), "journal", "file", lineterm="", n=1
-    )
+    lines = "\n".join(plan_difference(kept, given))
     return Refused(
-        f'plan "{given.name}" has begun, and its file no longer says the same:\n' + "\n".join(lines),
-        next_move=f"go on with the journal's copy: apply {given.name}; or take it back first: "
-        f"rollback {given.name} --to baseline",
+        f'plan "{given.name}" has begun, and its file no longer says the same:\n{lines}',
+        next_move=f"go on with the journal's copy: apply {given.name}; change the steps that have not begun: "
+        f"replan FILE; or take it back first: rollback {given.name} --to baseline",
     )

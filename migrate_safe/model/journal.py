@@ -12,7 +12,7 @@ class EventKind(StrEnum):
     """What happened. Position moves only on DONE, UNDONE."""
 
     OPENED = "opened"
-    """The plan was registered: its text and digest are stored."""
+    """The plan was registered: its text and digest are stored. With `detail.replanned` another text took its place."""
     STARTED = "started"
     """A step that cannot run in the journal's transaction began (index build, backfill, verify)."""
     DONE = "done"
