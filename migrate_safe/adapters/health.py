@@ -31,6 +31,10 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_s
     AND NOT has_schema_privilege(n.oid, 'CREATE')
 ORDER BY 1
 """
+_JOURNAL = """
+SELECT quote_ident(pg_get_userbyid(nspowner)), quote_ident(current_user) FROM pg_namespace
+WHERE nspname = 'migrate_safe' AND NOT pg_has_role(nspowner, 'USAGE')
+"""
 _SERVER = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean"
 
 
@@ -50,6 +54,9 @@ def of_server(db: Database) -> Iterator[Trouble]:
 def of_role(db: Database) -> Iterator[Trouble]:
     """Say which rights the role lacks on the database."""
     role, database, creates, sees, controls = db.query(_ROLE)[0]
+    for owner, member in db.query(_JOURNAL):
+        what = f"the journal belongs to {owner}, of which {member} is no member: it can be read at most"
+        yield Trouble("privilege", Gravity.ERROR, what, f"run as --role {owner}, or GRANT {owner} TO {member}")
     if not creates:
         what = f"role {role} may not create the schema migrate_safe, in which the journal is kept"
         yield Trouble("privilege", Gravity.ERROR, what, f"GRANT CREATE ON DATABASE {database} TO {role}")

@@ -59,8 +59,7 @@ def _all(db: Database, given: list[Plan | str], now: datetime, settings: Setting
     yield from of_tables(db)
     try:
         installed = is_installed(db)
-    except UsageError as error:  # a journal of somebody else: what it says cannot be read
-        yield Trouble("privilege", Gravity.ERROR, error.message, error.next_move)
+    except UsageError:  # a journal of somebody else, as of_role has said: what it says cannot be read
         yield from leftovers(db)
         return
     plans = tuple(_open(db)) if installed else ()

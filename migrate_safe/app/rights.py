@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.model.errors import UsageError
-from migrate_safe.model.plan import Plan
+from migrate_safe.model.plan import Plan, Sql
 from migrate_safe.planner.subjects import altered_tables, referenced_tables, schemas_to_create_in
 
 _NOT_OWNED = """
@@ -18,6 +18,10 @@ WHERE NOT pg_has_role(c.relowner, 'USAGE')
 _NOT_REFERENCED = """
 SELECT n, quote_ident(current_user) FROM unnest(%s::text[]) AS n
 WHERE to_regclass(n) IS NOT NULL AND NOT has_any_column_privilege(to_regclass(n), 'REFERENCES')
+"""
+_NOT_USED = """
+SELECT quote_ident(n), quote_ident(current_user) FROM unnest(%s::text[]) AS n JOIN pg_namespace ON nspname = n
+WHERE NOT has_schema_privilege(oid, 'USAGE')
 """
 _NOT_OPEN = """
 SELECT quote_ident(n), quote_ident(current_user) FROM unnest(%s::text[]) AS n JOIN pg_namespace ON nspname = n
@@ -51,6 +55,10 @@ def lacking(db: Database, plan: Plan) -> Iterator[Lack]:
 
     Policies hide rows even from the owner under FORCE ROW LEVEL SECURITY: a backfill would leave them out.
     """
+    shut = tuple(_shut(db, plan))
+    yield from shut
+    if shut:
+        return  # the server tells nothing about tables in there
     tables = sorted(map(str, altered_tables(plan)))
     for table, owner, role in db.query(_NOT_OWNED, (tables,)):
         yield Lack(
@@ -70,6 +78,8 @@ def lacking_ahead(db: Database, plan: Plan, position: int) -> Iterator[Lack]:
 
     These are CREATE on a schema, for tables and indexes, and REFERENCES on the far table of a foreign key.
     """
+    if any(_shut(db, plan)):
+        return
     steps = plan.steps[position:]
     for schema, role in db.query(_NOT_OPEN, (sorted(schemas_to_create_in(steps)),)):
         yield Lack(
@@ -81,6 +91,17 @@ def lacking_ahead(db: Database, plan: Plan, position: int) -> Iterator[Lack]:
         yield Lack(
             f'role "{role}" may not make foreign keys that refer to "{table}"',
             f"GRANT REFERENCES, SELECT ON {table} TO {role}, as the owner of {table}",
+        )
+
+
+def _shut(db: Database, plan: Plan) -> Iterator[Lack]:
+    """Give the schemas of a plan's tables into which the role may not even look."""
+    works = [work for step in plan.steps for work in (step.work, step.undo)]
+    tables = {*plan.touches, *(lock.relation for w in works if isinstance(w, Sql) for lock in w.locks)}
+    for schema, role in db.query(_NOT_USED, (sorted({t.schema for t in tables if t.schema is not None}),)):
+        yield Lack(
+            f'role "{role}" may not look into schema {schema}, where tables of the plan are',
+            f"GRANT USAGE ON SCHEMA {schema} TO {role}, as the owner of the schema",
         )
 
 

@@ -21,11 +21,13 @@ from migrate_safe.cli.main import main
 from migrate_safe.executor.overdue import overdue
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.state import fold
+from migrate_safe.model.errors import UsageError
 from migrate_safe.model.health import DoctorReport, Gravity
 from migrate_safe.model.journal import Event, EventKind
-from migrate_safe.model.plan import Phase
+from migrate_safe.model.names import Name
+from migrate_safe.model.plan import Phase, Sql, Step
 from tests.conftest import Connect
-from tests.executor.plans import STORY, fit, index_step, plan
+from tests.executor.plans import STORY, fit, index_step, plan, sql
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 LEFT = """
@@ -54,13 +56,17 @@ def test_what_others_left_behind_and_what_puts_it_right(each_database: str, conn
     c.execute(LEFT)
     found = said(doctor(Target(each_database)))
     assert found == {
-        "index dead on t is invalid: it costs every write and serves no query": "DROP INDEX CONCURRENTLY dead",
-        'index on_parent on "P t" is invalid: it costs every write and serves no query': (
-            "attach an index of each partition to it, or DROP INDEX on_parent"
+        "index public.dead on public.t is invalid: it costs every write and serves no query": (
+            "DROP INDEX CONCURRENTLY public.dead"
         ),
-        "constraint big of t is NOT VALID: old rows may break it": "ALTER TABLE t VALIDATE CONSTRAINT big",
+        'index public.on_parent on public."P t" is invalid: it costs every write and serves no query': (
+            "attach an index of each partition to it, or DROP INDEX public.on_parent"
+        ),
+        "constraint big of public.t is NOT VALID: old rows may break it": (
+            "ALTER TABLE public.t VALIDATE CONSTRAINT big"
+        ),
     }
-    c.execute("DROP INDEX CONCURRENTLY dead")
+    c.execute("DROP INDEX CONCURRENTLY public.dead")
     c.execute("ALTER TABLE t VALIDATE CONSTRAINT big; DROP INDEX on_parent")
     assert said(doctor(Target(each_database))) == {}
 
@@ -80,7 +86,7 @@ def test_what_a_kept_plan_left_behind_can_be_removed_as_told(
     assert main(["doctor", *there]) == 1
     out = capsys.readouterr().out
     assert " for a plan that is not open: trigger " in out
-    assert " of t was retired by a plan that is not open" in out
+    assert " of public.t was retired by a plan that is not open" in out
     for trouble in doctor(Target(each_database)).troubles:
         c.execute(trouble.remedy.encode())
     assert doctor(Target(each_database)).troubles == ()
@@ -137,7 +143,26 @@ def test_a_journal_of_another_role_is_an_error_with_its_remedy(
     apply(fit(each_database, plan(index_step())), Target(each_database))
     found = doctor(Target(deployer[1])).troubles[0]
     assert found.gravity is Gravity.ERROR
-    assert "the journal of this database belongs to role" in found.what
+    owner, role = connect(each_database).info.user, deployer[0]
+    assert (found.what, found.remedy) == (
+        f'the journal belongs to {owner}, of which "{role}" is no member: it can be read at most',
+        f'run as --role {owner}, or GRANT {owner} TO "{role}"',
+    )
+
+
+def test_a_schema_into_which_the_role_may_not_look(
+    deployer: tuple[str, str], each_database: str, connect: Connect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (name, dsn), admin, table = deployer, connect(each_database), Name("Shut", "users")
+    admin.execute(f"""CREATE SCHEMA "Shut"; CREATE TABLE "Shut".users (id int); GRANT CREATE ON DATABASE
+        {admin.info.dbname} TO "{name}" """)
+    add = Step("expand.a", Phase.EXPAND, "a", sql('ALTER TABLE "Shut".users ADD a int', table=table), Sql())
+    made = fit(each_database, plan(add, touches=(table,)))
+    assert [t.remedy for t in doctor(Target(dsn), [made]).troubles][:1] == [
+        f'GRANT USAGE ON SCHEMA "Shut" TO "{name}", as the owner of the schema'
+    ]
+    with pytest.raises(UsageError, match='may not look into schema "Shut", where tables of the plan are'):
+        apply(made, Target(dsn))
 
 
 def test_a_dead_lease_a_lost_table_drift_and_a_missing_environment(users: str, connect: Connect) -> None:
