@@ -81,7 +81,7 @@ def _plan(
         return PlanStatus(kept.name, "", "unknown", state.position, state.closed, (), failure=error.message)
     asked = read_control(db, plan.name)
     steps = tuple(_step(db, plan, step, state, lease) for step in plan.steps)
-    failure = state.failure
+    failure, changed = state.failure, _drift(db, plan, state)
     return PlanStatus(
         plan.name,
         plan.summary,
@@ -93,12 +93,17 @@ def _plan(
         None if failure is None else failure.at,
         _retired(plan, state),
         () if state.closed else _blockers(db, plan),
-        _as_asked(plan.name, asked) or next_move(plan, state, lease, orphans, now),
+        _as_gone(plan.name, changed) or _as_asked(plan.name, asked) or next_move(plan, state, lease, orphans, now),
         asked,
         state.abandoned,
-        _drift(db, plan, state),
+        changed,
         tuple(overdue(plan, state, now, patience, alive=lease is not None)),
     )
+
+
+def _as_gone(name: str, changed: tuple[str, ...]) -> str:
+    """Say what leads on where somebody has dropped a table of the plan."""
+    return f"a table of it is gone: abandon {name}" if any(line.startswith("- table ") for line in changed) else ""
 
 
 def _as_asked(name: str, asked: Control) -> str:

@@ -149,6 +149,7 @@ def test_a_table_that_is_gone_is_told_in_one_line_with_the_way_out(
 ) -> None:
     apply(fit(users, STORY), Target(users))
     connect(users).execute("DROP TABLE users")
+    assert "next: a table of it is gone: abandon story" in status_text(status(Target(users)))
     assert main(["apply", "story", "--through", "contract", "--dsn", users]) == 77
     said = capsys.readouterr().err
     assert "not by a plan:\n- table public.users\n  next:" in said
