@@ -80,12 +80,16 @@ class Performer:
         try:
             return self._perform(intent)
         except LostConnection:
-            self.lease = rename_backends(self.db, self.lease, self.beat.pid)
+            self.relist()
             raise
         except Busy as busy:
             if isinstance(intent, PATIENT):
                 raise
             raise TryLater(f"cut off: {busy.reason}", next_move="run this again") from None
+
+    def relist(self) -> None:
+        """Note the server processes of the lease's holder after the connection was opened anew."""
+        self.lease = rename_backends(self.db, self.lease, self.beat.pid)
 
     def _perform(self, intent: Intent) -> Result:
         db, settings, token = self.db, self.settings, self.lease.token

@@ -11,9 +11,9 @@ from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.dry_run import DryRun
 from migrate_safe.adapters.heartbeat import Heartbeat
 from migrate_safe.adapters.journal_table import (
-    confirm_place,
     install,
     is_installed,
+    is_writable,
     read_events,
     read_lease,
     read_plans,
@@ -21,6 +21,8 @@ from migrate_safe.adapters.journal_table import (
     take_lease,
 )
 from migrate_safe.adapters.performer import Performer
+from migrate_safe.adapters.place import check_place, confirm_place
+from migrate_safe.adapters.witness import Witness
 from migrate_safe.executor.drive import drive
 from migrate_safe.executor.intents import Busy, LostConnection
 from migrate_safe.executor.machine import Machine, check_position
@@ -31,6 +33,7 @@ from migrate_safe.model.errors import Interrupted, MigrateSafeError, Refused, Tr
 from migrate_safe.model.journal import JournaledPlan
 from migrate_safe.model.plan import Plan
 from migrate_safe.model.secrets import hide
+from migrate_safe.model.seen import SeenPart
 from migrate_safe.planner.codec import from_yaml
 
 Decide = Callable[[Plan, PlanState, Settings], Machine]
@@ -85,6 +88,8 @@ def leased(db: Database, target: Target, settings: Settings, tell: Tell = silent
 
     Raises TryLater when another holds it, Refused on a copy of a database or for another environment.
     """
+    if is_writable(db):
+        check_place(db, target.environment, adopt=target.adopt)  # before anything is written, an upgrade too
     install(db)
     confirm_place(db, target.environment, adopt=target.adopt)
     beat = Heartbeat(target.dsn, target.role, settings.lease_ttl)
@@ -111,17 +116,33 @@ def _standby(dsn: str, settings: Settings) -> AbstractContextManager[Database]:
 
 
 def run(
-    performer: Performer, plan: Plan, decide: Decide, settings: Settings, *, stop_after: int | None = None
+    performer: Performer,
+    plan: Plan,
+    decide: Decide,
+    settings: Settings,
+    *,
+    stop_after: int | None = None,
+    known: tuple[SeenPart, ...] | None = None,
 ) -> Outcome:
-    """Let the machine work on a plan from where the journal says that it stands."""
+    """Let the machine work on a plan from where the journal says that it stands.
+
+    `known` are its tables as they may be found; None takes them as they are.
+    """
     before = state_of(performer.db, plan)
+    witness = Witness(performer, plan, known, before.seq)
     try:
-        end = drive(decide(plan, before, settings), performer, stop_after=stop_after)
+        end = drive(decide(plan, before, settings), witness, stop_after=stop_after)
     except KeyboardInterrupt:
+        witness.settle()
         raise Interrupted(
             f'interrupted; the journal says where plan "{plan.name}" stands',
             next_move=f"migrate-safe status; then apply {plan.name} to go on, or rollback {plan.name} to go back",
         ) from None
+    except MigrateSafeError:
+        witness.settle()
+        raise
+    if not end.closed:
+        witness.settle()
     return Outcome(plan, before, end)
 
 
@@ -134,10 +155,18 @@ def rehearse(db: Database, plan: Plan, decide: Decide, settings: Settings, tell:
     return Outcome(plan, before, end)
 
 
-def state_of(db: Database, plan: Plan) -> PlanState:
-    """Fold the journal of a plan, and check that plan and journal speak of the same steps."""
+def state_of(db: Database, plan: Plan, *, also_abandoned: bool = False) -> PlanState:
+    """Fold the journal of a plan, and check that plan and journal speak of the same steps.
+
+    Raises Refused for a plan that was closed on the way, unless such are asked for.
+    """
     state = fold(read_events(db, plan.name))
     check_position(plan, state)
+    if state.abandoned and not also_abandoned:
+        raise Refused(
+            f'plan "{plan.name}" was abandoned, with {state.position} of {len(plan.steps)} steps kept',
+            next_move="plan what is left to do anew, under another name",
+        )
     return state
 
 
@@ -165,7 +194,7 @@ def find_plan(source: Path | str | Plan) -> Plan | str:
 def journaled_plan(db: Database, given: Plan | str) -> Plan:
     """Give the journal's copy of a plan, by its name or by the name that a file carries; raises UsageError."""
     name = given if isinstance(given, str) else given.name
-    plans = read_plans(db) if is_installed(db) else ()
+    plans = read_plans(db) if is_writable(db) else ()
     for plan in plans:
         if plan.name == name:
             return read_copy(plan)
@@ -190,7 +219,7 @@ def refuse_others(db: Database, plan: Plan) -> None:
         if shared and not state.closed and not state.untouched:
             raise Refused(
                 f'plan "{other.name}" is open and touches "{shared[0]}" as well',
-                next_move=f"finish it (apply, purge) or take it back (rollback {other.name} --to baseline) first",
+                next_move=f"first finish it (apply, purge), or take it back and close it (abandon {other.name})",
             )
 
 

@@ -31,6 +31,10 @@ COMMANDS = (
     ("submit", "migrate_safe.cli.submit", "Hand a plan over to a worker."),
     ("work", "migrate_safe.cli.work", "Run the plans that were submitted."),
     ("purge", "migrate_safe.cli.purge", "Remove for good what a finished contract phase retired."),
+    ("replan", "migrate_safe.cli.replan", "Change what of an open plan has not begun yet."),
+    ("abandon", "migrate_safe.cli.abandon", "Close a plan half-way: take back what it did, or keep it."),
+    ("doctor", "migrate_safe.cli.doctor", "Say what a database lacks for plans, and what was left behind."),
+    ("uninstall", "migrate_safe.cli.uninstall", "Take the journal out of a database in which nothing is open."),
     ("demo", "migrate_safe.cli.demo", "Show the whole story on a Postgres of its own, no set-up."),
 )
 """Every command: its name, the module whose `command` runs it, and its line in --help."""
