@@ -53,7 +53,10 @@ class Doubt(StrEnum):
 
 
 class Rows(StrEnum):
-    """What rows the server would refuse a statement for: whether there are any, only the database can tell."""
+    """What rows the server would refuse a statement for: whether there are any, only the database can tell.
+
+    The last two are about what the catalog of one database does not show.
+    """
 
     DUPLICATES = "rows of {} that are equal, or in conflict, by {}"
     NULLS = "rows of {} with NULL in {}"
@@ -64,6 +67,7 @@ class Rows(StrEnum):
     OUTSIDE = "rows of {} outside of its bounds"
     REFERRED_TO = "rows of {} to which rows of {} refer"
     DISPLACED = "rows of {} that belong to the new partition"
+    LACKED = "a server that has no {} {}"
     HELD = "anything that role {} owns or may use where this catalog does not show it"
 
     def effect(self, *what: object) -> Effect:

@@ -27,6 +27,7 @@ from migrate_safe.effects.firing import fired_by_data, fired_by_truncation
 from migrate_safe.effects.fresh_enums import used_too_early
 from migrate_safe.effects.function_bodies import refused_body
 from migrate_safe.effects.holding import holding
+from migrate_safe.effects.lacking import lacked
 from migrate_safe.effects.read_by_cursors import read_by_cursor
 from migrate_safe.effects.server_settings import refused_setting
 from migrate_safe.effects.session_names import named_statement, refused_name
@@ -94,7 +95,7 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
     if named is not statement:
         reason = refused_name(scene, statement.action)
         return (Effect(fails=reason), scene.schema) if reason is not None else outcome_in(scene, named)
-    effect = _effect(scene, statement.action)
+    effect = merge(_effect(scene, statement.action), lacked(scene.schema, statement.action))
     block = called_block(scene.schema, statement.action) if isinstance(statement.action, Call) else statement.action
     if isinstance(block, DoBlock):
         effect = do_block(scene, block, effect_in)

@@ -11,7 +11,7 @@ import re
 
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.effects.combine import Scene, family, locking, merge, planned_indexes
-from migrate_safe.effects.doubts import Doubt
+from migrate_safe.effects.doubts import Doubt, Rows
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name, parse_name
@@ -95,6 +95,8 @@ def _routed(scene: Scene, table: Table) -> Effect:
         parts.append(merge(locking(_RX, *below), doubt))
     if table.partition_bound is not None:
         parts.append(bound_looked_up(scene, table))
+    if parts:
+        parts.append(Rows.OUTSIDE.effect(table.name))
     return merge(*parts)
 
 
@@ -121,8 +123,8 @@ def _updated(scene: Scene, table: Table, action: Dml) -> Effect:
     own = [_far_side(scene, table, k) for k in _keys(table) if columns & set(k.columns)]
     near = [
         _near_side(scene, table, other, key.references.on_update)
-        for other, key in scene.schema.referencing(table.name)
-        if key.references is not None and key.enforced and columns & set(key.references.columns or table.primary_key)
+        for other, key in _pointing(scene, table)
+        if key.references is not None and columns & set(key.references.columns or table.primary_key)
     ]
     moved = _routed(scene, table) if table.partition_bound is not None else Effect()
     return merge(*own, *near, moved)
@@ -130,13 +132,19 @@ def _updated(scene: Scene, table: Table, action: Dml) -> Effect:
 
 def _deleted(scene: Scene, table: Table, seen: frozenset[Name] = frozenset()) -> Effect:
     parts = []
-    for other, key in scene.schema.referencing(table.name):
-        if key.references is None or not key.enforced:
-            continue
+    for other, key in _pointing(scene, table):
+        assert key.references is not None
         parts.append(_near_side(scene, table, other, key.references.on_delete))
         if key.references.on_delete == "CASCADE" and other.name not in seen:
             parts.append(_deleted(scene, other, seen | {table.name}))
     return merge(*parts)
+
+
+def _pointing(scene: Scene, table: Table) -> list[tuple[Table, Constraint]]:
+    """Give the foreign keys that point at rows of a table: also by a table above a partition, or by one below."""
+    below = family(scene.schema, table) if is_partitioned(table) else (table,)
+    names = [*(m.name for m in below), *(_ancestors(scene, table) if table.partition_bound is not None else ())]
+    return [(t, k) for name in names for t, k in scene.schema.referencing(name) if k.enforced]
 
 
 def _keys(table: Table) -> list[Constraint]:
@@ -146,12 +154,15 @@ def _keys(table: Table) -> list[Constraint]:
 def _far_side(scene: Scene, table: Table, key: Constraint) -> Effect:
     assert key.references is not None
     far = scene.table(key.references.table)
-    return merge(_looked_up(scene, far, _RS), Doubt.REFERRING.effect(table.name, far.name))
+    orphans = Rows.ORPHANS.effect(table.name, far.name)
+    return merge(_looked_up(scene, far, _RS), Doubt.REFERRING.effect(table.name, far.name), orphans)
 
 
 def _near_side(scene: Scene, table: Table, near: Table, how: str) -> Effect:
     doubt = Doubt.REFERRED.effect(near.name, table.name)
-    return merge(_looked_up(scene, near, _RX if how in _CHANGING else _RS), doubt)
+    if how in _CHANGING:
+        return merge(_looked_up(scene, near, _RX), doubt)
+    return merge(_looked_up(scene, near, _RS), doubt, Rows.REFERRED_TO.effect(table.name, near.name))
 
 
 def _looked_up(scene: Scene, table: Table, mode: LockMode) -> Effect:
