@@ -37,6 +37,7 @@ class Doubt(StrEnum):
     REFERRING = "whether rows of {} come to refer to {} is not known"
     REFERRED = "whether rows of {} refer to those of {} is not known"
     TRIGGERED = "whether trigger {!r} of {} comes to do all that it may is not known"
+    CALLED = "whether rows make it call function {}, and what that comes to do, is not known"
     OVERLOADED = "which of the functions {} expressions call is not known"
     CONDITIONAL = "which of its statements the block comes to run is not known"
     CONSTRAINT = "what constraint {!r} of {} is, and which table it may refer to, is not known"

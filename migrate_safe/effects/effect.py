@@ -23,7 +23,7 @@ from migrate_safe.effects import (
 from migrate_safe.effects.absent_names import absent_name
 from migrate_safe.effects.blocks import do_block, psql_command
 from migrate_safe.effects.combine import Scene, merge
-from migrate_safe.effects.firing import fired_by_data, fired_by_truncation
+from migrate_safe.effects.firing import called_by_data, fired_by_data, fired_by_truncation
 from migrate_safe.effects.fresh_enums import used_too_early
 from migrate_safe.effects.function_bodies import refused_body
 from migrate_safe.effects.holding import holding
@@ -148,7 +148,8 @@ def _effect(scene: Scene, action: Action) -> Effect:
         case Reindex():
             return rebuilding.reindex(scene, action)
         case Dml():
-            return merge(dml.data(scene, action), fired_by_data(scene, action, effect_in))
+            fired = fired_by_data(scene, action, effect_in)
+            return merge(dml.data(scene, action), fired, called_by_data(scene, action, effect_in))
         case _:
             return _of_other_objects(scene, action)
 

@@ -127,7 +127,17 @@ def _updated(scene: Scene, table: Table, action: Dml) -> Effect:
         if key.references is not None and columns & set(key.references.columns or table.primary_key)
     ]
     moved = _routed(scene, table) if table.partition_bound is not None else Effect()
-    return merge(*own, *near, moved)
+    return merge(*own, *near, moved, _defaulted(scene, table, action))
+
+
+def _defaulted(scene: Scene, table: Table, action: Dml) -> Effect:
+    """Draw from the sequences of the columns that are set to their DEFAULT."""
+    conflict = action.conflict.sets if action.conflict is not None else ()
+    named = action.columns if action.kind is DmlKind.UPDATE else conflict
+    given = {c for w in action.writings if w.updates for c in w.columns}
+    columns = [c for c in table.columns if c.name in named and c.name not in given]
+    sequences = [n for c in columns for n in _drawn_from(scene, table, c)]
+    return merge(locking(_RX, *sequences), Doubt.DEFAULTS.effect(table.name)) if sequences else Effect()
 
 
 def _deleted(scene: Scene, table: Table, seen: frozenset[Name] = frozenset()) -> Effect:

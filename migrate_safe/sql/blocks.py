@@ -86,9 +86,13 @@ def trigger_block(body: str, parse: ParseText) -> DoBlock:
 
     NEW and OLD are given to the parser as parameters: of those that it makes for a trigger it writes no tree.
     """
-    header = "CREATE FUNCTION f(new record, old record) RETURNS record LANGUAGE plpgsql AS"
+    return routine_block("f(new record, old record) RETURNS record", body, parse)
+
+
+def routine_block(header: str, body: str, parse: ParseText) -> DoBlock:
+    """Read the PL/pgSQL body of a function as a block; `header` gives its parameters and what it returns."""
     try:
-        items = body_of(f"{header} {quote_literal(body)}").items
+        items = body_of(f"CREATE FUNCTION {header} LANGUAGE plpgsql AS {quote_literal(body)}").items
     except Unreadable as refusal:
         return DoBlock("plpgsql", body, opaque=f"the body does not parse: {refusal.reason}")
     read = [(item, _static_sql(item)) for item in items]
