@@ -16,6 +16,7 @@ from migrate_safe.sql.parse import parse_statements
 from migrate_safe.sql.routines import arguments_text, inputs, kept_options
 
 _COLUMN = "%TYPE"
+_CURRENT = "FROM CURRENT"
 _LANGUAGES = frozenset({"sql", "plpgsql", "c", "internal"})
 
 
@@ -44,7 +45,7 @@ def finished(schema: Schema, function: Function) -> Function:
     """Give a function as the catalog shows it: with the schemas of its types and of what it rests on."""
     parameters = tuple(replace(p, type=found_type(schema, p.type)) for p in function.parameters)
     returns = found_type(schema, function.returns) if function.returns is not None else None
-    options = tuple((w, _now(schema, w) if v == "FROM CURRENT" else v) for w, v in function.options)
+    options = tuple((w, _now(schema, w) if v == _CURRENT else v) for w, v in function.options)
     return replace(
         function,
         parameters=parameters,
@@ -57,7 +58,7 @@ def finished(schema: Schema, function: Function) -> Function:
 
 def _now(schema: Schema, word: str) -> str:
     """Give the value that a setting has in this session, where that is known."""
-    return ", ".join(schema.search_path) if word == "set search_path" else "FROM CURRENT"
+    return ", ".join(schema.search_path) if word == "set search_path" else _CURRENT
 
 
 def found_type(schema: Schema, wanted: TypeName) -> TypeName:
@@ -80,7 +81,7 @@ def found_type(schema: Schema, wanted: TypeName) -> TypeName:
 def along(schema: Schema, function: Function) -> Schema:
     """Give the schema as the body of a function sees it: along its own search_path."""
     given = dict(function.options).get("set search_path")
-    if given is None:
+    if given is None or given == _CURRENT:
         return schema
     path = tuple(p.strip().strip('"') for p in given.split(",") if p.strip() not in ("''", ""))
     return replace(schema, search_path=path)
