@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from migrate_safe.catalog.evolve import evolve
+from migrate_safe.catalog.evolve.afterwards import moved_relations
 from migrate_safe.catalog.evolve.views import created_name, view_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.model.effect import Effect
@@ -76,20 +77,10 @@ def _relations(schema: Schema) -> frozenset[Name]:
 
 
 def moves(schema: Schema, statement: Statement) -> Mapping[Name, Name]:
-    """Give the relations that have another name after a statement: the old names with the new ones."""
-    match statement.action:
-        case RenameTable(table=table, to=to):
-            old = schema.resolve(table)
-            return {old: Name(old.schema, to)}
-        case SetSchema(table=table, to=to):
-            old = schema.resolve(table)
-            return {old: Name(to, old.name)}
-        case Other(says=Renamed(target=target, to=to)) if target.kind == "schema":
-            return {n: Name(to, n.name) for n in _relations(schema) if n.schema == target.name.name}
-        case DoBlock(inner=inner):
-            return _moves_of_all(schema, inner)
-        case _:
-            return {}
+    """Give the relations that have another name after a statement, or a block: the old names with the new ones."""
+    if isinstance(statement.action, DoBlock):
+        return _moves_of_all(schema, statement.action.inner)
+    return moved_relations(schema, statement.action)
 
 
 def _moves_of_all(schema: Schema, statements: Iterable[Statement]) -> Mapping[Name, Name]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.casts import is_assigned
 from migrate_safe.catalog.change import CannotApply, type_exists
 from migrate_safe.catalog.evolve.resting import has_extensions
@@ -14,6 +12,7 @@ from migrate_safe.catalog.shapes import columns_given, relation_columns
 from migrate_safe.effects.absent_names import absent_in, knows_all
 from migrate_safe.effects.combine import Scene
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Schema
 from migrate_safe.model.statement import Action, CreateFunction, Dml, DmlKind, Statement, Unparsed
 from migrate_safe.sql.mentions import mentions_of

@@ -7,14 +7,13 @@ NULL, ROW EXCLUSIVE. Its plan is kept for the session: then only the index that 
 
 from __future__ import annotations
 
-import re
-
 from migrate_safe.catalog.change import is_partitioned
+from migrate_safe.catalog.evolve.drawing import drawn_from
 from migrate_safe.effects.combine import Scene, family, locking, merge, planned_indexes
 from migrate_safe.effects.doubts import Doubt, Rows
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import LockMode
-from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Constraint, Table
 from migrate_safe.model.statement import Dml, DmlKind
 
@@ -81,9 +80,7 @@ def _drawn_from(scene: Scene, table: Table, column: Column) -> list[Name]:
     """Give the sequences that a column takes its default from."""
     if column.identity is not None:
         return [s.name for s in scene.schema.owned_by(table.name, column.name)]
-    text = column.default.sql if column.default is not None and column.generated is None else ""
-    names = [scene.schema.resolve(parse_name(n)) for n in re.findall(r"nextval\('(.+?)'", text)]
-    return [n for n in names if n in scene.schema.sequences]
+    return [n for n in drawn_from(scene.schema, column) if n in scene.schema.sequences]
 
 
 def _routed(scene: Scene, table: Table) -> Effect:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, keeps_apart
 from migrate_safe.catalog.evolve.computed_columns import refuse_computed
 from migrate_safe.catalog.evolve.conflicts import refuse_conflict
-from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
+from migrate_safe.catalog.evolve.drawing import refuse_absent, refuse_draws
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns

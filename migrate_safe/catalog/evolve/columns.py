@@ -31,8 +31,7 @@ from migrate_safe.catalog.evolve.column_rules import (
     refuse_value,
 )
 from migrate_safe.catalog.evolve.constraints import add_constraint
-from migrate_safe.catalog.evolve.drawing import without_sequences
-from migrate_safe.catalog.evolve.draws import refuse_absent_sequences
+from migrate_safe.catalog.evolve.drawing import refuse_absent_sequences, without_sequences
 from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
 from migrate_safe.catalog.evolve.freeing import freed, without_statistics
 from migrate_safe.catalog.evolve.index_methods import refuse_unsorted

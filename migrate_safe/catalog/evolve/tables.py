@@ -25,8 +25,7 @@ from migrate_safe.catalog.evolve.columns import (
     finished_column,
     inline_constraints,
 )
-from migrate_safe.catalog.evolve.drawing import without_sequences
-from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
+from migrate_safe.catalog.evolve.drawing import refuse_absent, refuse_draws, without_sequences
 from migrate_safe.catalog.evolve.foreign_keys import without_key
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.index_methods import refuse_table_method
