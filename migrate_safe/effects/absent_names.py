@@ -16,7 +16,7 @@ from migrate_safe.effects.builtin_names import (
 from migrate_safe.effects.combine import Scene
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import AddColumn, AlterTable, CreateTable, Statement
+from migrate_safe.model.statement import AddColumn, AlterTable, Call, CreateTable, Statement
 from migrate_safe.sql.mentions import Mentions, mentions_of
 
 _OF_SYSTEM = ("pg_", "information_schema", "migrate_safe")
@@ -33,6 +33,8 @@ def absent_name(scene: Scene, statement: Statement) -> str | None:
     schema = scene.schema
     if not knows_all(schema) or _does_nothing(schema, statement):
         return None
+    if isinstance(statement.action, Call):
+        return next(_missing(schema, "procedure", statement.action.procedure, lambda n: n in schema.functions), None)
     return absent_in(schema, mentions_of(statement.text))
 
 

@@ -12,6 +12,7 @@ from migrate_safe.model.said import Extension, MoveAll
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import Action, AlterTable, CreateIndex, CreateTable, Other, OtherTableAction
 
+_OF_EVERY_TOAST = ("pglz", "default")
 _OF_EVERY_SERVER = ("pg_default", "pg_global")
 
 
@@ -20,6 +21,9 @@ def lacked(schema: Schema, action: Action) -> Effect:
     found = tuple(_tablespaces(action))
     effects = [Rows.LACKED.effect("tablespace", name) for name in found if name not in _OF_EVERY_SERVER]
     match action:
+        case AlterTable(actions=actions):
+            found = tuple(a.value for a in actions if isinstance(a, OtherTableAction) and a.kind == "SetCompression")
+            effects += [Rows.LACKED.effect("compression method", v) for v in found if v not in _OF_EVERY_TOAST]
         case Other(says=Extension(verb="create", name=name)) if ("extension", Name(None, name)) not in schema.things:
             effects.append(Rows.LACKED.effect("extension", name))
     return merge(*effects)

@@ -137,10 +137,19 @@ def _named_anew(schema: Schema, name: Name, *, to: str | None = None, schema_nam
 def _dropped(schema: Schema, dropped: Dropped) -> Schema:
     for target in dropped.targets:
         kind = STATISTICS if target.kind == "statistic ext" else "extension"
+        if kind == "extension" and not dropped.cascade:
+            _refuse_language_in_use(schema, target.name.name)
         name = found_thing(schema, kind, target.name) if kind == STATISTICS else target.name
         need_thing(schema, kind, name, if_exists=dropped.if_exists)
         schema = drop_thing(schema, kind, name)
     return schema
+
+
+def _refuse_language_in_use(schema: Schema, extension: str) -> None:
+    """Refuse to drop an extension that brought the language of a function: both have the same name."""
+    users = [f.name for found in schema.functions.values() for f in found if f.language == extension]
+    if users and ("extension", Name(None, extension)) in schema.things:
+        raise CannotApply(f"cannot drop extension {extension}: function {users[0]} depends on it")
 
 
 # ---- extensions ----------------------------------------------------------------------------
