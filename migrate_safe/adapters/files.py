@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -179,29 +180,23 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
     path that is not there.
     """
     wanted: dict[Path, None] = {}
+    contents = cache(_contents)  # what is searched through is put in order as well
     for path in paths:
         if path != STDIN:
             _must_be_there(path)
-        found = tuple(_walk(path)) if is_folder(path) else (path,)
+        found = tuple(_walk(path, contents)) if is_folder(path) else (path,)
         if not found:
             raise UsageError(f'no .sql files in "{path}"', next_move="name a folder that holds migrations")
         wanted.update(dict.fromkeys(found))
     roots: dict[Path, list[Path]] = {}
     for path in wanted:
         roots.setdefault(root_of(path), []).append(path)
-    return tuple(_meant(root, files) for root, files in roots.items())
+    return tuple(_meant(root, files, contents) for root, files in roots.items())
 
 
 def history_of(root: Path) -> History:
     """Put the SQL files of one migration folder into the order in which they run."""
-    if planned := sqitch_files(root) if is_planned(root) else ():
-        return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
-    folders, files = _seen(root)
-    nested = (f for d in folders for f in _seen(d)[1] if f.name.lower() in _FOLDER_PER_MIGRATION)
-    flat = (f for f in files if f.name.lower() not in _FOLDER_PER_MIGRATION)
-    found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
-    shared = shared_runner(root, framework_of(root, found))
-    return History(root, _ordered(root, found, shared.framework), shared)
+    return _history(root, _contents)
 
 
 def root_of(path: Path) -> Path:
@@ -245,9 +240,23 @@ def order_key(path: Path, root: Path) -> tuple[object, ...]:
 
 # ---- below -----------------------------------------------------------------------------------
 
+_Contents = Callable[[Path], tuple[Sequence[Path], Sequence[Path]]]
+"""Gives the folders and the SQL files in a folder. Raises OSError where it cannot be listed."""
 
-def _meant(root: Path, wanted: list[Path]) -> tuple[History, tuple[Path, ...]]:
-    history = history_of(root) if STDIN not in wanted else History(root, (STDIN,))
+
+def _history(root: Path, contents: _Contents) -> History:
+    if planned := sqitch_files(root) if is_planned(root) else ():
+        return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
+    folders, files = _seen(root, contents)
+    nested = (f for d in folders for f in _seen(d, contents)[1] if f.name.lower() in _FOLDER_PER_MIGRATION)
+    flat = (f for f in files if f.name.lower() not in _FOLDER_PER_MIGRATION)
+    found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
+    shared = shared_runner(root, framework_of(root, found))
+    return History(root, _ordered(root, found, shared.framework), shared)
+
+
+def _meant(root: Path, wanted: list[Path], contents: _Contents) -> tuple[History, tuple[Path, ...]]:
+    history = _history(root, contents) if STDIN not in wanted else History(root, (STDIN,))
     meant = set(wanted)
     known = set(history.files)
     strangers = [p for p in wanted if p not in known]
@@ -279,7 +288,7 @@ def _must_be_there(path: Path) -> None:
         ) from None
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, contents: _Contents) -> Iterator[Path]:
     """Give every .sql file below a folder, following links to folders but none twice.
 
     A folder that cannot be listed is given itself, to be reported when it is read.
@@ -292,7 +301,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         try:
-            folders, files = _contents(place)
+            folders, files = contents(place)
         except OSError:
             unlisted.append(place)
             continue
@@ -314,10 +323,10 @@ def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
     return folders, files
 
 
-def _seen(folder: Path) -> tuple[list[Path], list[Path]]:
+def _seen(folder: Path, contents: _Contents) -> tuple[Sequence[Path], Sequence[Path]]:
     """Give what is in a folder; nothing where it cannot be listed, which is reported when it is read."""
     try:
-        return _contents(folder)
+        return contents(folder)
     except OSError:
         return [], []
 

@@ -72,7 +72,7 @@ _NOTHING = Effect()
 
 def merge(*effects: Effect) -> Effect:
     """Give the effect of several things done by one statement: the strongest lock per relation, all the rest."""
-    found = [e for e in effects if e is not _NOTHING and e != _NOTHING]
+    found = [e for e in effects if e.locks or (e is not _NOTHING and e != _NOTHING)]
     if len(found) < 2:
         return found[0] if found else _NOTHING
     forbidden = any(e.transaction is TransactionRule.FORBIDDEN for e in found)

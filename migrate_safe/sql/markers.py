@@ -53,6 +53,8 @@ class Markers:
 
     def section_at(self, offset: int) -> Section:
         """Give the section in which a statement starts."""
+        if len(self.sections) == 1:
+            return self.sections[0]
         return next((s for s in reversed(self.sections) if s.start <= offset), self.sections[0])
 
 
