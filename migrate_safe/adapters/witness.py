@@ -6,7 +6,7 @@ import time
 
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.adapters.touched import described_by, keep_message, look
-from migrate_safe.executor.drift import alters, drifted, since
+from migrate_safe.executor.drift import alters, concerning, drifted, since
 from migrate_safe.executor.intents import Busy, Intent, LostConnection, NotAsPlanned, Record, Result, Transact
 from migrate_safe.model.errors import MigrateSafeError
 from migrate_safe.model.journal import Event, EventKind
@@ -62,7 +62,7 @@ class Witness:
         if self.known is None or self._unseen is not None or time.monotonic() - self._looked < LOOK_AGAIN:
             return
         now = look(self.performer.db, self.plan.touches)
-        changes = since(self.known, now)
+        changes = concerning(self.plan, since(self.known, now))
         self.known, self._looked = now, time.monotonic()
         if changes:
             raise drifted(NotAsPlanned, self.plan, changes)
