@@ -128,13 +128,13 @@ def test_partitions_that_come_and_go_are_no_drift(each_database: str, connect: C
 
 
 def test_what_the_plan_made_counts_too(
-    each_database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    c, there = connect(each_database), ["--dsn", each_database]
+    c, there = connect(database), ["--dsn", database]
     c.execute("CREATE TABLE t (id int PRIMARY KEY, a int)")
     (tmp_path / "m.sql").write_text("ALTER TABLE t RENAME a TO b;")
     made = str(tmp_path / "m.yaml")
-    assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made]) == 0
+    assert main(["plan", str(tmp_path / "m.sql"), "--schema", database, "-o", made]) == 0
     assert main(["apply", made, *there]) == 0
     name = c.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE '~ms_sync_u%'").fetchone()[0]
     c.execute(f'ALTER TABLE t DISABLE TRIGGER "{name}"')
