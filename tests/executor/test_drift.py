@@ -19,11 +19,11 @@ from migrate_safe.catalog.describe import parts_of
 from migrate_safe.cli.main import main
 from migrate_safe.executor.drift import not_accepted, since
 from migrate_safe.executor.drive import Stopped
-from migrate_safe.executor.news import Moved
+from migrate_safe.executor.news import Journaled, Moved
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Refused, StepFailed
-from migrate_safe.model.names import Name
-from migrate_safe.model.plan import Phase, Step
+from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.plan import Phase, Sql, Step
 from migrate_safe.report.status import status_text
 from tests.conftest import Connect
 from tests.executor.plans import ADD, CHECK, FILL, STORY, USERS, fit, index_step, plan, sql
@@ -162,6 +162,43 @@ def test_the_way_back_does_not_ask(users: str, connect: Connect) -> None:
     connect(users).execute("ALTER TABLE users ADD surprise int")
     assert rollback("story", Target(users)).stage == "migrate"
     assert status(Target(users)).plans[0].drift == ()  # seen anew after each step
+
+
+def test_the_way_back_does_not_ask_in_its_middle_either(
+    users: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witness, "LOOK_AGAIN", 0.0)
+    apply(fit(users, STORY), Target(users), ALL)
+    told: list[object] = []
+
+    def meddle(news: object) -> None:
+        if isinstance(news, Journaled) and not told:
+            told.append(connect(users).execute("ALTER TABLE users ADD surprise int"))
+
+    assert rollback("story", Target(users), "baseline", tell=meddle).after.closed
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "accepted"),
+    [
+        ('"S 1"."T of ""x"""', '"p on q"', "p on q"),
+        ('s2."%s"', '"Zahl é"', "%s.Zahl é"),
+        ('s2."%s"', "plain", 's2."%s".plain'),
+        ("s2.users", "more", "s2.users"),
+    ],
+)
+def test_unusual_names_in_several_schemas(users: str, connect: Connect, table: str, column: str, accepted: str) -> None:
+    c, target, name = connect(users), Target(users), parse_name(table)
+    c.execute(f'CREATE SCHEMA "S 1"; CREATE SCHEMA s2; CREATE TABLE {table} (id int)')
+    add = Step("expand.a", Phase.EXPAND, "a", sql(f"ALTER TABLE {table} ADD a int", table=name), Sql())
+    more = Step("contract.b", Phase.CONTRACT, "b", sql(f"ALTER TABLE {table} ADD b int", table=name), Sql())
+    apply(fit(users, plan(add, more, touches=(name, USERS))), target)
+    c.execute(f"ALTER TABLE {table} ADD {column} int")
+    (told,) = status(target).plans[0].drift
+    assert told.endswith(f" of {table}: integer")
+    with pytest.raises(Refused, match="have changed since"):
+        apply("p", target, replace(ALL, accept_drift=("users.note",)))
+    assert apply("p", target, replace(ALL, accept_drift=(accepted,))).stage == "contract"
 
 
 def test_an_index_that_a_cut_off_build_finishes_is_no_drift(users: str, connect: Connect) -> None:
