@@ -10,6 +10,7 @@ import pytest
 
 from migrate_safe.app.abandon import abandon
 from migrate_safe.app.apply import Wish, apply
+from migrate_safe.app.control import pause, submit, work
 from migrate_safe.app.executing import Target
 from migrate_safe.app.purge import purge
 from migrate_safe.app.rollback import rollback
@@ -70,6 +71,16 @@ def test_what_was_done_may_be_kept(users: str, pg_tools: PgTools, capsys: pytest
     assert "plan what is left anew, under another name" in shown
     following = fit(users, plan(HIDE, PURGE, name="rest"))
     assert apply(following, target, ALL).stage == "contract"  # the table is free
+
+
+def test_what_was_asked_of_workers_ends_with_the_plan(users: str) -> None:
+    target = Target(users)
+    apply(fit(users, STORY), target)
+    submit("story", target, ALL)
+    pause("story", target)
+    assert abandon("story", target).after.closed
+    assert work(target, once=True) == 0
+    assert status(target).plans[0].position == 0
 
 
 def test_an_index_half_built_does_not_stay_with_what_is_kept(users: str, connect: Connect) -> None:
