@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from migrate_safe.adapters.database import Database
@@ -211,8 +212,9 @@ def journaled_plan(db: Database, given: Plan | str) -> Plan:
     )
 
 
+@lru_cache(maxsize=64)
 def read_copy(plan: JournaledPlan) -> Plan:
-    """Read the journal's copy of a plan."""
+    """Read the journal's copy of a plan; kept, since a command asks for it several times and YAML is slow to read."""
     return from_yaml(plan.text, f"journal:{plan.name}")
 
 
