@@ -98,8 +98,11 @@ def check_since(db: Database, plan: Plan, state: PlanState, accepted: Iterable[s
 
 
 def _left(db: Database, plan: Plan, state: PlanState) -> tuple[SeenPart, ...] | None:
-    """Read how the last step that changed the tables left them; None where that cannot be compared."""
-    seen = None if state.closed else read_seen(db, plan.name)
+    """Read how the last step that changed the tables left them; None where that cannot be compared.
+
+    Of a plan that nothing is done of, the fingerprint rules: its file may be made anew.
+    """
+    seen = None if state.closed or state.untouched else read_seen(db, plan.name)
     if seen is None or seen.by != described_by(db.major):
         return None
     stale = any(alters(plan, event) for event in read_events(db, plan.name, seen.seq))

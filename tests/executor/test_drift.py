@@ -157,6 +157,15 @@ def test_a_table_that_is_gone_is_told_in_one_line_with_the_way_out(
     assert main(["abandon", "story", "--dsn", users]) == 0
 
 
+def test_a_plan_that_nothing_is_done_of_may_be_made_anew(users: str, connect: Connect) -> None:
+    broken = replace(ADD, work=sql("ALTER TABLE users ADD x nosuchtype"))
+    with pytest.raises(StepFailed, match="nosuchtype"):
+        apply(fit(users, plan(broken)), Target(users))
+    connect(users).execute("ALTER TABLE users ADD surprise int")
+    assert status(Target(users)).plans[0].drift == ()
+    assert apply(fit(users, plan(ADD)), Target(users)).after.closed
+
+
 def test_the_way_back_does_not_ask(users: str, connect: Connect) -> None:
     apply(fit(users, STORY), Target(users), ALL)
     connect(users).execute("ALTER TABLE users ADD surprise int")
