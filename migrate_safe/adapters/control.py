@@ -65,6 +65,12 @@ def withdraw(db: Database, plan: str) -> None:
     )
 
 
+def forget(db: Database, plan: str) -> None:
+    """Take back all that was asked for a plan."""
+    if _is_there(db):
+        db.query("DELETE FROM migrate_safe.control WHERE plan = %s", (plan,))
+
+
 def _write(db: Database, plan: str, fields: Mapping[str, str | list[str] | None]) -> None:
     """Write some fields; a time that is None is now, by the server's clock."""
     install(db)  # a journal of an older version may have no place for them

@@ -72,6 +72,11 @@ def keep_message(seen: Iterable[Seen], token: int) -> str:
     return f"BEGIN;\nSELECT migrate_safe.fence({token});{kept}COMMIT;"
 
 
+def forget_seen(db: Database, plan: str) -> None:
+    """Forget how the tables of a plan looked: the next run takes them as they are."""
+    db.query("DELETE FROM migrate_safe.seen WHERE plan = %s", (plan,))
+
+
 @cache
 def described_by(server_major: int) -> str:
     """Give a word for the code that describes tables here, and the server's major version."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.adapters.touched import described_by, keep_message, look
-from migrate_safe.executor.drift import alters, drifted, since
+from migrate_safe.executor.drift import alters, concerning, drifted, since
 from migrate_safe.executor.intents import Busy, Intent, LostConnection, NotAsPlanned, Record, Result, Transact
 from migrate_safe.model.errors import MigrateSafeError
 from migrate_safe.model.journal import Event, EventKind
@@ -31,7 +32,7 @@ class Witness:
     def __call__(self, intent: Intent) -> Result:
         """Perform an intent; raises NotAsPlanned when the tables changed during what came before."""
         match intent:
-            case Transact():
+            case Transact(entry=entry) if entry.kind is EventKind.DONE:  # the way back does not ask
                 self._compare()
             case Record(entry) if entry.kind in (EventKind.STARTED, EventKind.UNDO_STARTED):
                 self.settle()
@@ -45,14 +46,15 @@ class Witness:
 
         Where that cannot be done now, later runs compare nothing.
         """
-        if self._unseen is None:
+        if self._unseen is None or self.performer.db.connection.closed:
             return
         try:
             parts = look(self.performer.db, self.plan.touches)
             seen = Seen(self.plan.name, self._unseen, described_by(self.performer.db.major), parts)
             self.performer.db.send(keep_message((seen,), self.performer.lease.token))
         except LostConnection:
-            self.performer.relist()
+            with suppress(LostConnection, MigrateSafeError):
+                self.performer.relist()
         except (Busy, MigrateSafeError):
             return  # the steps are done and journaled: that is what counts
         else:
@@ -62,7 +64,7 @@ class Witness:
         if self.known is None or self._unseen is not None or time.monotonic() - self._looked < LOOK_AGAIN:
             return
         now = look(self.performer.db, self.plan.touches)
-        changes = since(self.known, now)
+        changes = concerning(self.plan, since(self.known, now))
         self.known, self._looked = now, time.monotonic()
         if changes:
             raise drifted(NotAsPlanned, self.plan, changes)

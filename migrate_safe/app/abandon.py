@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migrate_safe.adapters.control import forget
 from migrate_safe.adapters.database import Database
 from migrate_safe.app.executing import (
     Outcome,
@@ -52,6 +53,7 @@ def abandon(
         if not keep_done:
             check_privileges(db, plan)
         with leased(db, target, settings, tell) as performer:
+            forget(db, plan.name)  # a pause would hold it up, and a worker would begin again what is closed
             if keep_done:
                 return run(performer, plan, keep, settings, stop_after=stop_after)
             try:

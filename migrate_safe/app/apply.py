@@ -79,9 +79,10 @@ def apply(
             return rehearse(db, plan, lambda p, s, t: forward(p, s, end, t), settings, tell)
         with leased(db, target, settings, tell) as performer:
             plan, state = ruling(db, given, wish)  # again: now nobody else can change it
-            refuse_others(db, plan)
-            known = check_since(db, plan, state, wish.accept_drift)
             end = plan.end_of(wish.through)
+            if state.position < end or state.running is not None:
+                refuse_others(db, plan)
+            known = check_since(db, plan, state, wish.accept_drift)
             check_way_ahead(db, plan, state.position, end, settings)
             if to_be_opened(db, plan, state):
                 open_plan(db, performer.lease.token, plan, to_yaml(plan))

@@ -135,8 +135,8 @@ def _plan(db: Database, plan: Plan, state: PlanState, now: datetime, settings: S
 def _drift(db: Database, plan: Plan, state: PlanState) -> Iterator[str]:
     try:
         yield from (change.line for change in changed_since(db, plan, state) or ())
-    except Busy:
-        return
+    except (Busy, MigrateSafeError):
+        return  # somebody changes or drops a table right now
 
 
 def _indexes(plans: Iterable[Plan]) -> Iterator[str]:

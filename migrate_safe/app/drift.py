@@ -14,12 +14,14 @@ from migrate_safe.app.preflight import missing_tables
 from migrate_safe.app.schema_source import named_schema, schema_before
 from migrate_safe.catalog.diff import Change, changes
 from migrate_safe.catalog.fingerprint import fingerprint
-from migrate_safe.executor.drift import alters, drifted, not_accepted, since, unsettled
+from migrate_safe.catalog.retired import without_retired
+from migrate_safe.executor.drift import alters, concerning, drifted, not_accepted, since, unsettled
 from migrate_safe.executor.state import PlanState
 from migrate_safe.model.errors import MigrateSafeError, Refused
 from migrate_safe.model.plan import Plan
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.seen import SeenPart
+from migrate_safe.planner.sharing import is_contracted
 from migrate_safe.planner.subjects import altered_tables, created_tables
 
 
@@ -59,13 +61,14 @@ def drift(connection: Connection, plan: Plan, schema: tuple[str, ...]) -> tuple[
     or in the migrations before the one that was planned, and believed when it has that fingerprint. Files may spell
     an expression otherwise than the server does: then the server is asked how it spells theirs.
     """
-    here = read_schema(connection)
-    if fingerprint(here, plan.touches) == plan.fingerprint:
+    there = read_schema(connection)
+    here = without_retired(there)  # files do not tell what another plan has put aside, a server does
+    if plan.fingerprint in (fingerprint(there, plan.touches), fingerprint(here, plan.touches)):
         return None
     planned = _planned(plan, here, schema)
     if planned is None:
         return ()
-    return changes(respelled(connection, planned, plan.touches), here, plan.touches) or None
+    return changes(without_retired(respelled(connection, planned, plan.touches)), here, plan.touches) or None
 
 
 def changed_since(db: Database, plan: Plan, state: PlanState) -> tuple[Change, ...] | None:
@@ -95,8 +98,11 @@ def check_since(db: Database, plan: Plan, state: PlanState, accepted: Iterable[s
 
 
 def _left(db: Database, plan: Plan, state: PlanState) -> tuple[SeenPart, ...] | None:
-    """Read how the last step that changed the tables left them; None where that cannot be compared."""
-    seen = None if state.closed else read_seen(db, plan.name)
+    """Read how the last step that changed the tables left them; None where that cannot be compared.
+
+    Of a plan that nothing is done of, the fingerprint rules: its file may be made anew.
+    """
+    seen = None if state.closed or state.untouched else read_seen(db, plan.name)
     if seen is None or seen.by != described_by(db.major):
         return None
     stale = any(alters(plan, event) for event in read_events(db, plan.name, seen.seq))
@@ -105,7 +111,8 @@ def _left(db: Database, plan: Plan, state: PlanState) -> tuple[SeenPart, ...] | 
 
 def _changes(plan: Plan, state: PlanState, kept: tuple[SeenPart, ...], now: tuple[SeenPart, ...]) -> tuple[Change, ...]:
     loose = unsettled(plan, state)
-    return tuple(c for c in since(kept, now) if c.key not in loose)
+    found = (c for c in since(kept, now) if c.key not in loose)
+    return concerning(plan, found, contracted=is_contracted(plan, state.position))
 
 
 def _planned(plan: Plan, here: Schema, schema: tuple[str, ...]) -> Schema | None:

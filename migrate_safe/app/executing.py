@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from migrate_safe.adapters.database import Database
@@ -31,11 +32,18 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.state import PlanState, fold, stage
 from migrate_safe.model.errors import Interrupted, MigrateSafeError, Refused, TryLater, UsageError
 from migrate_safe.model.journal import JournaledPlan
+from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Plan
 from migrate_safe.model.secrets import hide
 from migrate_safe.model.seen import SeenPart
 from migrate_safe.planner.codec import from_yaml
+from migrate_safe.planner.sharing import is_contracted, words
+from migrate_safe.planner.subjects import moved_tables
 
+_COLUMNS = """
+SELECT attname FROM unnest(%s::text[]) AS n JOIN pg_attribute ON attrelid = to_regclass(n)
+WHERE attnum > 0 AND NOT attisdropped
+"""
 Decide = Callable[[Plan, PlanState, Settings], Machine]
 
 
@@ -204,21 +212,31 @@ def journaled_plan(db: Database, given: Plan | str) -> Plan:
     )
 
 
+@lru_cache(maxsize=64)
 def read_copy(plan: JournaledPlan) -> Plan:
-    """Read the journal's copy of a plan."""
+    """Read the journal's copy of a plan; kept, since a command asks for it several times and YAML is slow to read."""
     return from_yaml(plan.text, f"journal:{plan.name}")
 
 
 def refuse_others(db: Database, plan: Plan) -> None:
-    """Raise Refused when another open plan touches a table of this one."""
+    """Raise Refused when another open plan touches a table of this one.
+
+    One of which only purge is left shares its tables with plans that change none of the columns that it names.
+    """
     for other in read_plans(db) if is_installed(db) else ():
         if other.name == plan.name:
             continue
         state = fold(read_events(db, other.name))
-        shared = sorted(set(plan.touches) & set(read_copy(other).touches))
-        if shared and not state.closed and not state.untouched:
+        copy = read_copy(other)
+        shared = sorted(set(plan.touches) & set(copy.touches))
+        if not shared or state.closed or state.untouched:
+            continue
+        apart = state.running is None and is_contracted(copy, state.position) and moved_tables(plan).isdisjoint(shared)
+        both = sorted(words(plan) & words(copy) & _columns(db, shared)) if apart else []
+        if both or not apart:
+            what = f'column "{both[0]}" of "{shared[0]}"' if both else f'"{shared[0]}"'
             raise Refused(
-                f'plan "{other.name}" is open and touches "{shared[0]}" as well',
+                f'plan "{other.name}" is open and touches {what} as well',
                 next_move=f"first finish it (apply, purge), or take it back and close it (abandon {other.name})",
             )
 
@@ -234,6 +252,10 @@ def refuse_built_upon(db: Database, plan: Plan) -> None:
                 f'plan "{other.name}" came later and rests on "{shared[0]}" as this plan has left it',
                 next_move=f"take that one back first: rollback {other.name} --to baseline",
             )
+
+
+def _columns(db: Database, tables: Iterable[Name]) -> frozenset[str]:
+    return frozenset(row[0] for row in db.query(_COLUMNS, ([str(t) for t in tables],)))
 
 
 def _give_back(db: Database, beat: Heartbeat, token: int) -> None:

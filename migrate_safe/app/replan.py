@@ -7,6 +7,7 @@ from pathlib import Path
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import replace_plan
+from migrate_safe.adapters.touched import forget_seen
 from migrate_safe.app.apply import plan_difference
 from migrate_safe.app.executing import Target, find_plan, journaled_plan, leased, opened, refuse_others, state_of
 from migrate_safe.app.preflight import check_version
@@ -21,11 +22,15 @@ from migrate_safe.planner.codec import to_yaml
 
 @dataclass(frozen=True, slots=True)
 class Replanned:
-    """What has changed: `difference` are the lines of a diff of both plans, none when they say the same."""
+    """What has changed: `difference` are the lines of a diff of both plans, none when they say the same.
+
+    `more_tables` says that the plan touches tables which it did not before.
+    """
 
     plan: Plan
     position: int
     difference: tuple[str, ...]
+    more_tables: bool = False
 
 
 def replan(
@@ -50,6 +55,8 @@ def replan(
         with leased(db, target, settings, tell) as performer:
             found = _checked(db, given)
             replace_plan(db, performer.lease.token, given, to_yaml(given))
+            if found.more_tables:
+                forget_seen(db, given.name)  # what was seen does not tell of them
             return found
 
 
@@ -72,7 +79,7 @@ def _checked(db: Database, given: Plan) -> Replanned:
     refuse_others(db, given)
     check_privileges(db, given)
     check_rights_ahead(db, given, state.position)
-    return Replanned(given, state.position, plan_difference(kept, given))
+    return Replanned(given, state.position, plan_difference(kept, given), set(given.touches) != set(kept.touches))
 
 
 def _refuse_rewriting(kept: Plan, given: Plan, state: PlanState) -> None:

@@ -116,8 +116,8 @@ def _as_asked(name: str, asked: Control) -> str:
 def _drift(db: Database, plan: Plan, state: PlanState) -> tuple[str, ...]:
     try:
         return tuple(change.line for change in changed_since(db, plan, state) or ())
-    except Busy:
-        return ()  # somebody is changing a table right now; what comes of it is seen when he is done
+    except (Busy, MigrateSafeError):
+        return ()  # somebody changes or drops a table right now, or it may not be looked at: the rest is worth telling
 
 
 def _step(db: Database, plan: Plan, step: Step, state: PlanState, lease: Lease | None) -> StepStatus:

@@ -14,9 +14,12 @@ from migrate_safe.model.journal import Event, EventKind
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Plan, Sql, Work
 from migrate_safe.model.seen import SeenPart
+from migrate_safe.planner.sharing import words
 
 Raised = TypeVar("Raised", bound=MigrateSafeError)
 _TABLE = re.compile(r"table ")
+_OF_PLANS = re.compile(r"_ms_|~+ms_")
+"""How the names of objects begin that plans make for themselves."""
 
 
 def alters(plan: Plan, event: Event) -> bool:
@@ -36,6 +39,15 @@ def since(before: Iterable[SeenPart], now: Iterable[SeenPart]) -> tuple[Change, 
     return tuple(
         Change(c.key, f"- {c.key}") if c.key in gone else c for c in changes if not c.key.endswith(lost or "\0")
     )
+
+
+def concerning(plan: Plan, changes: Iterable[Change], *, contracted: bool = False) -> tuple[Change, ...]:
+    """Leave out the changes that say nothing about a plan: objects that other plans have made or put aside.
+
+    A plan that is `contracted` rests only on what it names itself.
+    """
+    named = words(plan)
+    return tuple(c for c in changes if _concerns(c.key, plan, named, contracted=contracted))
 
 
 def unsettled(plan: Plan, state: PlanState) -> frozenset[str]:
@@ -78,11 +90,23 @@ def _part(seen: SeenPart) -> Part:
     return Part(key, text, (meaning,))
 
 
+def _concerns(key: str, plan: Plan, named: frozenset[str], *, contracted: bool) -> bool:
+    if _TABLE.match(key):
+        return True
+    own, _ = _split(key, plan.touches)
+    return own in named or not (contracted or _OF_PLANS.match(own))
+
+
 def _is_named(key: str, name: str, tables: Iterable[Name]) -> bool:
+    own, table = _split(key, tables)
+    of = () if table is None else (str(table), table.name)
+    return name in (key, own, *of, *(f"{t}.{own}" for t in of))
+
+
+def _split(key: str, tables: Iterable[Name]) -> tuple[str, Name | None]:
+    """Take the name of a part of a table out of its key: `a` of `column a of public.t`; and give that table."""
     for table in tables:
         if key == f"table {table}" or key.endswith((f" of {table}", f" on {table}")):
             head = re.sub(rf" (of|on) {re.escape(str(table))}\Z", "", key)
-            own = head.partition(" ")[2]
-            of = (str(table), table.name)
-            return name in (key, own, *of, *(f"{t}.{own}" for t in of))
-    return name == key
+            return head.partition(" ")[2], table
+    return key, None

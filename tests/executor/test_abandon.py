@@ -10,6 +10,7 @@ import pytest
 
 from migrate_safe.app.abandon import abandon
 from migrate_safe.app.apply import Wish, apply
+from migrate_safe.app.control import pause, submit, work
 from migrate_safe.app.executing import Target
 from migrate_safe.app.purge import purge
 from migrate_safe.app.rollback import rollback
@@ -39,6 +40,16 @@ def test_what_was_done_is_taken_back_and_the_plan_closed(users: str, pg_tools: P
     assert apply(fit(users, STORY), target).stage == "migrate"  # taken back is not forbidden
 
 
+def test_cut_off_anywhere_it_is_finished_by_the_next(users: str, pg_tools: PgTools) -> None:
+    target, before, story = Target(users), pg_tools.dump_schema(users).text, fit(users, STORY)
+    for n in (3, 9):
+        apply(story, target, ALL)
+        with pytest.raises(Stopped):
+            abandon("story", target, stop_after=n)
+        assert abandon("story", target).after.closed
+        assert pg_tools.dump_schema(users).text == before
+
+
 def test_what_was_done_may_be_kept(users: str, pg_tools: PgTools, capsys: pytest.CaptureFixture[str]) -> None:
     target = Target(users)
     apply(fit(users, STORY), target)
@@ -60,6 +71,16 @@ def test_what_was_done_may_be_kept(users: str, pg_tools: PgTools, capsys: pytest
     assert "plan what is left anew, under another name" in shown
     following = fit(users, plan(HIDE, PURGE, name="rest"))
     assert apply(following, target, ALL).stage == "contract"  # the table is free
+
+
+def test_what_was_asked_of_workers_ends_with_the_plan(users: str) -> None:
+    target = Target(users)
+    apply(fit(users, STORY), target)
+    submit("story", target, ALL)
+    pause("story", target)
+    assert abandon("story", target).after.closed
+    assert work(target, once=True) == 0
+    assert status(target).plans[0].position == 0
 
 
 def test_an_index_half_built_does_not_stay_with_what_is_kept(users: str, connect: Connect) -> None:
@@ -104,16 +125,15 @@ def test_what_purge_has_begun_cannot_be_taken_back(users: str) -> None:
     assert abandon("p", target, keep_done=True).after.abandoned
 
 
-@pytest.mark.parametrize("through", ["migrate", "contract"])
 def test_a_table_dropped_under_an_open_plan(
-    through: str, each_database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    each_database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     c, there = connect(each_database), ["--dsn", each_database]
     c.execute('CREATE TABLE "Old t" (id int PRIMARY KEY, a text NOT NULL UNIQUE); CREATE TABLE u (id int, b int)')
     (tmp_path / "m.sql").write_text('ALTER TABLE "Old t" RENAME a TO "New a"; ALTER TABLE u RENAME b TO c;')
     made = str(tmp_path / "m.yaml")
     assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made]) == 0
-    assert main(["apply", made, "--through", through, *there]) == 0
+    assert main(["apply", made, "--through", "contract", *there]) == 0
     assert c.execute(OURS).fetchall()
     c.execute('DROP TABLE "Old t"')
     capsys.readouterr()

@@ -19,11 +19,11 @@ from migrate_safe.catalog.describe import parts_of
 from migrate_safe.cli.main import main
 from migrate_safe.executor.drift import not_accepted, since
 from migrate_safe.executor.drive import Stopped
-from migrate_safe.executor.news import Moved
+from migrate_safe.executor.news import Journaled, Moved
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Refused, StepFailed
-from migrate_safe.model.names import Name
-from migrate_safe.model.plan import Phase, Step
+from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.plan import Phase, Sql, Step
 from migrate_safe.report.status import status_text
 from tests.conftest import Connect
 from tests.executor.plans import ADD, CHECK, FILL, STORY, USERS, fit, index_step, plan, sql
@@ -128,13 +128,13 @@ def test_partitions_that_come_and_go_are_no_drift(each_database: str, connect: C
 
 
 def test_what_the_plan_made_counts_too(
-    each_database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    c, there = connect(each_database), ["--dsn", each_database]
+    c, there = connect(database), ["--dsn", database]
     c.execute("CREATE TABLE t (id int PRIMARY KEY, a int)")
     (tmp_path / "m.sql").write_text("ALTER TABLE t RENAME a TO b;")
     made = str(tmp_path / "m.yaml")
-    assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made]) == 0
+    assert main(["plan", str(tmp_path / "m.sql"), "--schema", database, "-o", made]) == 0
     assert main(["apply", made, *there]) == 0
     name = c.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE '~ms_sync_u%'").fetchone()[0]
     c.execute(f'ALTER TABLE t DISABLE TRIGGER "{name}"')
@@ -157,11 +157,57 @@ def test_a_table_that_is_gone_is_told_in_one_line_with_the_way_out(
     assert main(["abandon", "story", "--dsn", users]) == 0
 
 
+def test_a_plan_that_nothing_is_done_of_may_be_made_anew(users: str, connect: Connect) -> None:
+    broken = replace(ADD, work=sql("ALTER TABLE users ADD x nosuchtype"))
+    with pytest.raises(StepFailed, match="nosuchtype"):
+        apply(fit(users, plan(broken)), Target(users))
+    connect(users).execute("ALTER TABLE users ADD surprise int")
+    assert status(Target(users)).plans[0].drift == ()
+    assert apply(fit(users, plan(ADD)), Target(users)).after.closed
+
+
 def test_the_way_back_does_not_ask(users: str, connect: Connect) -> None:
     apply(fit(users, STORY), Target(users), ALL)
     connect(users).execute("ALTER TABLE users ADD surprise int")
     assert rollback("story", Target(users)).stage == "migrate"
     assert status(Target(users)).plans[0].drift == ()  # seen anew after each step
+
+
+def test_the_way_back_does_not_ask_in_its_middle_either(
+    users: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witness, "LOOK_AGAIN", 0.0)
+    apply(fit(users, STORY), Target(users), ALL)
+    told: list[object] = []
+
+    def meddle(news: object) -> None:
+        if isinstance(news, Journaled) and not told:
+            told.append(connect(users).execute("ALTER TABLE users ADD surprise int"))
+
+    assert rollback("story", Target(users), "baseline", tell=meddle).after.closed
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "accepted"),
+    [
+        ('"S 1"."T of ""x"""', '"p on q"', "p on q"),
+        ('s2."%s"', '"Zahl é"', "%s.Zahl é"),
+        ('s2."%s"', "plain", 's2."%s".plain'),
+        ("s2.users", "more", "s2.users"),
+    ],
+)
+def test_unusual_names_in_several_schemas(users: str, connect: Connect, table: str, column: str, accepted: str) -> None:
+    c, target, name = connect(users), Target(users), parse_name(table)
+    c.execute(f'CREATE SCHEMA "S 1"; CREATE SCHEMA s2; CREATE TABLE {table} (id int)')
+    add = Step("expand.a", Phase.EXPAND, "a", sql(f"ALTER TABLE {table} ADD a int", table=name), Sql())
+    more = Step("contract.b", Phase.CONTRACT, "b", sql(f"ALTER TABLE {table} ADD b int", table=name), Sql())
+    apply(fit(users, plan(add, more, touches=(name, USERS))), target)
+    c.execute(f"ALTER TABLE {table} ADD {column} int")
+    (told,) = status(target).plans[0].drift
+    assert told.endswith(f" of {table}: integer")
+    with pytest.raises(Refused, match="have changed since"):
+        apply("p", target, replace(ALL, accept_drift=("users.note",)))
+    assert apply("p", target, replace(ALL, accept_drift=(accepted,))).stage == "contract"
 
 
 def test_an_index_that_a_cut_off_build_finishes_is_no_drift(users: str, connect: Connect) -> None:

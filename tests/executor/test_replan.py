@@ -121,6 +121,16 @@ def test_another_open_plan_is_in_the_way_of_new_tables(users: str, connect) -> N
         replan(replace(changed(story), touches=(*story.touches, orders)), target)
 
 
+def test_tables_that_come_in_are_no_drift(users: str, connect) -> None:
+    connect(users).execute("CREATE TABLE orders (id int)")
+    orders, target, story = Name("public", "orders"), Target(users), fit(users, STORY)
+    add = sql("ALTER TABLE orders ADD a int", table=orders)
+    apply(story, target)
+    more = Step("contract.more", Phase.CONTRACT, "more", add, sql("ALTER TABLE orders DROP a", table=orders))
+    replan(replace(story, steps=(*story.steps[:4], more), touches=(*story.touches, orders)), target)
+    assert apply("story", target, ALL).after.closed
+
+
 def test_only_open_plans_are_replanned(users: str, tmp_path: Path) -> None:
     target, story = Target(users), fit(users, STORY)
     with pytest.raises(UsageError, match='"story" is no plan file'):

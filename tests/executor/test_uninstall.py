@@ -43,13 +43,13 @@ def test_nothing_is_left_when_all_is_taken_back(
 
 
 def test_what_a_kept_plan_has_left_must_go_first(
-    each_database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    database: str, connect: Connect, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    c, there = connect(each_database), ["--dsn", each_database]
+    c, there = connect(database), ["--dsn", database]
     c.execute("CREATE TABLE t (id int PRIMARY KEY, a text)")
     (tmp_path / "m.sql").write_text("ALTER TABLE t RENAME a TO b;")
     made = str(tmp_path / "m.yaml")
-    assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made]) == 0
+    assert main(["plan", str(tmp_path / "m.sql"), "--schema", database, "-o", made]) == 0
     assert main(["apply", made, "--through", "contract", *there]) == 0
     assert main(["abandon", "m", "--keep", *there]) == 0
     capsys.readouterr()
