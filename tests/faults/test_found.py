@@ -1,0 +1,50 @@
+"""What the fault campaign has found, each as a test of its own."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+
+from migrate_safe.app.apply import apply
+from migrate_safe.app.executing import Target
+from migrate_safe.app.rollback import rollback
+from migrate_safe.app.status import status
+from migrate_safe.executor.drive import Stopped
+from migrate_safe.executor.settings import Settings
+from migrate_safe.model.errors import TryLater
+from migrate_safe.model.status import PlanStatus
+from tests.conftest import Connect
+from tests.executor.plans import ADD, fit, plan
+
+
+def only(target: Target) -> PlanStatus:
+    (it,) = status(target).plans
+    return it
+
+
+def test_status_of_a_plan_that_was_cut_off_between_its_last_step_and_its_last_entry(users: str) -> None:
+    made, target = fit(users, plan(ADD)), Target(users)
+    intents = 0
+    while intents < 2 or only(target).position == 0:
+        intents += 1
+        with suppress(Stopped):
+            apply(made, target, stop_after=intents)
+    assert not only(target).closed
+    assert only(target).next_move == "apply p: every step is done, which is still to be written down"
+    assert apply("p", target).after.closed
+    assert only(target).next_move == "nothing: all done"
+
+
+def test_a_way_back_that_failed_is_not_hidden_by_all_being_done(users: str, connect: Connect) -> None:
+    made, target, holder = fit(users, plan(ADD)), Target(users), connect(users)
+    apply(made, target)
+    holder.execute("BEGIN; LOCK TABLE users IN SHARE MODE")
+    with pytest.raises(TryLater):
+        rollback("p", target, "baseline", Settings(give_up_after=0.2))
+    holder.execute("ROLLBACK")
+    assert only(target).next_move == (
+        "end those transactions or wait for them, then run this again (or go forward again: apply p)"
+    )
+    assert apply("p", target).after.failure is None
+    assert only(target).next_move == "nothing: all done"
