@@ -9,7 +9,8 @@ import traceback
 from collections import Counter
 
 from tests.faults.campaign import chosen
-from tests.faults.trial import Grounds, Skipped
+from tests.faults.grounds import Grounds
+from tests.faults.trial import Skipped, run
 
 
 def main(first: int, seeds: int) -> int:
@@ -21,7 +22,7 @@ def main(first: int, seeds: int) -> int:
         for seed in range(first, first + seeds):
             trial, began = chosen(seed), time.monotonic()
             try:
-                outcome = grounds.run(trial)
+                outcome = run(grounds, trial)
             except Skipped as why:
                 sys.stdout.write(f"{trial}: skipped: {why}\n")
             except Exception:  # whatever it was, the campaign goes on

@@ -34,14 +34,28 @@ class Fault(StrEnum):
     DISK_FULL = "disk full"
 
 
+SUDDEN = (Fault.KILLED, Fault.CUT, Fault.CRASHED, Fault.RESTARTED, Fault.HOST_LOST)
+"""Faults that need not know where the executor is."""
+EARLY = 0.2
+"""The share of them that comes while the executor starts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A fault before the intent at this share of the way; `delay_ms` after it has been let go on, if not 0."""
+    """A fault before the intent at this share of the way; `delay_ms` after it has been let go on, if not 0.
+
+    With `at` None it comes so long after the start of the process, before or after its first intent.
+    """
 
     fault: Fault
-    at: float
+    at: float | None
     delay_ms: int
     dice: int
+
+    def __str__(self) -> str:
+        """Say what comes when."""
+        after = f" + {self.delay_ms} ms" if self.delay_ms else ""
+        return f"{self.fault} at {'the start' if self.at is None else f'{self.at:.2f}'}{after}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +79,8 @@ class Trial:
 
     def __str__(self) -> str:
         """Say in one line what happens."""
-        told = [f"seed {self.seed}: {self.operation} at {self.start}"]
-        for move in self.moves:
-            hit = move.strike
-            told.append(f"to {move.toward}" + (f" ({hit.fault} at {hit.at:.2f}+{hit.delay_ms} ms)" if hit else ""))
-        return ", ".join(told)
+        moves = (f"to {move.toward}" + (f" ({move.strike})" if move.strike else "") for move in self.moves)
+        return ", ".join((f"seed {self.seed}: {self.operation} at {self.start}", *moves))
 
 
 def chosen(seed: int) -> Trial:
@@ -82,7 +93,13 @@ def chosen(seed: int) -> Trial:
     moves = []
     toward = ladder[1] if start == ladder[0] else ladder[0]
     for _ in range(struck):
-        delay = dice.choice((0, 0, 1, 3, 8, 20))
-        moves.append(Move(toward, Strike(dice.choice(tuple(Fault)), dice.random(), delay, dice.randrange(1000))))
+        moves.append(Move(toward, _strike(dice)))
         toward = ladder[1] if ladder == PURGE else dice.choice(ladder)
     return Trial(seed, operation, ladder, start, (*moves, Move(toward)), dice.choice((1, 1, 2)))
+
+
+def _strike(dice: random.Random) -> Strike:
+    fault = dice.choice(tuple(Fault))
+    if fault in SUDDEN and dice.random() < EARLY:
+        return Strike(fault, None, dice.randrange(150), dice.randrange(1000))
+    return Strike(fault, dice.random(), dice.choice((0, 0, 1, 3, 8, 20)), dice.randrange(1000))

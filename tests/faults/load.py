@@ -42,7 +42,7 @@ class Client:
         self.thread = threading.Thread(target=self.run, name=f"client {number}", daemon=True)
         self.load, self.dice = load, random.Random(seed)
         self.rows: dict[int, tuple[Row | None, ...]] = {
-            n: ({f: n for f in load.operation.old.fields},) for n in range(1, ROWS + 1) if n % of == number
+            n: (dict.fromkeys(load.operation.old.fields, n),) for n in range(1, ROWS + 1) if n % of == number
         }
         self.fresh = itertools.count(10_000 + number, of)
         self.at_work = threading.Lock()
@@ -61,7 +61,9 @@ class Client:
     def _act(self, version: str) -> None:
         app, began = self.load.app(version), time.monotonic()
         doubtful = next((n for n, may in self.rows.items() if len(may) > 1), None)
-        what = "read" if doubtful else self.dice.choice(("insert", "update", "update", "read", "delete", "pair", "undo"))
+        what = (
+            "read" if doubtful else self.dice.choice(("insert", "update", "update", "read", "delete", "pair", "undo"))
+        )
         try:
             connection = self._connection(version)
             if doubtful is not None:
@@ -252,4 +254,3 @@ def same(found: tuple[Any, ...] | None, wanted: tuple[int | None, ...] | None) -
     if found is None or wanted is None:
         return found is wanted
     return all(w is None or f == w for f, w in zip(found, wanted, strict=True))
-

@@ -1,4 +1,4 @@
-"""What a campaign migrates: one database for each thing that the planner can do, and what both app versions ask of it."""
+"""What a campaign migrates: a database for each thing that the planner can do, and what both app versions ask of it."""
 
 from __future__ import annotations
 
@@ -221,7 +221,9 @@ OPERATIONS = (
     plain("add-foreign-key-kept", ORGS, KEPT + FK, ORDERS, BEFORE, most=ROWS),
     plain("add-unique", users("email text"), "ALTER TABLE users ADD UNIQUE (email);", USERS, AFTER),
     plain("set-not-null", users("email text"), "ALTER TABLE users ALTER email SET NOT NULL;", USERS, AFTER),
-    plain("set-not-null-kept", users("email text"), KEPT + "ALTER TABLE users ALTER email SET NOT NULL;", USERS, BEFORE),
+    plain(
+        "set-not-null-kept", users("email text"), KEPT + "ALTER TABLE users ALTER email SET NOT NULL;", USERS, BEFORE
+    ),
     plain("add-check", users("email text"), "ALTER TABLE users ADD CHECK (email <> '');", USERS, AFTER),
     plain(
         "create-indexes",

@@ -16,7 +16,7 @@ from pathlib import Path
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.app import executing
 from migrate_safe.cli.main import COMMANDS, load_command, main
-from migrate_safe.executor.intents import Intent, Result
+from migrate_safe.executor.intents import Gauge, Intent, Result
 
 LONGEST = 90.0
 """Seconds after which a command counts as stuck."""
@@ -31,18 +31,20 @@ class Held:
     beat: int
 
 
+def counts(intent: Intent) -> bool:
+    """Say whether an intent is worth a fault: a look at the load of the server comes before every other."""
+    return not isinstance(intent, Gauge)
+
+
 @contextmanager
-def watched(before: Callable[[int, Intent, Performer], None]) -> Iterator[None]:
-    """Call something before every intent of this process, with its number."""
+def watched(before: Callable[[Intent, Performer], None]) -> Iterator[None]:
+    """Call something before every intent of this process."""
 
     class Watched(Performer):
         """Performs as ever."""
 
-        seen = 0
-
         def __call__(self, intent: Intent) -> Result:
-            Watched.seen += 1
-            before(Watched.seen, intent, self)
+            before(intent, self)
             return super().__call__(intent)
 
     real, executing.Performer = executing.Performer, Watched  # type: ignore[misc]
@@ -53,7 +55,7 @@ def watched(before: Callable[[int, Intent, Performer], None]) -> Iterator[None]:
 
 
 class Process:
-    """One command at work. `held` is where it holds, None when it has ended without coming there."""
+    """One command at work. `held` is where it holds: nowhere without `hold_at`; None when it has ended before."""
 
     def __init__(self, *arguments: str, hold_at: int = 0) -> None:
         self.arguments = arguments
@@ -63,7 +65,7 @@ class Process:
         self._process = _SERVER.Process(target=_work, args=(arguments, hold_at, far, str(self.said)), daemon=True)
         self._process.start()
         far.close()
-        self.held = self._await_hold() if hold_at else None
+        self.held = self._await_hold() if hold_at else Held("start", 0, 0)
 
     @property
     def alive(self) -> bool:
@@ -116,8 +118,12 @@ def _work(arguments: tuple[str, ...], hold_at: int, link: Connection, said: str)
     os.dup2(out, 1)
     os.dup2(out, 2)
 
-    def hold(number: int, intent: Intent, performer: Performer) -> None:
-        if number == hold_at:
+    seen = 0
+
+    def hold(intent: Intent, performer: Performer) -> None:
+        nonlocal seen
+        seen += counts(intent)
+        if seen == hold_at and counts(intent):
             link.send(Held(type(intent).__name__, performer.db.pid, performer.beat.pid))
             link.recv()
 

@@ -25,11 +25,11 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'migrate_safe') ORD
 """
 SLOW = """
 CREATE FUNCTION public.dawdle() RETURNS event_trigger LANGUAGE plpgsql AS
-    $$ BEGIN IF session_user = 'deployer' THEN PERFORM pg_sleep(0.15); END IF; END $$;
+    $$ BEGIN IF session_user = 'deployer' THEN PERFORM pg_sleep(0.4); END IF; END $$;
 CREATE EVENT TRIGGER dawdle ON ddl_command_start EXECUTE FUNCTION public.dawdle();
 """
 HELD_FOR = 1.0
-"""Seconds for which a lock stays held, or statements slow, at most: ten times the budget."""
+"""Seconds for which a lock stays held, or statements slow, at most: far longer than the budget."""
 
 
 @dataclass
@@ -84,6 +84,10 @@ def _end_backend(scene: Scene, pid: int) -> None:
     scene.ask("SELECT pg_terminate_backend(%s)", pid)
 
 
+def _cancel(scene: Scene, pid: int) -> None:
+    scene.ask("SELECT pg_cancel_backend(%s)", pid)
+
+
 def _crash(scene: Scene, *_: object) -> None:
     with scene.load.trouble():
         scene.server.stop_immediate()
@@ -108,7 +112,7 @@ def _overtake(scene: Scene, process: Process, _: Held) -> None:
 
 def _rival(scene: Scene, *_: object) -> None:
     code, words = scene.rival().end()
-    assert code == 75 and "lease held by" in words or code == 0, (code, words)
+    assert (code == 75 and "lease held by" in words) or code == 0, (code, words)
 
 
 ACTS: dict[Fault, Callable[[Scene, Process, Held], None]] = {
@@ -117,7 +121,7 @@ ACTS: dict[Fault, Callable[[Scene, Process, Held], None]] = {
     Fault.INTERRUPTED: lambda _, process, __: process.send(signal.SIGINT),
     Fault.BACKEND: lambda scene, _, held: _end_backend(scene, held.backend),
     Fault.HEARTBEAT: lambda scene, _, held: _end_backend(scene, held.beat),
-    Fault.CANCELLED: lambda scene, _, held: scene.ask("SELECT pg_cancel_backend(%s)", held.backend) and None,
+    Fault.CANCELLED: lambda scene, _, held: _cancel(scene, held.backend),
     Fault.CUT: lambda scene, *_: scene.wire.cut(),
     Fault.CRASHED: _crash,
     Fault.RESTARTED: _restart,
