@@ -32,7 +32,11 @@ from tests.faults.operations import Operation, Place
 from tests.faults.paced import counts, watched
 from tests.support.pg import PgTools
 
-ROLES = "CREATE ROLE owner; CREATE ROLE app LOGIN; CREATE ROLE deployer LOGIN IN ROLE owner;"
+ROLES = """
+CREATE ROLE owner; CREATE ROLE app LOGIN; CREATE ROLE deployer LOGIN IN ROLE owner;
+ALTER ROLE deployer SET statement_timeout = '2s'; ALTER ROLE deployer SET lock_timeout = '40ms';
+ALTER ROLE deployer SET default_transaction_isolation = 'serializable';
+"""
 OURS = """
 GRANT CREATE ON DATABASE {name} TO owner; GRANT CREATE ON SCHEMA public TO deployer, owner;
 ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT ALL ON TABLES TO app;

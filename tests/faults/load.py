@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,16 @@ class Trouble:
     states: tuple[str | None, ...]
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A statement that makes row n what `row` says."""
+
+    n: int
+    sql: str
+    values: Row
+    row: Row | None
 
 
 class Client:
@@ -100,63 +110,61 @@ class Client:
             self.load.wrong(f"{app.table}: row {n} is {found}, {wanted} was written")
 
     def _insert(self, connection: psycopg.Connection[Any], app: App) -> None:
-        self._write(connection, app.insert, app, next(self.fresh), anew=True)
+        n = next(self.fresh)
+        self._send(connection, Write(n, app.insert, *self._values(app, {})))
 
     def _update(self, connection: psycopg.Connection[Any], app: App) -> None:
-        n = self.dice.choice(tuple(self.rows))
-        there = self.rows[n][0] is not None
-        if not there and not app.upserts:
-            return
-        use_upsert = app.upserts and (not there or self.dice.random() < 0.3)
-        self._write(connection, app.upsert if use_upsert else app.update, app, n, anew=not there)
-
-    def _delete(self, connection: psycopg.Connection[Any], app: App) -> None:
-        n = self.dice.choice(tuple(self.rows))
-        before, self.rows[n] = self.rows[n], (*self.rows[n], None)
-        self._sent(connection, app.delete, {"n": n}, n, before, (None,))
+        if (n := self._one(app)) is not None:
+            self._send(connection, self._change(app, n))
 
     def _pair(self, connection: psycopg.Connection[Any], app: App) -> None:
-        """Write twice in a transaction that takes a moment."""
-        with connection.transaction():
-            connection.execute(app.read, {"n": 1})
-            time.sleep(self.dice.uniform(0, 0.01))
-        self._update(connection, app)
+        """Write two rows in one transaction."""
+        rows = {n: self._change(app, n) for n in (self._one(app), self._one(app)) if n is not None}
+        self._send(connection, *rows.values())
+
+    def _delete(self, connection: psycopg.Connection[Any], app: App) -> None:
+        self._send(connection, Write(self.dice.choice(tuple(self.rows)), app.delete, {}, None))
 
     def _undo(self, connection: psycopg.Connection[Any], app: App) -> None:
         """Write, and take it back."""
-        n = self.dice.choice(tuple(self.rows))
+        values, _ = self._values(app, {})
         with connection.transaction(force_rollback=True):
-            connection.execute(app.update, self._values(app, n))
-            time.sleep(self.dice.uniform(0, 0.01))
+            connection.execute(app.update, {"n": self.dice.choice(tuple(self.rows)), **values})
+            self._linger()
 
-    def _values(self, app: App, n: int) -> dict[str, int]:
-        return {"n": n, **{f: self.load.number() for f in app.fields}}
+    def _one(self, app: App) -> int | None:
+        """Choose a row that may be written: one that is there, or that an upsert may bring back."""
+        n = self.dice.choice(tuple(self.rows))
+        return n if app.upserts or self.rows[n][0] is not None else None
 
-    def _write(self, connection: psycopg.Connection[Any], sql: str, app: App, n: int, *, anew: bool) -> None:
-        values = self._values(app, n)
-        written = {f: values[f] for f in app.fields}
-        before = self.rows.get(n, (None,))
-        after: Row = written if anew else {**(before[0] or {}), **written}
-        self.rows[n] = (*before, after)
-        self._sent(connection, sql, values, n, before, (after,))
+    def _change(self, app: App, n: int) -> Write:
+        row = self.rows[n][0]
+        statement = app.update if (row is not None and self.dice.random() < 0.7) or not app.upserts else app.upsert
+        return Write(n, statement, *self._values(app, row or {}))
 
-    def _sent(
-        self,
-        connection: psycopg.Connection[Any],
-        sql: str,
-        values: Mapping[str, int],
-        n: int,
-        before: tuple[Row | None, ...],
-        after: tuple[Row | None, ...],
-    ) -> None:
-        """Send a write: acknowledged it is the row, refused nothing has changed, cut off it is either."""
+    def _values(self, app: App, row: Row) -> tuple[Row, Row]:
+        """Give new numbers for all fields of an app, and what a row is with them."""
+        values = {field: self.load.number() for field in app.fields}
+        return values, {**row, **values}
+
+    def _linger(self) -> None:
+        time.sleep(self.dice.uniform(0, 0.01))
+
+    def _send(self, connection: psycopg.Connection[Any], *writes: Write) -> None:
+        """Write rows together: acknowledged they are so, refused nothing has changed, cut off it is either."""
+        before = {w.n: self.rows.get(w.n, (None,)) for w in writes}
+        self.rows.update({w.n: (*before[w.n], w.row) for w in writes})
         try:
-            connection.execute(sql, values)
+            with connection.transaction() if len(writes) > 1 else nullcontext():
+                for write in writes:
+                    connection.execute(write.sql, {"n": write.n, **write.values})
+                    if len(writes) > 1:
+                        self._linger()
         except psycopg.Error as error:
             if error.sqlstate is not None and not connection.closed:
-                self.rows[n] = before
+                self.rows.update(before)
             raise
-        self.rows[n] = after
+        self.rows.update({w.n: (w.row,) for w in writes})
 
 
 class Load:
