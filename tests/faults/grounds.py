@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from migrate_safe.adapters.catalog_reader import read_schema
+from migrate_safe.adapters.database import Database
+from migrate_safe.adapters.journal_table import is_installed
+from migrate_safe.adapters.place import confirm_place
 from migrate_safe.adapters.scratch import scratch_server
 from migrate_safe.app.apply import Wish, apply
 from migrate_safe.app.executing import Target
@@ -44,7 +47,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT ALL ON SEQUENCES TO app;
 ALTER DEFAULT PRIVILEGES FOR ROLE owner GRANT USAGE ON SCHEMAS TO app;
 SET ROLE owner;
 """
-ADOPT = "UPDATE migrate_safe.meta SET database_oid = (SELECT oid FROM pg_database WHERE datname = current_database())"
 HELPERS = """
 SELECT proname::text FROM pg_proc WHERE pronamespace = to_regnamespace('migrate_safe') AND proname ~ '_[0-9a-f]{8}$'
 UNION ALL SELECT tgrelid::regclass || '.' || tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1
@@ -124,9 +126,9 @@ class Grounds:
             c.execute(f"GRANT CREATE ON DATABASE {name} TO deployer")
             if small:
                 c.execute(f"ALTER DATABASE {name} SET TABLESPACE small")
-        with psycopg.connect(dsn, autocommit=True) as c:
-            if c.execute("SELECT to_regclass('migrate_safe.meta')").fetchone() != (None,):
-                c.execute(ADOPT)
+        with closing(Database(as_deployer(dsn))) as db:
+            if is_installed(db):
+                confirm_place(db, None, adopt=True)
 
     # ---- what is right -----------------------------------------------------------------------
 

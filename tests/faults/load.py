@@ -19,13 +19,16 @@ Row = Mapping[str, int]
 PAUSE = 0.004
 """Seconds between two actions of a client: it works all the time, and leaves the processor to others too."""
 _DISK_FULL = "53100"
-_ENDED = ("57P01", "57P02", "57P03", None)
+ENDED = ("57P01", "57P02", "57P03", None)
 """How a client sees a server that goes down; None: the connection broke without a word."""
 
 
 @dataclass
 class Trouble:
-    """A span of time in which clients may fail for a cause that is not ours: the server is down, its disk is full."""
+    """A span of time in which clients may fail for a cause that is not ours: the server is down, its disk is full.
+
+    What is asked on a connection that was open then may find it broken afterwards too.
+    """
 
     states: tuple[str | None, ...]
     began: float = field(default_factory=time.monotonic)
@@ -57,6 +60,7 @@ class Client:
         self.fresh = itertools.count(10_000 + number, of)
         self.at_work = threading.Lock()
         self.connections: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
+        self.opened: dict[str, float] = {}
         self.served = 0
 
     def run(self) -> None:
@@ -70,6 +74,7 @@ class Client:
 
     def _act(self, version: str) -> None:
         app, began = self.load.app(version), time.monotonic()
+        before = self.opened.get(version, began)
         doubtful = next((n for n, may in self.rows.items() if len(may) > 1), None)
         what = (
             "read" if doubtful else self.dice.choice(("insert", "update", "update", "read", "delete", "pair", "undo"))
@@ -82,13 +87,13 @@ class Client:
                 getattr(self, f"_{what}")(connection, app)
             self.served += 1
         except psycopg.Error as error:
-            self.load.failed(version, what, error, began)
+            self.load.failed(version, what, error, before if error.sqlstate in ENDED else began)
 
     def _connection(self, version: str) -> psycopg.Connection[tuple[Any, ...]]:
         known = self.connections.get(version)
         if known is None or known.closed:
             known = psycopg.connect(self.load.dsn, autocommit=True, prepare_threshold=0, application_name=version)
-            self.connections[version] = known
+            self.connections[version], self.opened[version] = known, time.monotonic()
         return known
 
     def _settle(self, connection: psycopg.Connection[Any], app: App, n: int) -> None:
@@ -219,7 +224,7 @@ class Load:
     @contextmanager
     def trouble(self, *, disk: bool = False) -> Iterator[None]:
         """Bear with failures for as long as the block lasts: those of a full disk, or of a server that is down."""
-        trouble = Trouble((_DISK_FULL,) if disk else _ENDED)
+        trouble = Trouble((_DISK_FULL,) if disk else ENDED)
         self.troubles.append(trouble)
         try:
             yield

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.faults.campaign import Fault, Trial, chosen
@@ -12,12 +10,6 @@ from tests.faults.operations import OPERATIONS
 from tests.faults.trial import Skipped, run
 
 SLICE = range(1, 31)
-
-
-@pytest.fixture(scope="module")
-def grounds() -> Iterator[Grounds]:
-    with Grounds() as made:
-        yield made
 
 
 @pytest.mark.campaign

@@ -16,6 +16,8 @@ from migrate_safe.model.errors import TryLater
 from migrate_safe.model.status import PlanStatus
 from tests.conftest import Connect
 from tests.executor.plans import ADD, fit, plan
+from tests.faults.grounds import Grounds, as_deployer
+from tests.faults.operations import OPERATIONS, Place
 
 
 def only(target: Target) -> PlanStatus:
@@ -48,3 +50,15 @@ def test_a_way_back_that_failed_is_not_hidden_by_all_being_done(users: str, conn
     )
     assert apply("p", target).after.failure is None
     assert only(target).next_move == "nothing: all done"
+
+
+def test_a_copy_that_was_taken_over_gives_no_number_of_its_journal_twice_after_a_crash(grounds: Grounds) -> None:
+    """CREATE DATABASE of PostgreSQL 15 and later copies a sequence so that a crash would repeat its next numbers."""
+    made = next(o for o in OPERATIONS if o.name == "create-indexes")
+    template = grounds.stage(grounds.reference(made), Place.MIGRATE).template
+    with grounds.copy_of(template) as dsn:
+        target = Target(as_deployer(dsn))
+        rollback(made.name, target, "baseline")
+        grounds.server.stop_immediate()
+        grounds.server.start()
+        assert apply(made.name, target).after.closed

@@ -191,6 +191,7 @@ class Run:
     def _schema_is(self, plan: PlanStatus, text: str) -> None:
         with psycopg.connect(self.dsn) as c:
             found = read_schema(c)
+        self.grounds.stage(self.reference, self.trial.ladder[1])  # so that the steps up to there are known
         wanted = self.reference.schemas[plan.position]
         assert diff(wanted, found) == (), f"status says {text}\nbut: {diff(wanted, found)}"
 
