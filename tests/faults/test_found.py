@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
+from migrate_safe.adapters.database import Database
 from migrate_safe.app.apply import apply
-from migrate_safe.app.executing import Target
+from migrate_safe.app.executing import Target, leased
 from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
 from migrate_safe.executor.drive import Stopped
-from migrate_safe.executor.settings import Settings
-from migrate_safe.model.errors import TryLater
+from migrate_safe.executor.settings import DEFAULTS, Settings
+from migrate_safe.model.errors import Interrupted, TryLater
 from migrate_safe.model.status import PlanStatus
 from tests.conftest import Connect
 from tests.executor.plans import ADD, fit, plan
@@ -50,6 +51,14 @@ def test_a_way_back_that_failed_is_not_hidden_by_all_being_done(users: str, conn
     )
     assert apply("p", target).after.failure is None
     assert only(target).next_move == "nothing: all done"
+
+
+def test_an_interruption_beside_the_steps_says_what_to_do_too(users: str) -> None:
+    target = Target(users)
+    with closing(Database(users)) as db, pytest.raises(Interrupted) as caught, leased(db, target, DEFAULTS):
+        raise KeyboardInterrupt
+    assert caught.value.next_move == "migrate-safe status says where the plan stands"
+    assert status(target).lease is None
 
 
 def test_a_copy_that_was_taken_over_gives_no_number_of_its_journal_twice_after_a_crash(grounds: Grounds) -> None:
