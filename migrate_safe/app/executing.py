@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from migrate_safe.adapters.database import Database
@@ -206,6 +207,7 @@ def journaled_plan(db: Database, given: Plan | str) -> Plan:
     )
 
 
+@lru_cache(maxsize=32)
 def read_copy(plan: JournaledPlan) -> Plan:
     """Read the journal's copy of a plan."""
     return from_yaml(plan.text, f"journal:{plan.name}")

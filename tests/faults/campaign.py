@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.faults.operations import OPERATIONS, PURGE, Operation, Place
+from tests.faults.operations import AFTER, OPERATIONS, PURGE, Operation, Place
 
 
 class Fault(StrEnum):
@@ -28,6 +28,7 @@ class Fault(StrEnum):
     OVERTAKEN = "executor asleep until its lease ran out, awake after another has done its work"
     RIVAL = "a second executor"
     LOCKED = "a lock held beyond the budget"
+    PAUSED = "a pause asked for"
     SLOW = "statements slower than the budget"
     DEPENDENT = "a view on the table, made meanwhile"
     REVOKED = "ownership revoked"
@@ -60,10 +61,15 @@ class Strike:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One command toward a place, struck or not."""
+    """One command toward a place, struck or not; to the baseline also `abandon` leads, where the plan is still open."""
 
     toward: Place
     strike: Strike | None = None
+    abandons: bool = False
+
+    def __str__(self) -> str:
+        """Say where it leads, and what comes between."""
+        return f"to {self.toward}{' (abandoned)' * self.abandons}" + (f" ({self.strike})" if self.strike else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,7 @@ class Trial:
 
     def __str__(self) -> str:
         """Say in one line what happens."""
-        moves = (f"to {move.toward}" + (f" ({move.strike})" if move.strike else "") for move in self.moves)
-        return ", ".join((f"seed {self.seed}: {self.operation} at {self.start}", *moves))
+        return ", ".join((f"seed {self.seed}: {self.operation} at {self.start}", *map(str, self.moves)))
 
 
 def chosen(seed: int) -> Trial:
@@ -93,9 +98,14 @@ def chosen(seed: int) -> Trial:
     moves = []
     toward = ladder[1] if start == ladder[0] else ladder[0]
     for _ in range(struck):
-        moves.append(Move(toward, _strike(dice)))
+        moves.append(Move(toward, _strike(dice), _abandons(dice, operation, toward)))
         toward = ladder[1] if ladder == PURGE else dice.choice(ladder)
-    return Trial(seed, operation, ladder, start, (*moves, Move(toward)), dice.choice((1, 1, 2)))
+    last = Move(toward, None, _abandons(dice, operation, toward))
+    return Trial(seed, operation, ladder, start, (*moves, last), dice.choice((1, 1, 2)))
+
+
+def _abandons(dice: random.Random, operation: Operation, toward: Place) -> bool:
+    return toward is Place.BASELINE and AFTER in operation.ladders and dice.random() < 0.3
 
 
 def _strike(dice: random.Random) -> Strike:

@@ -132,7 +132,7 @@ def _work(arguments: tuple[str, ...], hold_at: int, link: Connection, said: str)
 
 
 for _name, _module, _ in COMMANDS:
-    if _name in ("apply", "rollback", "purge", "status"):
+    if _name in ("apply", "rollback", "abandon", "purge", "status"):
         load_command(_name, _module)  # here, so that no child has to
 
 _SERVER = multiprocessing.get_context("forkserver")

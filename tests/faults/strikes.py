@@ -14,6 +14,8 @@ from typing import Any
 import psycopg
 
 from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.app.control import pause, resume
+from migrate_safe.app.executing import Target
 from tests.faults.campaign import Fault, Strike
 from tests.faults.load import Load
 from tests.faults.paced import Held, Process
@@ -145,6 +147,18 @@ def _locked(scene: Scene, dice: random.Random) -> Iterator[None]:
 
 
 @contextmanager
+def _paused(scene: Scene, _: random.Random) -> Iterator[None]:
+    plans = scene.ask("SELECT name FROM migrate_safe.plan")
+    for (name,) in plans:
+        pause(name, Target(scene.dsn))
+    try:
+        yield
+    finally:
+        for (name,) in plans:
+            resume(name, Target(scene.dsn))
+
+
+@contextmanager
 def _slow(scene: Scene, _: random.Random) -> Iterator[None]:
     scene.ask(SLOW)
     try:
@@ -192,12 +206,13 @@ def _full(scene: Scene, _: random.Random) -> Iterator[None]:
 
 CONDITIONS: dict[Fault, Condition] = {
     Fault.LOCKED: _locked,
+    Fault.PAUSED: _paused,
     Fault.SLOW: _slow,
     Fault.DEPENDENT: _dependent,
     Fault.REVOKED: _revoked,
     Fault.DISK_FULL: _full,
 }
-PASSING = (Fault.LOCKED, Fault.SLOW)
+PASSING = (Fault.LOCKED, Fault.PAUSED, Fault.SLOW)
 """Conditions that end by themselves, whether the executor has given up or not."""
 
 _ENDS = {0, 75}
@@ -215,9 +230,10 @@ EXITS: dict[Fault, set[int]] = {
     Fault.OVERTAKEN: {75, 0},
     Fault.RIVAL: {0},
     Fault.LOCKED: _ENDS,
+    Fault.PAUSED: {0},
     Fault.SLOW: _ENDS,
     Fault.DEPENDENT: {0, 1, 77},
     Fault.REVOKED: {0, 2},
-    Fault.DISK_FULL: {0, 1, 75},
+    Fault.DISK_FULL: {0, 1, 75, 77},
 }
 """How a command may end when it is struck; 0 where the fault came too late or can be overcome."""

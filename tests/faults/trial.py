@@ -71,7 +71,7 @@ class Run:
             self._begin()
             for move in self.trial.moves:
                 if move.strike is None:
-                    self._arrive(move.toward)
+                    self._arrive(move)
                 else:
                     self._struck(move, move.strike)
                 self._no_errors()
@@ -90,10 +90,12 @@ class Run:
         self.load.use("old" if self.trial.ladder == BEFORE else "new")
         self.load.work_on(2)
 
-    def _command(self, toward: Place) -> tuple[str, ...]:
+    def _command(self, move: Move) -> tuple[str, ...]:
         where = ("--dsn", self.wire.dsn, *PACE)
         workers = ("--workers", str(self.trial.workers))
-        match toward:
+        match move.toward:
+            case Place.BASELINE if move.abandons:
+                return ("abandon", self.name, *where)
             case Place.BASELINE:
                 return ("rollback", self.name, "--to", "baseline", *where)
             case Place.MIGRATE if self.trial.ladder == AFTER and self.place is not Place.BASELINE:
@@ -101,19 +103,19 @@ class Run:
             case Place.PURGED:
                 return ("purge", self.name, "--now", "--confirm", self.name, *where)
             case _:
-                return ("apply", self.reference.file, "--through", toward.value, *where, *workers)
+                return ("apply", self.reference.file, "--through", move.toward.value, *where, *workers)
 
-    def _arrive(self, toward: Place) -> None:
+    def _arrive(self, move: Move) -> None:
         """Send a command that nothing happens to; it must reach its place."""
-        self.command = self._command(toward)
-        if self.command[0] == "rollback" and not self._status().plans:
+        self.command = self._command(move)
+        if self.command[0] in ("rollback", "abandon") and not self._status().plans:
             return  # nothing was journaled yet: there is nothing to take back, and rollback says so
         code, words = Process(*self.command).end()
         assert code == 0, f"{self.command[:4]} ended with {code}: {words}"
-        self.place = toward
+        self.place = move.toward
 
     def _struck(self, move: Move, hit: Strike) -> None:
-        self.command = self._command(move.toward)
+        self.command = self._command(move)
         impatient = IMPATIENT if hit.fault is Fault.LOCKED else ()
         process = Process(*self.command, *impatient, hold_at=self._intent(move, hit))
         if process.held is None:
