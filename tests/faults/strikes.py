@@ -30,6 +30,8 @@ CREATE FUNCTION public.dawdle() RETURNS event_trigger LANGUAGE plpgsql AS
     $$ BEGIN IF session_user = 'deployer' THEN PERFORM pg_sleep(0.4); END IF; END $$;
 CREATE EVENT TRIGGER dawdle ON ddl_command_start EXECUTE FUNCTION public.dawdle();
 """
+MEDDLER = "public.meddler"
+"""The view that appears."""
 HELD_FOR = 1.0
 """Seconds for which a lock stays held, or statements slow, at most: far longer than the budget."""
 
@@ -171,11 +173,11 @@ def _slow(scene: Scene, _: random.Random) -> Iterator[None]:
 @contextmanager
 def _dependent(scene: Scene, dice: random.Random) -> Iterator[None]:
     table = dice.choice([row[0] for row in scene.ask(TABLES)])
-    scene.ask(f"CREATE VIEW public.meddler AS SELECT * FROM {table}")
+    scene.ask(f"CREATE VIEW {MEDDLER} AS SELECT * FROM {table}")
     try:
         yield
     finally:
-        scene.ask("DROP VIEW public.meddler")
+        scene.ask(f"DROP VIEW {MEDDLER}")
 
 
 @contextmanager
