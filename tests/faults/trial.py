@@ -186,7 +186,7 @@ class Run:
         if not ended_well and report.lease is None:
             done = plan.closed and plan.failure is None  # cut off behind its last entry
             assert done or any(word in plan.next_move for word in ("apply", "rollback", "purge", "again")), text
-        if not words & {"interrupted", "failed"}:
+        if not words & {"interrupted", "failed"} and report.lease is None:
             self._schema_is(plan, text)
 
     def _status(self) -> StatusReport:
