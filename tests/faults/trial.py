@@ -58,6 +58,7 @@ class Run:
         self.name = self.reference.plan.name
         self.load = Load(trial.operation, make_conninfo(dsn, user="app"), trial.seed)
         self.place = trial.start
+        self.accepted: tuple[str, ...] = ()
         self.met: list[str] = []
 
     def live(self) -> list[str]:
@@ -105,7 +106,7 @@ class Run:
             case Place.PURGED:
                 return ("purge", self.name, "--now", "--confirm", self.name, *where)
             case _:
-                return ("apply", self.reference.file, "--through", move.toward.value, *where, *workers)
+                return ("apply", self.reference.file, "--through", move.toward.value, *where, *workers, *self.accepted)
 
     def _arrive(self, move: Move) -> None:
         """Send a command that nothing happens to; it must reach its place."""
@@ -113,8 +114,6 @@ class Run:
         if self.command[0] in ("rollback", "abandon") and not self._status().plans:
             return  # nothing was journaled yet: there is nothing to take back, and rollback says so
         code, words = Process(*self.command).end()
-        if code == 77 and f"- view {MEDDLER}" in words:  # a view that was there when the last step ended is drift, gone
-            code, words = Process(*self.command, "--accept-drift", MEDDLER).end()
         assert code == 0, f"{self.command[:4]} ended with {code}: {words}"
         self.place = move.toward
 
@@ -127,15 +126,18 @@ class Run:
             assert code in (0, 2) and (code == 0 or "was never applied" in words), (code, words)
             self.met.append(f"{hit.fault.name}: none")
             return
-        self.met.append(f"{hit.fault.name}: {process.held.intent}")
         strike(self.scene, process, process.held, hit)
         if hit.fault is Fault.OVERTAKEN and process.alive:
             self.scene.expire()
+            self.met.append(f"{hit.fault.name}: {process.held.intent}")
             return
         code, words = process.end()
+        self.met.append(f"{hit.fault.name}: {process.held.intent}, exit {code}")
         assert code in EXITS[hit.fault], f"{hit.fault} at {process.held.intent}: exit {code}: {words}"
         assert code <= 0 or "next:" in words, words
         self._status_is_true(hit.fault, ended_well=code == 0)
+        if hit.fault is Fault.DEPENDENT:  # a view that was there when the last step ended: that it is gone is drift
+            self.accepted = ("--accept-drift", MEDDLER)
         if hit.fault is Fault.HOST_LOST:
             self._lease_outlives_host()
         if code == 0:
