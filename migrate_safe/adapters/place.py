@@ -18,6 +18,12 @@ UPDATE migrate_safe.meta SET system_identifier = {identifier}, timeline = {timel
     database_oid = (SELECT oid FROM pg_database WHERE datname = current_database());
 """
 _FREE = "UPDATE migrate_safe.lease SET holder = NULL, expires = clock_timestamp(), backends = '{}', token = token + 1;"
+_RENUMBER = """
+SELECT setval(pg_get_serial_sequence('migrate_safe.event', 'seq'), max(seq))
+FROM migrate_safe.event HAVING count(*) > 0;
+"""
+# From PostgreSQL 15 on, CREATE DATABASE copies a sequence as it stands, with the right to give its next 32 numbers
+# without a record in the WAL: a crash before the next checkpoint would have them given again. setval() writes a record.
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def confirm_place(db: Database, environment: str | None, *, adopt: bool = False)
 def _move(db: Database, environment: str | None) -> None:
     name = "NULL" if environment is None else text(environment)
     moved = _MOVE.format(identifier=identifier(db), timeline=TIMELINE, environment=name)
-    db.send(f"BEGIN;{moved}{_FREE}\nCOMMIT;")
+    db.send(f"BEGIN;{moved}{_FREE}{_RENUMBER}COMMIT;")
 
 
 def _of(environment: str | None) -> str:

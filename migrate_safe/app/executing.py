@@ -110,6 +110,8 @@ def leased(db: Database, target: Target, settings: Settings, tell: Tell = silent
                 yield stack.enter_context(closing(Performer(db, beat, lease, settings, tell, standbys)))
         finally:
             _give_back(db, beat, lease.token)
+    except KeyboardInterrupt:  # while the lease was awaited, or when all was done but giving it back
+        raise Interrupted("interrupted", next_move="migrate-safe status says where the plan stands") from None
     finally:
         beat.stop()
 

@@ -179,19 +179,20 @@ def next_move(plan: Plan, state: PlanState, lease: Lease | None, orphans: tuple[
         return f'wait: "{lease.holder}" is at work'
     if state.abandoned:
         return "nothing: abandoned, with what was done kept; plan what is left anew, under another name"
-    if state.closed and state.position:
+    if state.closed and state.position and state.failure is None:
         return "nothing: all done"
-    if state.closed or state.untouched:
+    if state.untouched:
         return f"apply {plan.name}"
     if state.running is not None and state.running.undoing:
         return f"its way back was cut off: rollback {plan.name} finishes it (apply takes it back, then goes on)"
     if state.failure is not None and state.failure.next_move:
         other = f"forward again: apply {plan.name}" if state.failure.undoing else f"back: rollback {plan.name}"
         return f"{state.failure.next_move} (or go {other})"
-    if state.running is not None:
+    if state.running is not None or state.failure is not None:
         return f"it was cut off: apply {plan.name} goes on, rollback {plan.name} goes back"
-    following = plan.steps[state.position].phase if state.position < len(plan.steps) else Phase.PURGE
-    match following:
+    if state.position == len(plan.steps):
+        return f"apply {plan.name}: every step is done, which is still to be written down"
+    match plan.steps[state.position].phase:
         case Phase.EXPAND | Phase.MIGRATE:
             return f"apply {plan.name}"
         case Phase.CONTRACT:

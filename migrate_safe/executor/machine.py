@@ -49,7 +49,7 @@ def forward(plan: Plan, state: PlanState, target: int, settings: Settings) -> Ma
         if first < state.position == plan.end_of(Phase.MIGRATE):
             yield from _ask_ahead(plan, state.position, target)
         state = yield from _step(plan, state, step, settings, undoing=False)
-    if state.position == len(plan.steps) and not state.closed:
+    if state.position == len(plan.steps) and not (state.closed and state.failure is None):
         state = yield from _close(plan, state, settings)
     return state
 
