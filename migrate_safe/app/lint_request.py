@@ -60,7 +60,7 @@ class LintOutcome:
 class Step:
     """A file in its turn: `wanted` where its findings are reported, `ordered` where later files stand on it.
 
-    `among` says that it is one of several files of a history.
+    `among` says that it is one of several files of a history, `new` that the branch adds it.
     """
 
     path: Path
@@ -70,6 +70,7 @@ class Step:
     wrapping: Wrapping | None
     runner: Runner
     among: bool = False
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
