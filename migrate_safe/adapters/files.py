@@ -112,6 +112,8 @@ def read_source(path: Path) -> Source | Unanalysed:
     `-` reads standard input. Line ends stay as they are. What is larger than LARGEST is not read.
     """
     name = "<stdin>" if path == STDIN else str(path)
+    if path == STDIN and sys.stdin is None:
+        return Unanalysed(name, 1, "cannot be read: it is closed")
     try:
         data = sys.stdin.buffer.read(LARGEST + 1) if path == STDIN else _beginning(path)
     except OSError as error:

@@ -19,7 +19,7 @@ from migrate_safe.adapters.store import Store, open_store
 from migrate_safe.app.lint_request import Linter, LintRequest
 from migrate_safe.app.lint_run import run_lint
 from migrate_safe.cli.options import config_option, format_option, in_colour, postgres_option, schema_option
-from migrate_safe.model.errors import Exit
+from migrate_safe.model.errors import Exit, UsageError
 from migrate_safe.model.finding import LintReport, Severity
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.wrapping import Wrapping
@@ -147,6 +147,11 @@ def command(
         click.echo(_writer(format)(outcome.report).removesuffix("\n"))
     else:
         click.echo(_as_text(outcome.report), nl=False)
+    if write_baseline:
+        raise UsageError(
+            f'nothing is written to "{known}", for not every file could be read',
+            next_move="mend the files that are named above, or name only others",
+        )
     return int(outcome.exit_code(Severity(fail_on) if fail_on else settings.fail_on or Severity.WARNING))
 
 
