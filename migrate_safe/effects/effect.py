@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
 from migrate_safe.catalog.evolve.routines import called_block
+from migrate_safe.catalog.guesses import without_guesses
 from migrate_safe.catalog.stored_views import as_tables
 from migrate_safe.effects import (
     dml,
@@ -94,6 +95,8 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
     if named is not statement:
         reason = refused_name(scene, statement.action)
         return (Effect(fails=reason), scene.schema) if reason is not None else outcome_in(scene, named)
+    known = without_guesses(scene.schema, statement.action)
+    scene = scene if known is scene.schema else scene.at(known)
     effect = _effect(scene, statement.action)
     block = called_block(scene.schema, statement.action) if isinstance(statement.action, Call) else statement.action
     if isinstance(block, DoBlock):

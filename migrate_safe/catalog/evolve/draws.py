@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migrate_safe.catalog.change import CannotApply, need_column
+from migrate_safe.catalog.guesses import is_guess
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.presence import need_relation, surely_absent
 from migrate_safe.model.names import Name, parse_name
@@ -32,8 +33,12 @@ def refuse_draws(schema: Schema, draws: Iterable[Draw]) -> None:
         known = schema.tables.get(full)
         if draw.column is not None and known is not None:
             need_column(schema, known, draw.column)
-        elif draw.column is None and full not in schema.sequences and relation_exists(schema, full):
+        elif draw.column is None and full not in schema.sequences and _is_another(schema, full):
             raise CannotApply(f"{full} is not a sequence")
+
+
+def _is_another(schema: Schema, name: Name) -> bool:
+    return relation_exists(schema, name) and not is_guess(schema, name)
 
 
 def refuse_absent(schema: Schema, relations: Iterable[Name]) -> None:
