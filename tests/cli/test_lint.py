@@ -148,6 +148,35 @@ def test_all_rules_are_listed(capsys):
     assert all(f"`{rule.id}`" in out for rule in load_rules())
 
 
+OWN = """
+title: Names say what they hold
+harm: Nobody knows what is in it.
+when: {action: create-table}
+severity: notice
+message: "{table} is made."
+manual: https://example.org
+examples:
+  - bad: CREATE TABLE t ();
+    message: t is made.
+"""
+
+
+@pytest.mark.parametrize("how", ["settings", "option"])
+def test_rules_of_ones_own_are_explained(how: str, capsys):
+    Path("rl/naming").mkdir(parents=True)
+    Path("rl/naming/table-made.yaml").write_text(OWN)
+    words = ["--rules", "rl"]
+    if how == "settings":
+        Path("migrate-safe.toml").write_text('rules = "rl"\n')
+        words = []
+    assert main(["explain", "table-made", *words]) == 0
+    assert capsys.readouterr().out.startswith("# table-made\n")
+    assert main(["explain", *words]) == 0
+    listed = capsys.readouterr().out
+    assert "`table-made`" in listed
+    assert "`drop-table`" in listed
+
+
 # ---- generated docs --------------------------------------------------------------------------
 
 
