@@ -30,7 +30,7 @@ from migrate_safe.model.source import Source
 
 STDIN = Path("-")
 LARGEST = 20 * 1024 * 1024
-"""Bytes of a file that is read: half a million statements, which take minutes."""
+"""Bytes of a file that is read."""
 
 _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 """File names of Prisma and Diesel, which give each migration a folder of its own."""

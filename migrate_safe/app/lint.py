@@ -30,7 +30,7 @@ from migrate_safe.rulebook.load import check_together, load_rules
 from migrate_safe.rulebook.match import judgement
 from migrate_safe.rulebook.rule import Rule
 from migrate_safe.rulebook.rule_files import bundled_rules
-from migrate_safe.sql.parse import parse_script
+from migrate_safe.sql.parse import MOST, parse_script
 
 
 def lint(request: LintRequest, store: Store | None = None) -> LintOutcome:
@@ -67,7 +67,7 @@ class SqlLinter:
 
     def take(self, step: Step, source: Source, before: Known) -> tuple[Judged | None, Known]:
         """Judge a file that is wanted, on what is known before it, and give what is known after it."""
-        script = parse_script(source, wrapping=step.wrapping, runner=step.runner)
+        script = parse_script(source, wrapping=step.wrapping, runner=step.runner, most=MOST)
         unreleased, seen = before.unreleased, _Seen()
         if not (step.wanted or step.new or unreleased):
             return None, Known(fold(before.schema, script))

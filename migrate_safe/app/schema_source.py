@@ -15,7 +15,7 @@ from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Wrapping
-from migrate_safe.sql.parse import parse_script
+from migrate_safe.sql.parse import MOST, parse_script
 
 _DSN = re.compile(r"postgres(ql)?://|(.*\s)?(host|dbname|service|port|user)\s*=")
 _REFRESH = re.compile(r"^REFRESH MATERIALIZED VIEW ", re.MULTILINE)
@@ -71,7 +71,7 @@ def fold_files(schema: Schema, history: History, paths: Iterable[Path], *, wrapp
         if isinstance(source, Unanalysed):
             unread.append(source)
         else:
-            schema = fold(schema, parse_script(source, wrapping=wrapping, runner=history.runner(path)))
+            schema = fold(schema, parse_script(source, wrapping=wrapping, runner=history.runner(path), most=MOST))
     return Known(schema, tuple(unread))
 
 

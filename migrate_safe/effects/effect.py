@@ -70,6 +70,7 @@ from migrate_safe.model.statement import (
     Truncate,
     TypeAction,
     Unparsed,
+    Unread,
 )
 from migrate_safe.sql.newer import NEWEST, newest_feature
 
@@ -181,6 +182,8 @@ def _of_other_objects(scene: Scene, action: Action) -> Effect:
             return psql_command(action)
         case Unparsed(reason=reason):
             return worst_case(scene, f"not a statement of PostgreSQL: {reason}")
+        case Unread(reason=reason):
+            return worst_case(scene, reason)
         case action if isinstance(action, ProgramAction):
             return programs.program(scene, action)
         case DoBlock() | Transaction() | SetVariable():

@@ -350,6 +350,13 @@ class Unparsed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The first of the statements of a file that are not read, with the reason."""
+
+    reason: str
+
+
 Action = (
     AlterTable
     | CreateTable
@@ -377,6 +384,7 @@ Action = (
     | Other
     | PsqlCommand
     | Unparsed
+    | Unread
 )
 
 

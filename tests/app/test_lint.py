@@ -285,3 +285,16 @@ def test_a_name_without_a_number_asks_for_no_other_file(tmp_path: Path):
 def test_standard_input(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"DROP TABLE users;")))
     assert ("<stdin>", "drop-table") in rules_in(lint_paths(Path("-")))
+
+
+def test_of_a_file_with_too_many_statements_the_first_are_judged_and_the_rest_is_told(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("migrate_safe.app.lint.MOST", 3)
+    write(tmp_path, _1=f"{USERS}DROP TABLE old;\nSELECT 1;\nDROP TABLE b;\nDROP TABLE c;\n", _2="DROP TABLE users;")
+    outcome = lint_paths(tmp_path, preferences=OFF)
+    assert rules_in(outcome) == [("_1.sql", "drop-table"), ("_1.sql", "unknown-statement"), ("_2.sql", "drop-table")]
+    assert outcome.report.findings[1].span.line == 4
+    [untold] = outcome.report.unanalysed
+    assert untold.line == 4
+    assert "more than 3 statements, and of what comes from line 4 on nothing was read" in untold.reason
+    write(tmp_path, _1=f"{USERS}DROP TABLE old;\nSELECT 1;\n-- that is all\n")
+    assert lint_paths(tmp_path).report.unanalysed == ()
