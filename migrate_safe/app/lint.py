@@ -31,6 +31,7 @@ from migrate_safe.rulebook.match import judgement
 from migrate_safe.rulebook.rule import Rule
 from migrate_safe.rulebook.rule_files import bundled_rules
 from migrate_safe.sql.parse import MOST, parse_script
+from migrate_safe.sql.rendering import read_script
 
 
 def lint(request: LintRequest, store: Store | None = None) -> LintOutcome:
@@ -56,6 +57,7 @@ class SqlLinter:
     base: Known = field(default_factory=Known)
     unread: tuple[Unanalysed, ...] = ()
     kind: type[Known] = Known
+    placeholders: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, request: LintRequest, store: Store | None = None) -> SqlLinter:
@@ -63,11 +65,13 @@ class SqlLinter:
         choices = chosen_rules(request, store)
         wrapping = request.wrapping or preferred(Path(), request.preferences, lambda table: table.wrapping)
         known = named_schema(request.schema, wrapping=wrapping, version=request.version)
-        return cls(choices, known.version, request.today, Known(known.schema), known.unread)
+        base = Known(known.schema)
+        return cls(choices, known.version, request.today, base, known.unread, placeholders=request.placeholders)
 
     def take(self, step: Step, source: Source, before: Known) -> tuple[Judged | None, Known]:
         """Judge a file that is wanted, on what is known before it, and give what is known after it."""
-        script = parse_script(source, wrapping=step.wrapping, runner=step.runner, most=MOST)
+        values = {**dict(step.runner.values), **dict(self.placeholders)}
+        script, rendered = read_script(source, values, wrapping=step.wrapping, runner=step.runner, most=MOST)
         unreleased, seen = before.unreleased, _Seen()
         if not (step.wanted or step.new or unreleased):
             return None, Known(fold(before.schema, script))
@@ -75,6 +79,9 @@ class SqlLinter:
         judged = self._judged(script, analysed, seen) if step.wanted else None
         for _ in analysed:  # what nobody asked for goes by
             pass
+        if judged is not None and rendered is not None:
+            placed = tuple(replace(f, span=rendered.place(f.span)) for f in judged.findings)
+            judged = replace(judged, findings=placed)
         schema = schema_after(seen.last, before.schema) if seen.any else fold(before.schema, script)
         return judged, Known(schema, seen.born(unreleased, added=step.new))
 

@@ -32,6 +32,8 @@ class LintRequest:
     wrapping: Wrapping | None = None
     framework: Framework | None = None
     """What runs the migrations, where the user says so."""
+    placeholders: tuple[tuple[str, str], ...] = ()
+    """What is put in the place of names in migrations, on top of what the settings of the runner say."""
     preferences: tuple[Preferences, ...] = ()
     today: date | None = None
     """The day on which suppressions that name their last day are heeded; None: none is over."""

@@ -16,6 +16,7 @@ from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Wrapping
 from migrate_safe.sql.parse import MOST, parse_script
+from migrate_safe.sql.rendering import read_script
 
 _DSN = re.compile(r"postgres(ql)?://|(.*\s)?(host|dbname|service|port|user)\s*=")
 _REFRESH = re.compile(r"^REFRESH MATERIALIZED VIEW ", re.MULTILINE)
@@ -71,7 +72,9 @@ def fold_files(schema: Schema, history: History, paths: Iterable[Path], *, wrapp
         if isinstance(source, Unanalysed):
             unread.append(source)
         else:
-            schema = fold(schema, parse_script(source, wrapping=wrapping, runner=history.runner(path), most=MOST))
+            runner = history.runner(path)
+            script, _ = read_script(source, dict(runner.values), wrapping=wrapping, runner=runner, most=MOST)
+            schema = fold(schema, script)
     return Known(schema, tuple(unread))
 
 
