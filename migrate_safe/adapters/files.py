@@ -31,7 +31,7 @@ from migrate_safe.model.source import Source
 
 STDIN = Path("-")
 LARGEST = 20 * 1024 * 1024
-"""Bytes of a file that is read: half a million statements, which take minutes."""
+"""Bytes of a file that is read."""
 
 _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 """File names of Prisma and Diesel, which give each migration a folder of its own."""
@@ -113,6 +113,8 @@ def read_source(path: Path) -> Source | Unanalysed:
     `-` reads standard input. Line ends stay as they are. What is larger than LARGEST is not read.
     """
     name = "<stdin>" if path == STDIN else str(path)
+    if path == STDIN and sys.stdin is None:
+        return Unanalysed(name, 1, "cannot be read: it is closed")
     try:
         data = sys.stdin.buffer.read(LARGEST + 1) if path == STDIN else _beginning(path)
     except OSError as error:

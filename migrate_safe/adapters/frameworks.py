@@ -30,6 +30,9 @@ _FLYWAY_SETTINGS = (
     *("application.properties", "application.yml", "application.yaml", "pom.xml", "build.gradle", "build.gradle.kts"),
 )
 _MIXED = re.compile(r"^[^#\n]*\bmixed\b[\"']?\s*[=:>]\s*[\"']?true", re.MULTILINE | re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"^[ \t]*(?:spring\.)?flyway\.placeholders\.([\w.-]+)[ \t]*[=:][ \t]*(.*?)[ \t]*$", re.MULTILINE
+)
 _PRISMA_SPLITS = (7, 4)
 """The version since which Prisma sends CREATE INDEX CONCURRENTLY by itself."""
 
@@ -61,7 +64,7 @@ def shared_runner(root: Path, framework: Framework | None) -> Runner:
     """Give what the files beside and above a folder of migrations say of how a runner takes them."""
     match framework:
         case Framework.FLYWAY:
-            return Runner(framework, mixed=_flyway_is_mixed(root))
+            return Runner(framework, mixed=_flyway_is_mixed(root), values=_flyway_values(root))
         case Framework.PRISMA:
             return Runner(framework, mixed=_prisma_version(root) >= _PRISMA_SPLITS)
         case _:
@@ -89,7 +92,7 @@ def runner_of(path: Path, shared: Runner) -> Runner:
 def forced_runner(path: Path, root: Path, framework: Framework) -> Runner:
     """Give the same where the user names the runner: then no name of a file and no mark in it speaks of another."""
     shared = shared_runner(root, framework)
-    return replace(runner_of(path, shared), framework=framework, mixed=shared.mixed, forced=True)
+    return replace(runner_of(path, shared), framework=framework, mixed=shared.mixed, values=shared.values, forced=True)
 
 
 def is_revert(path: Path) -> bool:
@@ -185,6 +188,25 @@ def _flyway_transaction(path: Path) -> bool | None:
 
 def _flyway_is_mixed(root: Path) -> bool:
     return any(_MIXED.search(_text(folder / name)) for folder in _upwards(root) for name in _FLYWAY_SETTINGS)
+
+
+def _flyway_values(root: Path) -> tuple[tuple[str, str], ...]:
+    """Give the placeholders that Flyway's settings know, the nearest ones first to count."""
+    found: dict[str, str] = {}
+    for folder in reversed(list(_upwards(root))):
+        for name in _FLYWAY_SETTINGS:
+            text = _text(folder / name) if "placeholders" in _text(folder / name) else ""
+            given = _toml_values(text) if name.endswith(".toml") else dict(_PLACEHOLDER.findall(text))
+            found |= {key: value for key, value in given.items() if "\n" not in value}
+    return tuple(found.items())
+
+
+def _toml_values(text: str) -> dict[str, str]:
+    try:
+        told = tomllib.loads(text).get("flyway", {}).get("placeholders", {})
+        return {str(key): str(value) for key, value in told.items()}
+    except (tomllib.TOMLDecodeError, RecursionError, AttributeError):
+        return {}
 
 
 def _prisma_version(root: Path) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -90,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return complain("interrupted", Exit.INTERRUPTED)
     except OSError as error:
+        if _is_nowhere():
+            return complain("the folder in which this runs is gone\n  next: change to one that is there", Exit.USAGE)
         if error.errno not in _FULL:
             known = error.filename is not None
             return complain(_path_text(error), Exit.USAGE) if known else complain(_bug_text(error), Exit.FAILED)
@@ -215,6 +218,15 @@ def _usage_text(error: click.ClickException) -> str:
     if context is None:
         return error.format_message()
     return f"{error.format_message()}\n  next: {context.command_path} --help"
+
+
+def _is_nowhere() -> bool:
+    """Say whether somebody removed the working folder."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _path_text(error: OSError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
 from migrate_safe.catalog.evolve.routines import called_block
+from migrate_safe.catalog.guesses import without_guesses
 from migrate_safe.catalog.stored_views import as_tables
 from migrate_safe.effects import (
     dml,
@@ -70,6 +71,7 @@ from migrate_safe.model.statement import (
     Truncate,
     TypeAction,
     Unparsed,
+    Unread,
 )
 from migrate_safe.sql.newer import NEWEST, newest_feature
 
@@ -95,6 +97,8 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
     if named is not statement:
         reason = refused_name(scene, statement.action)
         return (Effect(fails=reason), scene.schema) if reason is not None else outcome_in(scene, named)
+    known = without_guesses(scene.schema, statement.action)
+    scene = scene if known is scene.schema else scene.at(known)
     effect = merge(_effect(scene, statement.action), lacked(scene.schema, statement.action))
     block = called_block(scene.schema, statement.action) if isinstance(statement.action, Call) else statement.action
     if isinstance(block, DoBlock):
@@ -180,6 +184,8 @@ def _of_other_objects(scene: Scene, action: Action) -> Effect:
             return psql_command(action)
         case Unparsed(reason=reason):
             return worst_case(scene, f"not a statement of PostgreSQL: {reason}")
+        case Unread(reason=reason):
+            return worst_case(scene, reason)
         case action if isinstance(action, ProgramAction):
             return programs.program(scene, action)
         case DoBlock() | Transaction() | SetVariable():

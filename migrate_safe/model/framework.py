@@ -63,6 +63,8 @@ class Runner:
     transaction: bool | None = None
     mixed: bool = False
     down: bool = False
+    values: tuple[tuple[str, str], ...] = ()
+    """What the settings of the runner put in the place of names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,3 +220,39 @@ def test_rules_that_judge_many_scripts_say_of_each_what_they_would_say_of_it_alo
         script = parse_script(Source("x.sql", example.sql), wrapping=example.wrapping)
         analysed = analyse(script, Schema())
         assert bench.judgement(analysed, script) == judgement(analysed, script, RULES), example.sql
+
+
+BLOCK = """DO $$
+BEGIN
+  -- migrate-safe: ignore index-not-concurrent: the table is tiny
+  CREATE INDEX i ON a (x);
+  CREATE INDEX j ON b (x); -- migrate-safe: ignore index-not-concurrent: so is this one
+  CREATE INDEX k ON c (x);
+  -- migrate-safe: ignore index-not-concurrent: only if it is tiny
+  IF EXISTS (SELECT FROM d HAVING count(*) < 100) THEN
+    CREATE INDEX l ON d (x);
+  END IF;
+END $$;
+"""
+
+
+def test_inside_a_block_a_comment_speaks_of_its_own_statement():
+    assert [(f.rule, f.span.line) for f in findings(BLOCK)] == [("index-not-concurrent", 7)]
+
+
+def test_inside_a_block_a_comment_may_speak_of_what_is_only_known_when_it_runs():
+    rule = names("DO $$ BEGIN EXECUTE x; CREATE TABLE a (); END $$;")
+    silenced = f"DO $$ BEGIN\n-- migrate-safe: ignore {rule[0]}: it only counts\nEXECUTE x; CREATE TABLE a (); END $$;"
+    assert names(silenced) == rule[1:]
+
+
+@pytest.mark.parametrize("head", ["migrate-safe", "migrate-safe :", "migrate_safe:", "Migrate-Safe:", "migratesafe"])
+def test_the_name_of_the_tool_misspelt_is_said(head: str):
+    found = findings(f"-- {head} ignore drop-table: nobody uses it\nDROP TABLE a;")
+    assert [f.rule for f in found] == ["suppression-misspelt", "drop-table"]
+    assert found[0].message == f'The comment\'s "{head}" is not known: did you mean "migrate-safe:"?'
+
+
+@pytest.mark.parametrize("text", ["migrate-safe ignores this", "Migrate Safe: see the wiki", "migrate_safe: x"])
+def test_prose_about_the_tool_is_no_comment_to_it(text: str):
+    assert names(f"-- {text}\nDROP TABLE a;") == ["drop-table"]

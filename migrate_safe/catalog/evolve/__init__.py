@@ -23,6 +23,7 @@ from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
 from migrate_safe.catalog.evolve.roles import refuse_absent_roles
 from migrate_safe.catalog.evolve.routines import called_block, refuse_language
+from migrate_safe.catalog.guesses import without_guesses
 from migrate_safe.catalog.settings import search_path_after, setting_of
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.catalog.timeline import Timeline
@@ -109,6 +110,7 @@ def session_ended(schema: Schema, search_path: tuple[str, ...]) -> Schema:
 
 def apply(schema: Schema, statement: Statement) -> Schema:
     """Give the schema after a statement; raises CannotApply where the server would certainly refuse it."""
+    schema = without_guesses(schema, statement.action)
     refuse_absent_roles(schema, statement.action)
     refuse_move(schema, statement.action)
     return settled(schema, _applied(schema, statement), statement.action)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from migrate_safe.catalog.change import CannotApply, need_column, put, put_column
+from migrate_safe.catalog.guesses import is_guess
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.presence import need_relation, surely_absent
 from migrate_safe.model.names import Name, parse_name
@@ -71,7 +72,7 @@ def refuse_draws(schema: Schema, draws: Iterable[Draw]) -> None:
         known = schema.tables.get(full)
         if draw.column is not None and known is not None:
             need_column(schema, known, draw.column)
-        elif draw.column is None and full not in schema.sequences and relation_exists(schema, full):
+        elif draw.column is None and full not in schema.sequences and _is_another(schema, full):
             raise CannotApply(f"{full} is not a sequence")
 
 
@@ -85,3 +86,7 @@ def refuse_absent_sequences(schema: Schema, default: Expr | None) -> None:
     """Raise CannotApply for a default that draws from what is not there."""
     if default is not None and "nextval" in default.sql:
         refuse_absent(schema, (parse_name(n) for n in drawn_sequences(default.sql) if not n.isdigit()))
+
+
+def _is_another(schema: Schema, name: Name) -> bool:
+    return relation_exists(schema, name) and not is_guess(schema, name)

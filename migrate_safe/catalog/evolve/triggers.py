@@ -37,7 +37,7 @@ def create_trigger(schema: Schema, action: CreateTrigger) -> Schema:
     if view is not None:
         return _on_view(schema, view, trigger, replaces=action.replace)
     table = target(schema, action.table)
-    if table is None:
+    if table is None or (trigger.timing == "INSTEAD OF" and table.name not in schema.tables):
         return schema
     _refuse_on_table(schema, table, trigger)
     if trigger.constraint and action.replace:
