@@ -95,7 +95,7 @@ async def _talk(
             if code == CANCEL_REQUEST:
                 await server_writer.drain()
                 return
-            heard = Conversation(session, door.log, startup_of(first))
+            heard = Conversation(session, door.log, startup_of(first), notes=door.notes)
             there = asyncio.create_task(_pass(reader, server_writer, heard.client_says))
             back = asyncio.create_task(_pass(server_reader, writer, heard.server_says))
             await _ended(there, back)

@@ -13,10 +13,12 @@ from typing import Any
 import psycopg
 from psycopg.pq import ExecStatus
 
+from migrate_safe.adapters.runnable import as_psql
 from migrate_safe.adapters.said import Said, said_by
 from migrate_safe.adapters.wire import Parameter, Sent
 from migrate_safe.effects.effect import effect_of
 from migrate_safe.model.effect import TransactionRule
+from migrate_safe.model.errors import UsageError
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Direction, Dml, DmlKind, Script, Statement, TransactionVerb, Wrapping
@@ -26,18 +28,22 @@ _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
 _ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
 _SHOWN = 80
 """Characters of a statement that a note shows."""
+_LONGEST = 200
+"""Bytes of a parameter that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
     """The script, and for each of its statements the message that carried it, None in a file.
 
-    `notes` tell what was sent and is not in the script.
+    `notes` tell what was sent and is not in the script. `runnable` is the script as psql takes it: with the values of
+    parameters.
     """
 
     script: Script
     messages: tuple[Sent | None, ...]
     notes: tuple[str, ...] = ()
+    runnable: str = ""
 
 
 def captured(log: Sequence[Sent], name: str, database: str = "") -> Captured:
@@ -47,7 +53,7 @@ def captured(log: Sequence[Sent], name: str, database: str = "") -> Captured:
     BEGIN and COMMIT are put around.
     What failed for the command by circumstances (a timeout, a deadlock) did nothing, and is left out.
     """
-    text, places, notes = "", list[tuple[int, Sent]](), _elsewhere(log, database)
+    text, runnable, places, notes = "", "", list[tuple[int, Sent]](), _elsewhere(log, database)
     search_path = None
     for transaction in _one_after_the_other([s for s in log if database in ("", s.startup.database)]):
         wanted = transaction[0].startup.search_path
@@ -56,17 +62,37 @@ def captured(log: Sequence[Sent], name: str, database: str = "") -> Captured:
             value = "DEFAULT" if wanted is None else wanted or "''"
             places.append((len(text), _ours(transaction[0])))
             text += f"SET search_path = {value};\n"
+            runnable += f"SET search_path = {value};\n"
         for said in _written(transaction):
             places.append((len(text), said.sent))
             if said.did_nothing:
                 text += f"-- not run again: {said.fate}\n"
                 notes.append(f"not run again: {_short(said.sent.text)} ({said.fate})")
+            elif _runs_into_the_next(said.sent):
+                text += _commented(said.sent.text)
+                runnable += _commented(said.sent.text)
+                notes.append(f"not run again: {_short(said.sent.text)} ({said.fate})")
             else:
                 text += _as_sql(said.sent)
+                runnable += as_psql(said.sent, _data(said.sent))
     script = parse_script(Source(name, text), wrapping=Wrapping.STATEMENT)
     statements = tuple(replace(s, direction=Direction.UP) for s in script.statements)
     messages = tuple(_at(places, s.span.start) for s in statements)
-    return Captured(replace(script, statements=statements, markers=()), messages, tuple(notes))
+    return Captured(replace(script, statements=statements, markers=()), messages, tuple(notes), runnable)
+
+
+def _runs_into_the_next(sent: Sent) -> bool:
+    """Say whether a text that the server refused would swallow what is written behind it: it leaves something open."""
+    if sent.error is None:
+        return False
+    try:
+        return len(parse_statements(f"{sent.text}\n;\nSELECT 1;")) != len(parse_statements(sent.text)) + 1
+    except UsageError:
+        return True
+
+
+def _commented(text: str) -> str:
+    return "".join(f"-- {line}\n" for line in text.splitlines())
 
 
 def run_again(connection: psycopg.Connection[Any], statement: Statement, sent: Sent | None) -> None:
@@ -92,6 +118,8 @@ def shown(parameter: Parameter) -> str:
     """Write a parameter for people."""
     if parameter.value is None:
         return "NULL"
+    if len(parameter.value) > _LONGEST:
+        return f"{shown(replace(parameter, value=parameter.value[:_LONGEST]))}... ({len(parameter.value)} bytes)"
     if parameter.binary:
         return f"0x{parameter.value.hex()}"
     return repr(parameter.value.decode(parameter.encoding, "replace"))

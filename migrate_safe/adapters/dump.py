@@ -16,8 +16,21 @@ from migrate_safe.model.secrets import hide
 PATIENCE = 300.0
 """Seconds that pg_dump may take."""
 
-_OPTIONS = ("--schema-only", "--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions")
-_MORE = ("--no-security-labels", "--no-tablespaces", "--exclude-schema=migrate_safe", "--lock-wait-timeout=10000")
+_OPTIONS = (
+    "--encoding=UTF8",
+    "--schema-only",
+    "--no-owner",
+    "--no-privileges",
+    "--no-publications",
+    "--no-subscriptions",
+)
+_MORE = (
+    "--encoding=UTF8",
+    "--no-security-labels",
+    "--no-tablespaces",
+    "--exclude-schema=migrate_safe",
+    "--lock-wait-timeout=10000",
+)
 
 
 def dump_schema(dsn: str, tools: Path | None = None) -> str:
@@ -33,7 +46,13 @@ def dump_schema(dsn: str, tools: Path | None = None) -> str:
     command = [str(program), *_OPTIONS, *_MORE, "--dbname", make_conninfo("", **parts)]
     try:
         ran = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=PATIENCE, env={**os.environ, **secret}
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=PATIENCE,
+            env={**os.environ, **secret},
         )
     except FileNotFoundError:
         raise UsageError(

@@ -26,13 +26,20 @@ class Said:
     def did_nothing(self) -> bool:
         """Whether it never ran, or failed by circumstances: to run it again would show as done what was not."""
         cut_short = self.sent.copied is not None and self.sent.ended is None
-        return self.skipped or cut_short or (self.sent.sqlstate or "").startswith(_CIRCUMSTANCES)
+        return (
+            self.skipped
+            or cut_short
+            or bool(self.sent.of_protocol)
+            or (self.sent.sqlstate or "").startswith(_CIRCUMSTANCES)
+        )
 
     @property
     def fate(self) -> str:
         """What the command was told."""
         if self.skipped:
             return "it stood behind a statement that failed for the command"
+        if self.sent.of_protocol:
+            return f'"{self.sent.of_protocol}" was made by a message of the protocol'
         if self.sent.error is None:
             return "the command left before it ended"
         return f"it failed for the command: {' '.join(self.sent.error.split())}, {self.sent.sqlstate}"

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
 from migrate_safe.adapters import docker, keeper
@@ -69,7 +70,17 @@ class ScratchServer:
         name = name or f"scratch_{secrets.token_hex(6)}"
         statement = _NO_DATABASE.format(name=quote_ident(name), template=quote_ident(template or "template0"))
         with connect(self.home) as connection:
-            connection.execute(statement.encode())
+            try:
+                connection.execute(statement.encode())
+            except errors.ObjectInUse:
+                raise TryLater(
+                    f'the database "{template}" cannot be copied, for somebody is still connected to it',
+                    next_move="let every command end its sessions before it ends itself",
+                ) from None
+            except errors.InsufficientPrivilege:
+                raise UsageError(
+                    f"{self.provider} lets this role create no databases", next_move="grant it CREATEDB there"
+                ) from None
         self._created.add(name)
         return self.dsn(name)
 

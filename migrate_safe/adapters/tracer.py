@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -51,6 +51,19 @@ Connection = psycopg.Connection[Any]
 _PLANNED = (DmlKind.SELECT, DmlKind.INSERT, DmlKind.UPDATE, DmlKind.DELETE, DmlKind.MERGE, DmlKind.COPY_TO)
 """Data statements: whether they read a table in full is for the server's planner to decide."""
 
+_SET = "VariableSetStmt"
+"""SET TRANSACTION and SET SESSION CHARACTERISTICS."""
+_SAVED = '"~migrate_safe_trace"'
+_TIMEOUTS = (
+    "lock_timeout",
+    "statement_timeout",
+    "transaction_timeout",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "deadlock_timeout",
+)
+_PATIENT = "-c lock_timeout=0 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+"""What sessions begin with here, whatever the command asked for."""
 _END_A_FAILED_ONE = (
     TransactionVerb.COMMIT,
     TransactionVerb.ROLLBACK,
@@ -64,8 +77,8 @@ def trace_script(dsn: str, found: Captured, schema: Schema, *, contained: bool =
 
     `contained` leaves out what reaches beyond the database.
 
-    `schema` is the state before. Stops behind the first statement that the server refuses, unless the command that
-    sent it was refused there as well and went on.
+    `schema` is the state before. A file stops behind the first statement that the server refuses. What a command has
+    sent goes on behind it, as the command did; of a transaction that failed here nothing more runs, but is predicted.
     """
     with _Sessions(dsn, contained) as sessions:
         return tuple(_traced(sessions, found, schema))
@@ -95,7 +108,7 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
         traced = _beside_the_command(_one(sessions, one, sent), sent)
         yield traced
         refused = traced.observed is not None and traced.observed.effect.fails
-        if refused and (sent is None or sent.error is None):
+        if refused and sent is None:
             return
         astray |= (bool(refused) and not one.effect.fails) or _went_its_way(one)
         if astray and worker.info.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
@@ -147,11 +160,35 @@ def _one(sessions: _Sessions, one: Analysed, sent: Sent | None) -> Traced:
     if note:
         return Traced(one, None, number, note=note)
     run = partial(run_again, worker, one.statement, sent)
-    if isinstance(one.statement.action, Transaction | SetVariable):
+    if _steers(one.statement.action):
         refusal = _steered(run)
         return Traced(one, refusal, number, _differences(one, refusal) if refusal is not None else ())
-    seen = sessions.observer(sent).watch(run, wrap=not _needs_a_block(one.statement.action))
+    with _saved_from(worker, one.statement, sent):
+        seen = sessions.observer(sent).watch(run, wrap=not _needs_a_block(one.statement.action))
     return Traced(one, seen, number, _differences(one, seen), parameters=parameters)
+
+
+def _steers(action: Action) -> bool:
+    """Say whether a statement only steers the session; what is asked of the server around it could get in its way."""
+    return isinstance(action, Transaction | SetVariable) or (isinstance(action, Other) and action.kind == _SET)
+
+
+@contextmanager
+def _saved_from(worker: Connection, statement: Statement, sent: Sent | None) -> Iterator[None]:
+    """Keep a transaction going when data that the command could write cannot be written here.
+
+    Values that the server made for the command, and that it read and sent again, are others here.
+    """
+    inside = worker.info.transaction_status is TransactionStatus.INTRANS
+    if sent is None or sent.error is not None or not inside or not isinstance(statement.action, Dml):
+        yield
+        return
+    worker.execute(f"SAVEPOINT {_SAVED}")
+    yield
+    if worker.info.transaction_status is TransactionStatus.INERROR:
+        worker.execute(f"ROLLBACK TO {_SAVED}")
+    if worker.info.transaction_status is TransactionStatus.INTRANS:
+        worker.execute(f"RELEASE {_SAVED}")
 
 
 def _needs_a_block(action: Action) -> bool:
@@ -187,6 +224,8 @@ def _left_out(statement: Statement, sent: Sent | None) -> str:
     match statement.action:
         case PsqlCommand(command=command):
             return f"not run: the psql command \\{command}"
+        case SetVariable(variable=name) if name.lower() in _TIMEOUTS:
+            return "not run: it would cut off what watches here, which takes longer than the migration itself"
         case Dml(kind=DmlKind.COPY_FROM) if "stdin" in statement.text.lower() and (sent is None or sent.copied is None):
             return "not run: the data of COPY"
         case _:
@@ -236,7 +275,7 @@ class _Sessions:
         """Give the observer of the session that a message came from."""
         number = sent.session if sent is not None else 1
         if number not in self._open:
-            options = {"options": sent.startup.options or " "} if sent is not None else {}  # none is not PGOPTIONS
+            options = {"options": f"{sent.startup.options} {_PATIENT}"} if sent is not None else {}
             connection = connect(self.dsn, prepare_threshold=None, **options)
             self._stack.callback(connection.close)
             self._open[number] = Observer(connection, self.dsn)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
+_COPY_IN = re.compile(r"\bcopy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
 _WAITS_FOR = {"P": "1", "B": "2", "C": "3", "D": "Tn", "E": "CIs"}
 """For each message of the extended protocol, the answers that finish it."""
 
@@ -55,6 +56,7 @@ class Sent:
     """One message with SQL: `text` may hold several statements where it is not `extended`.
 
     `session` numbers connections from 1, `startup` is what it began with; `began` and `ended` are monotonic seconds;
+    `of_protocol` names the prepared statement or portal, made by messages only, that it closes or fetches from.
     `round` counts how often the server had been ready for the next query when it was told that this one is done: what
     a pipeline sends up to its Sync is one round. `idle` says that it was the last of its round, and that no transaction
     was open behind it; `copied` is what COPY FROM STDIN got; `tags` are the server's words for each statement that it
@@ -70,6 +72,7 @@ class Sent:
     error: str | None = None
     sqlstate: str | None = None
     copied: bytearray | None = None
+    of_protocol: str = ""
     round: int = 0
     idle: bool = True
     startup: Startup = Startup()
@@ -85,6 +88,8 @@ class _Awaited:
     sent: Sent | None = None
     text: str = ""
     portal: str = ""
+    during: Sent | None = None
+    """The COPY FROM STDIN whose data the client was sending: the server passes over Flush and Sync among them."""
 
 
 @dataclass(slots=True)
@@ -97,6 +102,10 @@ class Conversation:
     encoding: str = "utf-8"
     _prepared: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     _portals: dict[str, tuple[str, tuple[Parameter, ...]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    _copying: Sent | None = None
+    _ahead: dict[int, bytearray] = field(default_factory=dict)
+    """Data of a COPY, by the id of what was sent, for which the client did not wait to be asked."""
     _suspended: dict[str, Sent] = field(default_factory=dict)
     _rounds: int = 0
     _awaited: deque[_Awaited] = field(default_factory=deque)
@@ -135,10 +144,20 @@ class Conversation:
                 self._bind(body)
             case "E":
                 self._execute(_text(body.partition(b"\0")[0]))
-            case "C" | "D" | "S" | "F":
+            case "S" if self._copying is not None and self._copying.copied is not None:
+                pass
+            case "F":
                 self._awaited.append(_Awaited(kind))
-            case "d" if self._awaited and (sent := self._awaited[0].sent) is not None and sent.copied is not None:
-                sent.copied += body
+                self._note_call(struct.unpack_from("!I", body)[0])
+            case "C" | "D" | "S":
+                self._awaited.append(_Awaited(kind, during=self._copying))
+            case "d" if self._copying is not None:
+                if self._copying.copied is None:
+                    self._ahead.setdefault(id(self._copying), bytearray()).extend(body)
+                else:
+                    self._copying.copied += body
+            case "c" | "f":
+                self._copying = None
             case _:
                 pass
 
@@ -162,10 +181,27 @@ class Conversation:
         sent = Sent(
             self.session, text, extended, time.monotonic(), parameters, startup=self.startup, encoding=self.encoding
         )
+        sent.of_protocol = self._named_in(text)
         self.log.append(sent)
         return sent
 
+    def _named_in(self, text: str) -> str:
+        """Give the prepared statement or portal that messages have made, where a text closes it or fetches from it."""
+        words = text.split()
+        if len(words) < 2 or words[0].upper() not in ("DEALLOCATE", "FETCH", "MOVE", "CLOSE"):
+            return ""
+        name = words[-1].rstrip(";").strip('"')
+        return name if name and (name in self._prepared or name in self._portals) else ""
+
+    def _note_call(self, function: int) -> None:
+        """Note, once for each function, what was called without SQL: there is nothing to write down of it."""
+        note = f"not run again: connection {self.session} called function {function} by a message of the protocol, as "
+        note += "drivers do for large objects"
+        if note not in self.notes:
+            self.notes.append(note)
+
     def _await(self, kind: str, sent: Sent, portal: str = "") -> None:
+        self._copying = sent if _COPY_IN.search(sent.text) else None
         self._awaited.append(_Awaited(kind, sent, portal=portal))
         self._unsettled.append(sent)
 
@@ -183,7 +219,8 @@ class Conversation:
             case "Z":
                 self._ready(body)
             case "G" if head is not None and head.sent is not None:
-                head.sent.copied = bytearray()
+                head.sent.copied = self._ahead.pop(id(head.sent), bytearray())
+                self._awaited = deque(a for a in self._awaited if a.during is not head.sent)
             case _ if head is not None and kind in _WAITS_FOR.get(head.kind, ""):
                 self._awaited.popleft()
                 if head.sent is not None:

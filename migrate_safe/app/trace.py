@@ -94,7 +94,7 @@ def trace_command(command: tuple[str, ...], request: TraceRequest) -> TraceRepor
                 "--env SHOP_DSN={dsn}",
             )
         if request.save is not None:
-            write_text(request.save, found.script.source.text)
+            write_text(request.save, found.runnable)
         traced = trace_script(copy, found, _schema(copy), contained=True)  # the command has done it on this server
         done = _Done(found.script, traced)
         report = _report(name, server, request, [done])
@@ -146,9 +146,12 @@ def _build(server: ScratchServer, dsn: str, request: TraceRequest, file: Path | 
 
 def _words(command: str) -> list[str]:
     try:
-        return shlex.split(command)
+        words = shlex.split(command)
     except ValueError as error:
         raise UsageError(f'--before "{command}": {error}', next_move="quote it as in a shell") from None
+    if not words:
+        raise UsageError('--before "" names no command', next_move="give a program and its arguments")
+    return words
 
 
 def _schema(dsn: str) -> Schema:

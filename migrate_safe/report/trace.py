@@ -137,7 +137,9 @@ def _head(report: TraceReport) -> Iterator[str]:
     if report.rows:
         yield f"rows in each table: {report.rows:,}"
     if report.command_code:
-        yield f"the command ended with exit code {report.command_code}"
+        killed = report.command_code < 0
+        how = f"was ended by signal {-report.command_code}" if killed else f"ended with exit code {report.command_code}"
+        yield f"the command {how}"
 
 
 def _says_nothing(traced: Traced) -> bool:

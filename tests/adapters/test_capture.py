@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -212,6 +215,35 @@ def test_a_copy_whose_client_is_gone_is_not_run_again(database: str, connect: Co
     found = captured(door.log, "it")
     assert found.script.statements == ()
     assert found.notes[0].startswith("not run again: COPY t (id) FROM STDIN")
+
+
+def test_what_is_saved_runs_in_psql_with_its_parameters(database: str, connect: Connect, pg_tools: PgTools) -> None:
+    day = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    with door_to(database) as (door, dsn), psycopg.connect(dsn, autocommit=True) as c:
+        c.execute("CREATE TABLE t (id int PRIMARY KEY, x text, at timestamptz, b bytea, u uuid, n numeric, a int[])")
+        for number, kind in enumerate(("%s", "%b", "%t")):
+            values = (number, "it's \\ é", day, b"\0\1", UUID(int=7), Decimal("1.50"), [1, 2])
+            c.execute(f"INSERT INTO t VALUES ({', '.join([kind] * 7)})".encode(), values)
+        c.execute("UPDATE t SET x = %s WHERE id = %s", (None, 2))
+    plain = connect(database)
+    rows = plain.execute("SELECT * FROM t ORDER BY id").fetchall()
+    plain.execute("DROP TABLE t")
+    pg_tools.psql(database, captured(door.log, "it").runnable)
+    assert plain.execute("SELECT * FROM t ORDER BY id").fetchall() == rows
+
+
+def test_what_leaves_something_open_does_not_swallow_the_next(database: str) -> None:
+    broken = ("SELECT 'abc", "SELECT $$ foo", "SELECT 1 /* open", 'SELECT "x', "SELEC 1", "SELECT (1")
+    with door_to(database) as (door, dsn), psycopg.connect(dsn, autocommit=True) as c:
+        for text in broken:
+            with pytest.raises(psycopg.Error):
+                c.execute(text.encode())
+            c.execute("SELECT 2")
+    found = captured(door.log, "it")
+    texts = [s.text for s in found.script.statements]
+    assert texts.count("SELECT 2") == len(broken)
+    noted = [note.partition("not run again: ")[2].partition(" (it failed")[0] for note in found.notes]
+    assert sorted([*noted, *(t for t in texts if t != "SELECT 2")]) == sorted(broken)
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252", "KOI8R", "EUC_JP", "UTF8"])

@@ -121,6 +121,36 @@ def test_the_data_of_copy_belongs_to_its_statement() -> None:
     assert bytes(sent.copied or b"") == b"1\n2\n"
 
 
+COPY_IN, DATA = message("G", b"\0\0\0"), message("d", b"1\n") + message("c")
+
+
+def test_data_may_be_sent_before_the_server_asks_for_it() -> None:
+    (sent, after) = heard(
+        [message("Q", b"COPY t FROM STDIN\0") + DATA + message("Q", b"B\0")], [COPY_IN + DONE + READY]
+    )
+    assert (bytes(sent.copied or b""), sent.ended is None, after.copied) == (b"1\n", False, None)
+
+
+def test_the_server_passes_over_sync_while_it_takes_data() -> None:
+    start = parse("", "COPY t FROM STDIN") + bind("", []) + EXECUTE + message("H") + SYNC
+    rest = parse("", "NEXT") + bind("", []) + EXECUTE + SYNC
+    for client in ([start, DATA + SYNC, rest], [start + DATA + SYNC, b"", rest]):
+        log = heard(client, [PARSED + BOUND + COPY_IN, DONE + READY, PARSED + BOUND + DONE + READY])
+        assert [(s.text, s.round, bytes(s.copied or b"")) for s in log] == [
+            ("COPY t FROM STDIN", 1, b"1\n"),
+            ("NEXT", 2, b""),
+        ]
+
+
+def test_a_call_without_sql_is_noted() -> None:
+    talk = Conversation(3, [])
+    for _ in range(2):
+        talk.client_says(message("F", struct.pack("!I", 957)))
+        talk.server_says(message("V") + READY)
+    assert len(talk.notes) == 1
+    assert "connection 3 called function 957" in talk.notes[0]
+
+
 @pytest.mark.parametrize(
     ("given_words", "options", "search_path"),
     [

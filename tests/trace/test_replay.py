@@ -126,12 +126,62 @@ c.commit()
     assert report.differing == report.failed == ()
 
 
+def test_values_that_the_server_made_for_the_command_do_not_end_the_second_run(each_server: ScratchServer) -> None:
+    report = replayed(
+        each_server,
+        """
+for c in (connect(), connect(autocommit=True)):
+    c.execute("CREATE TABLE p (id uuid PRIMARY KEY DEFAULT gen_random_uuid())")
+    c.execute("CREATE TABLE c (id uuid REFERENCES p)")
+    (made,) = c.execute("INSERT INTO p DEFAULT VALUES RETURNING id").fetchone()
+    c.execute(f"INSERT INTO c VALUES ('{made}')")
+    c.execute("ALTER TABLE c ADD a int")
+    c.commit()
+    c.execute("DROP TABLE c, p")
+    c.commit()
+""",
+    )
+    refused = [t for t in report.statements if t.observed is not None and t.observed.effect.fails]
+    assert [t.note for t in refused] == ["it did not fail for the command"] * 2
+    assert [t.analysed.statement.text for t in report.statements].count("ALTER TABLE c ADD a int") == 2
+    assert report.differing == ()
+
+
+def test_what_steers_a_session_is_left_to_the_command(each_server: ScratchServer) -> None:
+    report = replayed(
+        each_server,
+        """
+c = connect(autocommit=True)
+c.execute("BEGIN")
+c.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+c.execute("CREATE TABLE t (a int)")
+c.execute("COMMIT")
+c.execute("SET lock_timeout = '5ms'")
+c.execute("SET statement_timeout = '200ms'")
+c.execute("CREATE INDEX CONCURRENTLY i ON t (a)")
+c.execute("SELECT 1 AS x", prepare=True)
+c.execute('DEALLOCATE "_pg3_0"')
+c.execute("DROP TABLE t")
+""",
+    )
+    assert report.failed == report.differing == ()
+    assert "DROP TABLE t" in told(report)
+    assert any('"_pg3_0" was made by a message of the protocol' in note for note in report.notes)
+
+
 # ---- beyond the database -----------------------------------------------------------------------
 
 BEYOND = """\
 CREATE ROLE passer_by;
 DO $$BEGIN IF true THEN CREATE ROLE passer_by; END IF; END$$;
 ALTER SYSTEM SET work_mem = '5MB';
+ALTER DATABASE postgres OWNER TO postgres;
+COMMENT ON DATABASE postgres IS 'seen';
+COMMENT ON ROLE postgres IS 'seen';
+GRANT ALL ON DATABASE postgres TO pg_monitor;
+ALTER ROLE postgres RENAME TO someone;
+REASSIGN OWNED BY pg_monitor TO postgres;
+SELECT pg_reload_conf();
 CREATE TABLE t (id int);
 """
 NOT_RUN = "not run: it reaches beyond the database"
@@ -142,11 +192,12 @@ def test_a_server_of_the_user_keeps_nothing_of_a_file(
 ) -> None:
     (tmp_path / "0001.sql").write_text(BEYOND)
     report = trace_path(tmp_path / "0001.sql", TraceRequest(postgres=each_server.home))
-    assert [t.note for t in report.statements] == [NOT_RUN] * 3 + [""]
+    assert [t.note for t in report.statements] == [NOT_RUN] * 10 + [""]
     assert report.failed == report.differing == ()
     server = connect(each_server.home)
     assert server.execute("SELECT FROM pg_roles WHERE rolname = 'passer_by'").fetchall() == []
     assert server.execute("SELECT FROM pg_file_settings WHERE name = 'work_mem'").fetchall() == []
+    assert server.execute("SELECT FROM pg_shdescription WHERE description = 'seen'").fetchall() == []
 
 
 def test_a_server_of_our_own_runs_all_of_a_file(tmp_path: Path) -> None:
