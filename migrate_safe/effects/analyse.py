@@ -21,6 +21,7 @@ from migrate_safe.model.statement import (
     AlterEnum,
     CreateEnum,
     Direction,
+    DoBlock,
     Other,
     Script,
     SetVariable,
@@ -175,6 +176,8 @@ def _settings_in(statement: Statement) -> tuple[SetVariable, ...]:
     match statement.action:
         case SetVariable() as change:
             return (change,)
+        case DoBlock(inner=inner):
+            return tuple(change for each in inner for change in _settings_in(each))
         case Other(kind="DiscardStmt", detail="all"):
             return (SetVariable("all", None),)
         case _:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from migrate_safe.catalog.evolve.columns import kept_default
 from migrate_safe.effects.partitions import default_of
 from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import Analysed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import ConstraintKind, Generated, TableKind
+from migrate_safe.model.schema import ConstraintKind, Generated, Schema, TableKind
 from migrate_safe.model.statement import (
     AddColumn,
     AlterSequence,
@@ -91,7 +92,7 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
         blocks=_blocks(felt),
         held=_blocks(held),
         held_elsewhere=_is_elsewhere(part, felt, held),
-        rewrites=any(_owner(part, name) == name for name in rewritten),
+        rewrites=any(_is_written_anew(part, name, relation) for name in rewritten),
         scans=bool(scanned),
         builds=bool(built),
         in_transaction=whole.in_transaction,
@@ -107,6 +108,8 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
         partitioned=_is_partitioned(part, relation),
         only_here=ours,
         multiple=part.multiple,
+        shared=part.shared,
+        in_block=part.in_block,
         inline=part.inline,
         constraint=ConstraintFact(part.constraint.kind.value) if part.constraint is not None else ConstraintFact.NONE,
         complete=whole.before.complete,
@@ -134,7 +137,8 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
 def _said(facts: Facts, part: Part) -> Facts:
     match part.action:
         case AddColumn(definition):
-            return replace(facts, column_value=_value(definition), not_null=_is_not_null(definition))
+            value = _value(part.whole.before, definition)
+            return replace(facts, column_value=value, not_null=_is_not_null(definition))
         case CreateIndex() | DropIndex() | Reindex() | RefreshView():
             return replace(facts, concurrently=part.action.concurrently)
         case DetachPartition(concurrently=concurrently):
@@ -153,7 +157,7 @@ def _said(facts: Facts, part: Part) -> Facts:
             return facts
 
 
-def _value(definition: ColumnDef) -> ColumnValue:
+def _value(schema: Schema, definition: ColumnDef) -> ColumnValue:
     column = definition.column
     if definition.serial:
         return ColumnValue.SERIAL
@@ -161,7 +165,8 @@ def _value(definition: ColumnDef) -> ColumnValue:
         return ColumnValue.IDENTITY
     if column.generated is not None:
         return ColumnValue.VIRTUAL if column.generated is Generated.VIRTUAL else ColumnValue.STORED
-    return ColumnValue.NULL if column.default is None else ColumnValue.DEFAULT
+    default = kept_default(schema, column.default, column.type)
+    return ColumnValue.NULL if default is None else ColumnValue.DEFAULT
 
 
 def _is_not_null(definition: ColumnDef) -> bool:
@@ -206,6 +211,13 @@ def _owner(part: Part, name: Name) -> Name:
         if sequence is not None and sequence.owner is not None:
             return sequence.owner[0]
     return name
+
+
+def _is_written_anew(part: Part, name: Name, relation: Name | None) -> bool:
+    """Say whether what is written anew is a table, or an index that the statement moves; REINDEX is another matter."""
+    if part.index is not None and name == part.whole.before.resolve(part.index):
+        return False
+    return name == relation or _owner(part, name) == name
 
 
 def _tables(part: Part, names: tuple[Name, ...]) -> tuple[Name, ...]:

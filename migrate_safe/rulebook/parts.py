@@ -9,6 +9,7 @@ from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.alter import pass_of
 from migrate_safe.effects.combine import strongest
 from migrate_safe.effects.effect import effect_of
+from migrate_safe.effects.settings import Settings, after
 from migrate_safe.model.effect import Analysed, Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.said import Cluster, Vacuum
@@ -21,6 +22,7 @@ from migrate_safe.model.statement import (
     AlterTable,
     CreateIndex,
     CreatePolicy,
+    CreateRule,
     CreateTable,
     CreateTrigger,
     Dml,
@@ -41,6 +43,7 @@ from migrate_safe.model.statement import (
     RenameConstraint,
     RenameTable,
     SetSchema,
+    SetVariable,
     Statement,
     TableAction,
     Truncate,
@@ -67,6 +70,12 @@ class Part:
     constraint: Constraint | None = None
     inline: bool = False
     multiple: bool = False
+    shared: bool = False
+    """The new column comes with other constraints too."""
+    costly: bool = False
+    """The new column by itself, without the constraint, wants steps of its own."""
+    in_block: bool = False
+    """The statement stands inside a DO block or a function."""
     thing: str = ""
     """The object that is no relation: `function f(integer)`, `type mood`."""
 
@@ -108,7 +117,7 @@ def _single(whole: Analysed, action: Action) -> Part:
             return _part(whole, kind, table)
         case SetSchema(table) | CreateIndex(table) | CreateTrigger(table):
             return _part(whole, kind, table)
-        case CreatePolicy(table) | AlterPolicy(table) | DropPart(_, table):
+        case CreatePolicy(table) | CreateRule(table) | AlterPolicy(table) | DropPart(_, table):
             return _part(whole, kind, table)
         case RefreshView(view):
             return _part(whole, kind, view)
@@ -184,11 +193,13 @@ def _with_column(part: Part, alter: AlterTable, action: AddColumn) -> Iterator[P
     if not constraints:
         yield part
         return
-    plain = _effect_with(part.whole, alter, action, ())
-    yield replace(part, effect=plain, multiple=True)
+    plain, column = _effect_with(part.whole, alter, action, ()), action.definition.column
+    costly = bool(plain.rewrites) or (column.not_null and column.default is None)
+    yield replace(part, effect=plain, shared=True)
     for constraint in constraints:
         effect = _without(_effect_with(part.whole, alter, action, (constraint,)), plain)
-        yield replace(part, effect=effect, constraint=constraint, inline=True, multiple=True)
+        shared = len(constraints) > 1
+        yield replace(part, effect=effect, constraint=constraint, inline=True, shared=shared, costly=costly)
 
 
 def _effect_with(whole: Analysed, alter: AlterTable, action: AddColumn, constraints: tuple[Constraint, ...]) -> Effect:
@@ -234,13 +245,15 @@ def _do(whole: Analysed, block: DoBlock) -> Iterator[Part]:
     A statement inside may stand behind a condition, so that none is sure to fail.
     """
     yield _part(replace(whole, effect=Effect(unknown=block.opaque)), ActionKind.DO_BLOCK)
-    schema = whole.before
+    schema, settings = whole.before, Settings(whole.session, whole.session)
     for statement in block.inner:
         placed = replace(statement, direction=whole.statement.direction)
         inner = replace(whole, statement=placed, before=schema, in_transaction=True)
         effect = replace(_effect(inner, placed), fails=None)
-        yield from _parts(replace(inner, effect=effect))
-        whole = replace(whole, held=strongest((*whole.held, *effect.locks)))
+        yield from (replace(part, in_block=True) for part in _parts(replace(inner, effect=effect)))
+        if isinstance(placed.action, SetVariable):
+            settings = after(settings, placed.action, in_transaction=True)
+        whole = replace(whole, held=strongest((*whole.held, *effect.locks)), session=settings.now)
         if isinstance(placed.action, CreateTable) and schema.table(placed.action.table) is None:
             whole = replace(whole, born=whole.born | {schema.resolve(placed.action.table)})
         schema = evolve(schema, placed)
