@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from migrate_safe.catalog.change import type_name
 from migrate_safe.catalog.evolve import session_ended
+from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.settings import DEFAULT_SEARCH_PATH
 from migrate_safe.catalog.timeline import Timeline
 from migrate_safe.effects.births import born_after, moves
@@ -21,7 +22,6 @@ from migrate_safe.model.statement import (
     AlterEnum,
     CreateEnum,
     Direction,
-    DoBlock,
     Other,
     Script,
     SetVariable,
@@ -152,7 +152,7 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
     if effect.fails is not None:
         return state
     settings = state.settings
-    for change in _settings_in(statement):
+    for change in _settings_in(state.schema, statement):
         settings = after(settings, change, in_transaction=line.in_transaction)
     if isinstance(statement.action, SetVariable):
         schema = state.schema
@@ -172,16 +172,15 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
     )
 
 
-def _settings_in(statement: Statement) -> tuple[SetVariable, ...]:
+def _settings_in(schema: Schema, statement: Statement) -> tuple[SetVariable, ...]:
     match statement.action:
         case SetVariable() as change:
             return (change,)
-        case DoBlock(inner=inner):
-            return tuple(change for each in inner for change in _settings_in(each))
         case Other(kind="DiscardStmt", detail="all"):
             return (SetVariable("all", None),)
         case _:
-            return ()
+            inner = ((run, each) for run in runs_of(schema, statement.action) for each in run.block.inner)
+            return tuple(change for run, each in inner for change in _settings_in(run.within(schema), each))
 
 
 def _held(line: Timeline[_State], statement: Statement, effect: Effect) -> tuple[Lock, ...]:

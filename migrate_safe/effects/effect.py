@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
-from migrate_safe.catalog.evolve.routines import called_block
+from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.stored_views import as_tables
 from migrate_safe.effects import (
     dml,
@@ -36,7 +36,6 @@ from migrate_safe.model.statement import (
     Action,
     AlterSequence,
     AlterTable,
-    Call,
     CreateIndex,
     CreateSequence,
     CreateTable,
@@ -88,9 +87,10 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
     What is certain of a refusal depends on nothing.
     """
     effect = _effect(scene, statement.action)
-    block = called_block(scene.schema, statement.action) if isinstance(statement.action, Call) else statement.action
-    if isinstance(block, DoBlock):
-        effect = do_block(scene, block, effect_in)
+    runs = runs_of(scene.schema, statement.action)
+    if runs:
+        ran = (do_block(scene.at(run.within(scene.schema)), run.block, effect_in) for run in runs)
+        effect = merge(effect if isinstance(statement.action, Dml) else Effect(), *ran)
     reason = effect.fails or _refused_here(scene, statement, effect)
     if reason is None:
         try:

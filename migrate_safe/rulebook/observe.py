@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from migrate_safe.catalog.evolve.columns import kept_default
+from migrate_safe.catalog.evolve.columns import gives_null
 from migrate_safe.effects.partitions import default_of
 from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import Analysed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import ConstraintKind, Generated, Schema, TableKind
+from migrate_safe.model.schema import ConstraintKind, Generated, TableKind
 from migrate_safe.model.statement import (
     AddColumn,
     AlterSequence,
@@ -137,7 +137,7 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
 def _said(facts: Facts, part: Part) -> Facts:
     match part.action:
         case AddColumn(definition):
-            value = _value(part.whole.before, definition)
+            value = _value(definition)
             return replace(facts, column_value=value, not_null=_is_not_null(definition))
         case CreateIndex() | DropIndex() | Reindex() | RefreshView():
             return replace(facts, concurrently=part.action.concurrently)
@@ -157,7 +157,7 @@ def _said(facts: Facts, part: Part) -> Facts:
             return facts
 
 
-def _value(schema: Schema, definition: ColumnDef) -> ColumnValue:
+def _value(definition: ColumnDef) -> ColumnValue:
     column = definition.column
     if definition.serial:
         return ColumnValue.SERIAL
@@ -165,8 +165,7 @@ def _value(schema: Schema, definition: ColumnDef) -> ColumnValue:
         return ColumnValue.IDENTITY
     if column.generated is not None:
         return ColumnValue.VIRTUAL if column.generated is Generated.VIRTUAL else ColumnValue.STORED
-    default = kept_default(schema, column.default, column.type)
-    return ColumnValue.NULL if default is None else ColumnValue.DEFAULT
+    return ColumnValue.NULL if gives_null(column.default) else ColumnValue.DEFAULT
 
 
 def _is_not_null(definition: ColumnDef) -> bool:

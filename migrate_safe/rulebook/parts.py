@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.alter import pass_of
+from migrate_safe.catalog.evolve.routines import Run, runs_of
 from migrate_safe.effects.combine import strongest
 from migrate_safe.effects.effect import effect_of
 from migrate_safe.effects.settings import Settings, after
@@ -20,12 +21,14 @@ from migrate_safe.model.statement import (
     AddConstraint,
     AlterPolicy,
     AlterTable,
+    Call,
     CreateIndex,
     CreatePolicy,
     CreateRule,
     CreateTable,
     CreateTrigger,
     Dml,
+    DmlKind,
     DoBlock,
     DropConstraint,
     DropIndex,
@@ -89,8 +92,13 @@ def _parts(whole: Analysed) -> Iterator[Part]:
     match whole.statement.action:
         case AlterTable() as action:
             yield from _alter(whole, action)
-        case DoBlock() as action:
-            yield from _do(whole, action)
+        case DoBlock() | Call():
+            runs = runs_of(whole.before, whole.statement.action)
+            yield from (part for run in runs for part in _run(whole, run))
+            if not runs:
+                yield _single(whole, whole.statement.action)
+        case Dml(kind=DmlKind.SELECT, functions=functions) as action if functions:
+            yield from _select(whole, action)
         case DropTable(tables) as action:
             yield from _each(whole, ActionKind.DROP_TABLE, tables)
         case DropView(views) as action:
@@ -236,18 +244,34 @@ def _effect(whole: Analysed, statement: Statement) -> Effect:
     return effect_of(statement, whole.before, session=whole.session, in_transaction=whole.in_transaction)
 
 
-# ---- DO --------------------------------------------------------------------------------------
+# ---- bodies: DO, CALL, functions ---------------------------------------------------------------
 
 
-def _do(whole: Analysed, block: DoBlock) -> Iterator[Part]:
+def _select(whole: Analysed, action: Dml) -> Iterator[Part]:
+    """Give the part of a query, and those of the functions that it calls."""
+    runs = runs_of(whole.before, action)
+    if runs:
+        alone = replace(action, functions=action.functions - {run.called for run in runs})
+        effect = _effect(whole, replace(whole.statement, action=alone))
+        yield _single(replace(whole, effect=replace(effect, fails=whole.effect.fails)), action)
+        yield from (part for run in runs for part in _run(whole, run))
+    else:
+        yield _single(whole, action)
+
+
+def _run(whole: Analysed, run: Run) -> Iterator[Part]:
     """Give the parts of the statements inside, which run in one transaction, and one for what cannot be seen.
 
-    A statement inside may stand behind a condition, so that none is sure to fail.
+    A statement inside may stand behind a condition, so that none is sure to fail. Those of a routine stand elsewhere,
+    so that they are told of where it is called.
     """
+    block = run.block
     yield _part(replace(whole, effect=Effect(unknown=block.opaque)), ActionKind.DO_BLOCK)
-    schema, settings = whole.before, Settings(whole.session, whole.session)
+    schema, settings = run.within(whole.before), Settings(whole.session, whole.session)
     for statement in block.inner:
         placed = replace(statement, direction=whole.statement.direction)
+        if run.routine is not None:
+            placed = replace(placed, span=whole.statement.span)
         inner = replace(whole, statement=placed, before=schema, in_transaction=True)
         effect = replace(_effect(inner, placed), fails=None)
         yield from (replace(part, in_block=True) for part in _parts(replace(inner, effect=effect)))

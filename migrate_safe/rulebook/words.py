@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.catalog.definition import constraint_definition, index_definition
-from migrate_safe.catalog.evolve.columns import kept_default
+from migrate_safe.catalog.evolve.columns import gives_null
 from migrate_safe.catalog.evolve.indexes import plain_index
 from migrate_safe.catalog.naming import constraint_name, index_name
 from migrate_safe.effects.volatility import volatility
@@ -144,7 +144,8 @@ def _column(words: Words, part: Part, name: str) -> Words:
 def _new_column(words: Words, part: Part, definition: ColumnDef) -> Words:
     assert part.relation is not None
     column = definition.column
-    column = replace(column, default=kept_default(part.whole.before, column.default, column.type))
+    if gives_null(column.default):
+        column = replace(column, default=None)
     alone = f"ALTER TABLE {part.relation} ADD COLUMN {column_definition(column)};"
     return replace(
         numbering(_column(words, part, column.name), part, definition),

@@ -279,3 +279,11 @@ def test_a_timeout_that_a_block_sets_is_heeded_inside_it_and_after_it():
     local = lint_source(Source("x.sql", block.format("SET LOCAL lock_timeout = '1s'")))
     assert [f.rule for f in local] == ["lock-timeout-missing"]
     assert local[0].statement == "ALTER TABLE c ADD COLUMN d int"
+
+
+def test_the_body_of_a_function_is_judged_where_it_is_called():
+    body = "BEGIN CREATE INDEX i ON t (a); PERFORM other(); END"
+    sql = f"CREATE FUNCTION mig() RETURNS void LANGUAGE plpgsql AS $$ {body} $$;\nSELECT mig();"
+    found = findings(sql)
+    assert [(f.rule, f.span.line) for f in found] == [("index-not-concurrent", 3), ("unknown-statement", 3)]
+    assert found[0].statement == "CREATE INDEX i ON t (a)"

@@ -24,13 +24,14 @@ from migrate_safe.catalog.evolve.places import refuse_move
 from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
 from migrate_safe.catalog.evolve.roles import refuse_absent_roles
-from migrate_safe.catalog.evolve.routines import called_block
+from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.settings import search_path_after
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.catalog.timeline import Timeline
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
+    Action,
     AlterSequence,
     AlterTable,
     Call,
@@ -41,6 +42,7 @@ from migrate_safe.model.statement import (
     CreateView,
     Direction,
     Dml,
+    DmlKind,
     DoBlock,
     DropIndex,
     DropSequence,
@@ -134,11 +136,11 @@ def _applied(schema: Schema, statement: Statement) -> Schema:
             return as_views(schema, indexes.drop_index(as_tables(schema), action))
         case CreateView() | DropView() | RefreshView() as action:
             return views.view_action(schema, action)
-        case DoBlock() as action:
-            return _inner(schema, action)
-        case Call() as action:
-            block = called_block(schema, action)
-            return schema if block is None else _inner(schema, block)
+        case DoBlock() | Call() as action:
+            return _ran(schema, action)
+        case Dml(kind=DmlKind.SELECT, functions=functions) as action if functions:
+            accept(schema, action)
+            return _ran(schema, action)
         case Dml() | Truncate() | LockTable() as action:
             accept(schema, action)
             return schema
@@ -190,6 +192,13 @@ def _with_elements(schema: Schema, new: NewSchema, elements: tuple[Statement, ..
     for element in elements:
         inside = apply(inside, element)
     return replace(inside, search_path=path)
+
+
+def _ran(schema: Schema, action: Action) -> Schema:
+    """Apply what the bodies do that a statement runs."""
+    for run in runs_of(schema, action):
+        schema = run.over(_inner(run.within(schema), run.block), schema)
+    return schema
 
 
 def _inner(schema: Schema, block: DoBlock) -> Schema:
