@@ -49,6 +49,8 @@ class Facts:
     wrapped: bool = False
     """The runner, not the file, opened the transaction."""
     transaction_forbidden: bool = False
+    waits_for_runner: bool = False
+    """It waits for a transaction that the runner itself keeps open."""
     concurrently: bool = False
     lock_timeout: bool = False
     """A lock_timeout other than 0 is in force."""

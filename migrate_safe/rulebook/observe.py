@@ -97,6 +97,7 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
         builds=bool(built),
         in_transaction=whole.in_transaction,
         wrapped=whole.wrapped,
+        waits_for_runner=script.held and effect.waits_for_snapshots,
         transaction_forbidden=effect.transaction is TransactionRule.FORBIDDEN,
         lock_timeout=bool(whole.session.lock_timeout),
         fails=effect.fails is not None,

@@ -54,6 +54,7 @@ def parse_script(source: Source, *, wrapping: Wrapping | None = None, runner: Ru
         markers=markers.names,
         framework=markers.framework,
         units=units,
+        held=runner is not None and runner.holds and markers.framework is runner.framework,
     )
 
 

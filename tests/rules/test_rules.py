@@ -12,6 +12,7 @@ from migrate_safe.app.lint import analyse_both_ways
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.model.effect import Session
 from migrate_safe.model.finding import Finding
+from migrate_safe.model.framework import Framework, Runner
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Unparsed, Wrapping
@@ -51,7 +52,8 @@ def schema_of(example: Example) -> Schema:
 
 def findings_in(rule: Rule, example: Example, sql: str, wrapping: Wrapping) -> tuple[Finding, ...]:
     """Judge a text by all rules; a lock_timeout is set, except where that is what the rule is about."""
-    script = parse_script(Source("example.sql", sql), wrapping=wrapping)
+    runner = Runner(Framework(example.runner), forced=True, holds=True) if example.runner else None
+    script = parse_script(Source("example.sql", sql), wrapping=None if runner else wrapping, runner=runner)
     session = Session() if rule.id in UNDER_NO_TIMEOUT else IMPATIENT
     analysed = analyse_both_ways(script, schema_of(example), session=session)
     return judgement(analysed, script, RULES, version=example.postgres, today=TODAY).findings
