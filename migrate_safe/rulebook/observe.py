@@ -102,7 +102,7 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
         lock_timeout=bool(whole.session.lock_timeout),
         fails=effect.fails is not None,
         breaks=frozenset(b.kind for b in effect.breaks),
-        loses=bool(effect.loses) and relation not in whole.born and not ours,
+        loses=bool(effect.loses) and (relation is None or bool(_in_use(part, [relation]))) and not ours,
         depends=bool(effect.depends),
         unknown=effect.unknown is not None,
         nullable=_is_nullable(part, relation),
@@ -207,6 +207,9 @@ def _owner(part: Part, name: Name) -> Name:
         table = schema.index_table(name)
         if table is not None:
             return table.name
+        for view in schema.views.values():
+            if name.schema == view.name.schema and any(index.name == name.name for index in view.indexes):
+                return view.name
         sequence = schema.sequences.get(name)
         if sequence is not None and sequence.owner is not None:
             return sequence.owner[0]

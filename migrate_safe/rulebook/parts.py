@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.alter import pass_of
 from migrate_safe.catalog.evolve.routines import Run, runs_of
+from migrate_safe.effects.births import born_after
 from migrate_safe.effects.combine import strongest
 from migrate_safe.effects.effect import effect_of
-from migrate_safe.effects.settings import Settings, after
+from migrate_safe.effects.settings import Settings
+from migrate_safe.effects.settings import after as settings_after
 from migrate_safe.model.effect import Analysed, Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.said import Cluster, Vacuum
@@ -276,8 +278,8 @@ def _run(whole: Analysed, run: Run) -> Iterator[Part]:
         effect = replace(_effect(inner, placed), fails=None)
         yield from (replace(part, in_block=True) for part in _parts(replace(inner, effect=effect)))
         if isinstance(placed.action, SetVariable):
-            settings = after(settings, placed.action, in_transaction=True)
+            settings = settings_after(settings, placed.action, in_transaction=True)
         whole = replace(whole, held=strongest((*whole.held, *effect.locks)), session=settings.now)
-        if isinstance(placed.action, CreateTable) and schema.table(placed.action.table) is None:
-            whole = replace(whole, born=whole.born | {schema.resolve(placed.action.table)})
-        schema = evolve(schema, placed)
+        after = evolve(schema, placed)
+        whole = replace(whole, born=born_after(schema, after, whole.born, placed))
+        schema = after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate_safe.catalog.change import is_partitioned
+from migrate_safe.catalog.change import domain_default, is_partitioned
 from migrate_safe.catalog.definition import constraint_definition, index_definition
 from migrate_safe.catalog.evolve.columns import gives_null
 from migrate_safe.catalog.evolve.indexes import plain_index
@@ -72,10 +72,10 @@ def words_of(part: Part) -> Words:
             words = _column(words, part, column)
         case RenameColumn(_, column, to):
             words = replace(_column(words, part, column), new_name=quote_ident(to))
-        case RenameTable(table, to):
-            words = replace(words, new_name=str(Name(table.schema, to)))
-        case SetSchema(table, to):
-            words = replace(words, new_name=str(Name(to, table.name)))
+        case RenameTable(table, to, object=kind):
+            words = replace(words, new_name=str(Name(table.schema, to)), object=f"{kind} {table}")
+        case SetSchema(table, to, object=kind):
+            words = replace(words, new_name=str(Name(to, table.name)), object=f"{kind} {table}")
         case ValidateConstraint(name) | DropConstraint(name) | RenameConstraint(_, name):
             words = replace(words, constraint=quote_ident(name))
         case CreateIndex() as create:
@@ -146,12 +146,13 @@ def _new_column(words: Words, part: Part, definition: ColumnDef) -> Words:
     column = definition.column
     if gives_null(column.default):
         column = replace(column, default=None)
+    default = column.default or domain_default(part.whole.before, column.type)
     alone = f"ALTER TABLE {part.relation} ADD COLUMN {column_definition(column)};"
     return replace(
         numbering(_column(words, part, column.name), part, definition),
         type=str(column.type),
         base_type=str(_base_type(part.whole.before, column.type)),
-        default=str(column.default) if column.default is not None else "",
+        default=str(default) if default is not None else "",
         column_definition=column_definition(column),
         column_first="-- once the column is there, without this constraint:" if part.costly else alone,
         base_definition=_base_definition(part.whole.before, column),
