@@ -1,6 +1,7 @@
 # make demo     the whole story on a PostgreSQL of its own
 # make test     everything that needs only what pip installs (PostgreSQL 18 comes with it)
 # make matrix   what make test ran on 18, on older majors: the catalogue of statements on all, the rest on the oldest
+# make faults   random operations struck by random faults under load: SEEDS of them from FIRST on, 1 to 30 in make test
 # make check    style, types and import contracts
 
 PYTHON ?= python3
@@ -8,8 +9,10 @@ BIN := .venv/bin
 OLDEST ?= 14
 MAJORS ?= 14 15 16 17
 WORKERS ?= 2
+FIRST ?= 1
+SEEDS ?= 300
 
-.PHONY: demo test matrix check clean
+.PHONY: demo test matrix faults check clean
 
 demo: .venv/installed
 	$(BIN)/migrate-safe demo
@@ -21,6 +24,9 @@ matrix: .venv/tested
 	$(BIN)/python -m tests.support.servers $(MAJORS)
 	MIGRATE_SAFE_TEST_MAJORS="$(MAJORS)" $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m matrix tests/truth
 	MIGRATE_SAFE_TEST_MAJORS="$(OLDEST)" $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m matrix --ignore tests/truth
+
+faults: .venv/tested
+	$(BIN)/python -m tests.faults $(FIRST) $(SEEDS)
 
 check: .venv/tested
 	$(BIN)/ruff format --check .

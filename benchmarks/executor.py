@@ -1,6 +1,6 @@
 """What a planned migration costs beside the plain one, on one server, in turn: see README.md.
 
-python benchmarks/executor.py stalls backfill triggers growth journal --rows 1000000
+python benchmarks/executor.py stalls crowded backfill triggers growth journal --rows 1000000
 """
 
 from __future__ import annotations
@@ -53,8 +53,6 @@ OPERATIONS = {
     "add a check": "ALTER TABLE item ADD CONSTRAINT item_code_positive CHECK (code > 0);",
     "set not null": "ALTER TABLE item ALTER COLUMN email SET NOT NULL;",
     "rename a column": "ALTER TABLE item RENAME COLUMN note TO remark;",
-    "rename a column, int to bigint": "ALTER TABLE item RENAME COLUMN code TO code_id; "
-    "ALTER TABLE item ALTER COLUMN code_id TYPE bigint;",
     "drop a column": "ALTER TABLE item DROP COLUMN note;",
 }
 READS = ("SELECT name, email FROM item WHERE id = %(any_row)s",)
@@ -173,6 +171,67 @@ def reading(dsn: str, seconds: float) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+def crowded(server: ScratchServer, rows: int) -> None:
+    """Run every plan among clients, a transaction of ten seconds, an autovacuum of the table and a stream of 200 ms."""
+    say(f"crowded: {rows} rows, load as above, a transaction of 10 s, autovacuum at work, one 200 ms transaction after")
+    say(f"the other; stall budget {BUDGET} ms; ms")
+    say(f"{'':<40}{'longest':>10}{'p99 r/w':>12}{'failed':>8}{'seconds':>9}{'vacuums cancelled':>19}")
+    for name, sql in OPERATIONS.items():
+        cancelled = vacuums_cancelled(server)
+
+        def work(dsn: str, sql: str = sql) -> None:
+            with stream(dsn), vacuumed(dsn):
+                run_plan(dsn, sql, Settings(stall_budget_ms=BUDGET, give_up_after=120.0, max_queued=400))
+
+        ours = felt(server, rows, work)
+        p99 = f"{ours.reads_p99:.0f} / {ours.writes_p99:.0f}"
+        cancelled = vacuums_cancelled(server) - cancelled
+        say(f"{name:<40}{ours.longest:>10.0f}{p99:>12}{ours.failed:>8}{ours.seconds:>9.1f}{cancelled:>19}")
+
+
+def vacuums_cancelled(server: ScratchServer) -> int:
+    """Count what the server's log says of autovacuum workers that yielded."""
+    assert server.log is not None
+    return server.log.read_text(errors="replace").count("canceling autovacuum task")
+
+
+@contextmanager
+def stream(dsn: str) -> Iterator[None]:
+    """Let one transaction of 200 ms, which has read and written the table, follow the other."""
+    ended = threading.Event()
+
+    def flow() -> None:
+        with connect(dsn, application_name="stream") as connection:
+            while not ended.is_set():
+                with connection.transaction():
+                    connection.execute("SELECT FROM item WHERE id = 2")
+                    ended.wait(0.2)
+
+    thread = threading.Thread(target=flow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def vacuumed(dsn: str) -> Iterator[None]:
+    """Make dead rows, and wait until an autovacuum worker is slowly at work on them."""
+    with connect(dsn) as connection:
+        connection.execute(
+            "ALTER TABLE item SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0, "
+            "autovacuum_vacuum_cost_delay = 50, autovacuum_vacuum_cost_limit = 10)"
+        )
+        connection.execute("UPDATE item SET email = email WHERE id % 20 = 0")
+        query = "SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker' AND query LIKE '%public.item%'"
+        until = time.monotonic() + 30
+        while connection.execute(query).fetchone() is None and time.monotonic() < until:
+            time.sleep(0.1)
+    yield
 
 
 # ---- backfill --------------------------------------------------------------------------------
@@ -340,13 +399,25 @@ def journal(server: ScratchServer, _: int) -> None:
 
 def main() -> None:
     """Run the parts that are named."""
-    parts = {"stalls": stalls, "backfill": backfill, "triggers": triggers, "growth": growth, "journal": journal}
+    parts = {
+        "stalls": stalls,
+        "crowded": crowded,
+        "backfill": backfill,
+        "triggers": triggers,
+        "growth": growth,
+        "journal": journal,
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=parts, default=list(parts))
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--postgres", default="embedded")
     wanted = parser.parse_args()
-    settings = {"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min"}
+    settings = {
+        "shared_buffers": "512MB",
+        "max_wal_size": "4GB",
+        "checkpoint_timeout": "30min",
+        "autovacuum_naptime": "1s",
+    }
     with scratch_server(wanted.postgres, durable=True, settings=settings) as server:
         say(f"PostgreSQL {server.version}, fsync on")
         for part in wanted.parts:

@@ -6,6 +6,7 @@ python benchmarks/lint.py --squawk .squawk/bin/squawk
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -20,12 +21,23 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.corpus import write_corpus
+from migrate_safe.rulebook.compiled import COMPILED, compile_rules
 
-LINT = (sys.executable, "-m", "migrate_safe.cli.entry", "lint", "--format", "json")
+LINT = (sys.executable, "-P", "-m", "migrate_safe.cli.entry", "lint", "--format", "json")
 UNCACHED = (*LINT, "--no-cache")
 ONE_CHANGED = (500, 1_500)
 WHOLE = (3_600, 12_000)
 """Files and statements of the two folders."""
+
+
+def lay_out(place: Path) -> Path:
+    """Lay the tool out as its wheel does, with compiled rules in the package; give what goes on Python's path."""
+    checkout, site = Path(__file__).parents[1], place / "site"
+    package = site / "migrate_safe"
+    shutil.copytree(checkout / "migrate_safe", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(checkout / "rules", package / "rules")
+    (package / "rules" / COMPILED).write_text(json.dumps(compile_rules(package / "rules")))
+    return site
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class Run:
 def run(command: Sequence[str | Path], cache: Path) -> Run:
     """Run a command whose findings make its exit code 1; what it prints is read and thrown away."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"MIGRATE_SAFE_CACHE": str(cache), "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment["MIGRATE_SAFE_CACHE"] = str(cache)
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     assert process.stdout is not None
@@ -131,6 +143,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["one", "whole", "growth"])
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["PYTHONPATH"] = str(lay_out(Path(folder)))
         if asked.only in (None, "one"):
             one_changed(Path(folder), asked.rounds)
         if asked.only in (None, "whole"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from migrate_safe.adapters.files import decode, write_text
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Finding, Unanalysed
+from migrate_safe.report.file_names import shown
 from migrate_safe.report.identity import fingerprints
 
 FORMAT = "migrate-safe/baseline/1"
@@ -26,7 +27,7 @@ def not_in_baseline(path: Path, findings: Sequence[Finding]) -> tuple[Finding, .
 def write_baseline(path: Path, findings: Sequence[Finding]) -> None:
     """Write a baseline file that knows these findings; for people it names rule, file and line of each."""
     known = [
-        {"fingerprint": mark, "rule": f.rule, "file": _from(path, f.span.file), "line": f.span.line}
+        {"fingerprint": mark, "rule": f.rule, "file": shown(_from(path, f.span.file)), "line": f.span.line}
         for f, mark in zip(findings, _marks(path, findings), strict=True)
     ]
     write_text(path, json.dumps({"format": FORMAT, "findings": known}, indent=2, ensure_ascii=False) + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
@@ -74,18 +74,22 @@ _MATCHES = {"f": "FULL", "p": "PARTIAL", "s": "SIMPLE"}
 _TABLE_KINDS = {"r": TableKind.TABLE, "p": TableKind.PARTITIONED, "f": TableKind.FOREIGN}
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
+_APART = ("sequences", "types", "composites", "things", "foreign", "functions", "program_things")
+"""What is read beside tables and views."""
 _QUERIES = ("catalog_reader.sql", "catalog_programs.sql")
 
 
-def read_schema(connection: psycopg.Connection[Any]) -> Schema:
+def read_schema(connection: psycopg.Connection[Any], only: Sequence[int] | None = None) -> Schema:
     """Read everything that is modelled, but for system schemas, `migrate_safe`, temporary and extensions' relations.
 
+    With `only`, nothing is read but the tables and views of these oids, without grants, comments and publications.
     Numbers of rows and bytes are estimates. Raises UsageError for a server older than all that are supported.
     """
     version = connection.info.server_version // 10000
     if version < MAJORS[0]:
         raise UsageError(f"PostgreSQL {version} is not supported", next_move=f"use PostgreSQL {MAJORS[0]} or later")
-    rows = _read(connection, version)
+    shown = _SHOWN if only is None else f"{_SHOWN} AND c.oid IN ({', '.join(map(str, (0, *only)))})"
+    rows = _read(connection, version, shown, skip=() if only is None else _APART)
     read = Schema(
         tables={t.name: t for t in _tables(rows)},
         views=_views(rows),
@@ -100,12 +104,14 @@ def read_schema(connection: psycopg.Connection[Any]) -> Schema:
         complete=True,
         server_version=version,
     )
-    return with_schemas(with_remarks(connection, read, {"shown": _SHOWN, "schemas": _SCHEMAS}))
+    if only is not None:
+        return read
+    return with_schemas(with_remarks(connection, read, {"shown": shown, "schemas": _SCHEMAS}))
 
 
-def _read(connection: psycopg.Connection[Any], version: int) -> dict[str, list[Row]]:
+def _read(connection: psycopg.Connection[Any], version: int, shown: str, skip: Collection[str]) -> dict[str, list[Row]]:
     words = {
-        "shown": _SHOWN,
+        "shown": shown,
         "schemas": _SCHEMAS,
         "enforced": "k.conenforced" if version >= 18 else "true",
         "period": "k.conperiod" if version >= 18 else "false",
@@ -118,7 +124,7 @@ def _read(connection: psycopg.Connection[Any], version: int) -> dict[str, list[R
     with connection.cursor(row_factory=dict_row) as cursor:
         for name, query in zip(parts[::2], parts[1::2], strict=True):
             filled = query.format(**words).replace("%%", "%")
-            found[name] = list(cursor.execute(filled.encode()).fetchall())
+            found[name] = [] if name in skip else list(cursor.execute(filled.encode()).fetchall())
     return found
 
 

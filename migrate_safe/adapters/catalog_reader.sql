@@ -12,7 +12,8 @@ SELECT c.oid, c.nspname, c.relname, c.relkind::text, c.relpersistence::text, c.r
     CASE WHEN c.relkind = 'p' THEN NULL
         WHEN c.reltuples < 0 THEN pg_catalog.pg_stat_get_live_tuples(c.oid)
         ELSE greatest(c.reltuples::bigint, pg_catalog.pg_stat_get_live_tuples(c.oid)) END AS rows,
-    CASE WHEN c.relpages > 0 THEN c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint END AS bytes,
+    CASE WHEN c.relpages > 0 OR (c.reltuples = 0 AND pg_catalog.pg_stat_get_live_tuples(c.oid) = 0)
+        THEN c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint END AS bytes,
     pg_catalog.obj_description(c.oid, 'pg_class') AS comment,
     pg_catalog.pg_get_partkeydef(c.oid) AS partition_key,
     (

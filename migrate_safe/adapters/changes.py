@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrate_safe.model.errors import UsageError
+from migrate_safe.adapters.files import is_file
+from migrate_safe.adapters.repositories import git, merge_base, repositories_of
+from migrate_safe.model.marks import AUTOCOMMIT, COMMENT, is_down_by_name, named_framework
 
+_PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all")
+_ALIKE = (*_PLAIN, "--diff-filter=dt", "--find-renames", "-l0", "--text")
+"""Both lists of a diff, of names and of texts, are to speak of the same files in the same order.
+
+Whatever attributes say, a file is text, and one that was only moved has no changed lines. One that is a link now and
+was none, or the other way round, would be in the texts twice.
+"""
 _FILE = re.compile(r"^diff --git ", re.MULTILINE)
-_ALIKE = (
-    *("--diff-filter=d", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"),
-    "--ignore-submodules=all",
-)
-"""Both lists of a diff, of names and of texts, are to speak of the same files in the same order."""
-_HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
+_HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@[^\n]*\n((?:[-+\\][^\n]*(?:\n|\Z))*)", re.MULTILINE)
+_EDITED = re.compile(r"^[-+][ \t\ufeff]*(--[^\r\n]*?)[ \t]*\r?$", re.MULTILINE)
+_FREED = re.compile(r"^-[^\n]*migrate[-_ ]?safe[^\n]*?\bignore(-file)?\b", re.MULTILINE | re.IGNORECASE)
+_DIESEL = ("metadata.toml", ("up.sql", "down.sql"))
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
     """The changed lines of a file: (first line, how many) for each place; how many is 0 behind a line where some went.
 
-    `whole` says that all of it is new.
+    `whole` says that all of it counts as changed, `new` that there was no such file.
     """
 
     places: tuple[tuple[int, int], ...] = ()
     whole: bool = False
+    new: bool = False
 
     def touches(self, first: int, last: int) -> bool:
         """Say whether a piece of the file, from its first to its last line, was changed."""
@@ -35,52 +43,88 @@ class Changed:
         )
 
 
-def changed_since(ref: str) -> Mapping[Path, Changed]:
+def changed_since(ref: str, paths: Sequence[Path] = ()) -> Mapping[Path, Changed]:
     """Give what differs in the working tree from where its branch left `ref`; paths are resolved.
 
-    Files that git does not know yet are new. Raises UsageError without git, outside of a repository, for a revision
-    that is not there, and where a shallow clone does not reach back far enough.
+    That is asked of the repositories in which `paths` lie, or of the one here. Files that git does not know yet are
+    new. Raises UsageError without git, outside of a repository, for a revision that is not there, and where a shallow
+    clone does not reach back far enough.
     """
-    top = Path(_git(Path(), "rev-parse", "--show-toplevel", wrong="this is no git repository").strip()).resolve()
-    base = _merge_base(top, ref)
-    names = _git(top, "diff", "--name-only", "-z", *_ALIKE, base).split("\0")[:-1]
-    _, *texts = _FILE.split(_git(top, "diff", "--unified=0", *_ALIKE, base))
-    news = _git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0")[:-1]
-    changed = {top / name: Changed(_places(text)) for name, text in zip(names, texts, strict=True)}
-    return changed | {top / name: Changed(whole=True) for name in news}
+    named = [path.resolve() for path in paths]
+    found: dict[Path, Changed] = {}
+    for top in repositories_of(paths):
+        found |= _changed_in(top, merge_base(top, ref), named)
+    return found
 
 
-def _merge_base(top: Path, ref: str) -> str:
-    fetch = f"git fetch origin {ref.removeprefix('origin/')}"
-    _git(
-        top,
-        *("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"),
-        wrong=f'no revision "{ref}" here',
-        next_move=f"{fetch}; a shallow clone in CI has one branch only (actions/checkout: fetch-depth: 0)",
-    )
-    return _git(
-        top,
-        *("merge-base", ref, "HEAD"),
-        wrong=f'nothing here tells where this branch left "{ref}"',
-        next_move="fetch more of the history: git fetch --unshallow (actions/checkout: fetch-depth: 0)",
-    ).strip()
+# ---- below -----------------------------------------------------------------------------------
+
+
+def _changed_in(top: Path, base: str, named: Iterable[Path]) -> dict[Path, Changed]:
+    every = dict(_pairs(git(top, "diff", "--name-status", "-z", "--no-renames", *_PLAIN, base)))
+    news = git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0")[:-1]
+    others = [str(path.relative_to(top)) for path in named if path.is_relative_to(top) and is_file(path)]
+    wanted = (":(glob,icase)**/*.sql", *(f":(literal){name}" for name in others))
+    files = _edited(top, base, wanted)
+    files |= {name: Changed(whole=True) for name, status in every.items() if status == "T"}
+    files |= {name: Changed(whole=True, new=True) for name in news}
+    for name in _described(top, (*every, *news)):
+        files[name] = replace(files.get(name, Changed()), whole=True)
+    return {top / name: changed for name, changed in files.items()}
+
+
+def _edited(top: Path, base: str, wanted: Sequence[str]) -> dict[str, Changed]:
+    """Give the files that are there with other lines, or under other names."""
+    moves = tuple(_moves(git(top, "diff", "--name-status", "-z", *_ALIKE, base, "--", *wanted)))
+    if not moves:
+        return {}
+    _, *texts = _FILE.split(git(top, "diff", "--unified=0", *_ALIKE, base, "--", *wanted))
+    return {
+        new: Changed(_places(text), status == "A" or _means_another(old, new, text), status == "A")
+        for (status, old, new), text in zip(moves, texts, strict=True)
+    }
+
+
+def _pairs(listed: str) -> Iterator[tuple[str, str]]:
+    """Give name and status of each file in a list."""
+    fields = listed.split("\0")[:-1]
+    yield from zip(fields[1::2], fields[::2], strict=True)
+
+
+def _moves(listed: str) -> Iterator[tuple[str, str, str]]:
+    """Give status, old and new name of each file in a list that knows of renames."""
+    fields = iter(listed.split("\0")[:-1])
+    for status in fields:
+        old = next(fields)
+        yield status[0], old, next(fields) if status[0] in "RC" else old
+
+
+def _means_another(old: str, new: str, text: str) -> bool:
+    """Say whether a file runs differently as a whole: a mark of its runner in it, or its name, is not what it was."""
+    if any(asked(old) != asked(new) for asked in (AUTOCOMMIT.findall, named_framework, is_down_by_name)):
+        return True
+    marked = any(COMMENT.match(found[1]) for found in _EDITED.finditer(text))
+    return marked or any(found[1] for found in _FREED.finditer(text))
 
 
 def _places(text: str) -> tuple[tuple[int, int], ...]:
-    return tuple((int(start), int(count or "1")) for start, count in _HUNK.findall(text))
+    """Give the changed lines, and the one behind a comment that silenced a rule and is gone."""
+    found = []
+    for start, count, body in _HUNK.findall(text):
+        first, lines = int(start), int(count or "1")
+        found.append((first, lines))
+        if _FREED.search(body):
+            found.append((first + max(lines, 1), 1))
+    return tuple(found)
 
 
-def _git(folder: Path, *arguments: str, wrong: str = "", next_move: str = "") -> str:
-    """Run git and give what it says; where it fails, `wrong` says what that means."""
-    import subprocess  # slow to import, and only needed here
-
-    command = ["git", "--literal-pathspecs", *arguments]
-    try:
-        ran = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"cannot run git: {reason}", next_move="install git, or name the files to lint") from None
-    if ran.returncode:
-        said = ran.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
-        raise UsageError(": ".join(filter(None, (wrong or "git failed", said))), next_move=next_move)
-    return ran.stdout.decode("utf-8", "surrogateescape")
+def _described(top: Path, names: Iterable[str]) -> Iterator[str]:
+    """Give the migrations whose own settings, in a file beside them, are among the changed files."""
+    for name in names:
+        if name.endswith(".sql.conf"):
+            beside = [name.removesuffix(".conf")]
+        elif Path(name).name == _DIESEL[0]:
+            beside = [str(Path(name).with_name(each)) for each in _DIESEL[1]]
+        else:
+            continue
+        yield from (each for each in beside if is_file(top / each))

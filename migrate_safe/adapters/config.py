@@ -27,8 +27,9 @@ class Config:
     """What a project says once instead of on every command line; a field that is None was not said.
 
     `severity` maps rules or themes to severities, `disable` names those that are switched off, `framework` is the
-    project's runner, `wrapping` how it sends a file, `paths` says it all for some files. `stall_budget`
-    is in milliseconds, `releases` are file patterns relative to `folder`.
+    project's runner, `wrapping` how it sends a file, `paths` says it all for some files. `placeholders` are names in
+    migrations with what stands in their place. `stall_budget` is in milliseconds, `releases` are file patterns relative
+    to `folder`.
     """
 
     severity: Mapping[str, Severity] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Config:
     environment: str | None = None
     releases: tuple[str, ...] = ()
     baseline: str | None = None
+    placeholders: Mapping[str, str] = field(default_factory=dict)
     paths: tuple[Preferences, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where in the file a rule or theme is named, outside of `paths`."""
@@ -145,6 +147,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "environment": values.text,
     "releases": values.texts,
     "baseline": values.text,
+    "placeholders": values.placeholders,
 }
 
 assert {*_READERS, PATHS} == {f.name for f in fields(Config)} - {"file", "places"}

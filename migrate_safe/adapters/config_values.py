@@ -98,6 +98,16 @@ def severities(value: object) -> Mapping[str, Severity]:
     return found
 
 
+def placeholders(value: object) -> Mapping[str, str]:
+    """Read what stands in the place of names."""
+    if not isinstance(value, dict):
+        raise Wrong("must be a table of NAME = VALUE")
+    for name, said in value.items():
+        if not isinstance(said, str) or "\n" in said:
+            raise Wrong(f"must be a text of one line, not {said!r}", key=name)
+    return dict(value)
+
+
 def major_version(value: object) -> int:
     """Read a major version of the server."""
     if isinstance(value, bool) or not isinstance(value, int) or value not in MAJORS:

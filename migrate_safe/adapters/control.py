@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from migrate_safe.adapters.database import Database
+from migrate_safe.adapters.journal_table import install
 from migrate_safe.model.journal import Control
 
 _READ = """
-SELECT plan, paused_by, paused_at, tuned, wanted, wanted_by, wanted_at FROM migrate_safe.control WHERE plan = %s
+SELECT paused_by, paused_at, tuned, wanted, wanted_by, wanted_at, accepted FROM migrate_safe.control WHERE plan = %s
 """
 _WRITE = """
 INSERT INTO migrate_safe.control AS c (plan, {columns}) VALUES (%(plan)s, {values})
@@ -21,16 +22,18 @@ INSERT INTO migrate_safe.control AS c (plan, {columns}) VALUES (%(plan)s, {value
 
 def read_control(db: Database, plan: str) -> Control:
     """Read what was asked for a plan."""
-    rows = db.query(_READ, (plan,))
+    rows = db.query(_READ, (plan,)) if _is_there(db) else ()
     if not rows:
         return Control()
-    _, paused_by, paused_at, tuned, wanted, wanted_by, wanted_at = rows[0]
-    return Control(paused_by or "", paused_at, tuned, wanted or "", wanted_by or "", wanted_at)
+    paused_by, paused_at, tuned, wanted, wanted_by, wanted_at, accepted = rows[0]
+    asked = (paused_by or "", paused_at, tuned, wanted or "", wanted_by or "", wanted_at)
+    return Control(*asked, accepted=tuple(accepted or ()))
 
 
 def read_wanted(db: Database) -> tuple[str, ...]:
     """Give the names of the plans that a worker is to run, those that were submitted first come first."""
-    rows = db.query("SELECT plan FROM migrate_safe.control WHERE wanted IS NOT NULL ORDER BY wanted_at, plan")
+    query = "SELECT plan FROM migrate_safe.control WHERE wanted IS NOT NULL ORDER BY wanted_at, plan"
+    rows = db.query(query) if _is_there(db) else ()
     return tuple(row[0] for row in rows)
 
 
@@ -41,7 +44,8 @@ def pause(db: Database, plan: str, who: str) -> None:
 
 def resume(db: Database, plan: str) -> None:
     """Take a pause back."""
-    db.query("UPDATE migrate_safe.control SET paused_by = NULL, paused_at = NULL WHERE plan = %s", (plan,))
+    if _is_there(db):
+        db.query("UPDATE migrate_safe.control SET paused_by = NULL, paused_at = NULL WHERE plan = %s", (plan,))
 
 
 def tune(db: Database, plan: str, tuned: Mapping[str, int]) -> None:
@@ -49,9 +53,9 @@ def tune(db: Database, plan: str, tuned: Mapping[str, int]) -> None:
     _write(db, plan, {"tuned": json.dumps(dict(tuned))})
 
 
-def submit(db: Database, plan: str, through: str, who: str) -> None:
-    """Ask a worker to bring a plan to the end of a phase."""
-    _write(db, plan, {"wanted": through, "wanted_by": who, "wanted_at": None})
+def submit(db: Database, plan: str, through: str, who: str, accepted: Sequence[str] = ()) -> None:
+    """Ask a worker to bring a plan to the end of a phase, and to accept drift of these tables or objects."""
+    _write(db, plan, {"wanted": through, "wanted_by": who, "accepted": list(accepted), "wanted_at": None})
 
 
 def withdraw(db: Database, plan: str) -> None:
@@ -61,13 +65,25 @@ def withdraw(db: Database, plan: str) -> None:
     )
 
 
-def _write(db: Database, plan: str, fields: Mapping[str, str | None]) -> None:
+def forget(db: Database, plan: str) -> None:
+    """Take back all that was asked for a plan."""
+    if _is_there(db):
+        db.query("DELETE FROM migrate_safe.control WHERE plan = %s", (plan,))
+
+
+def _write(db: Database, plan: str, fields: Mapping[str, str | list[str] | None]) -> None:
     """Write some fields; a time that is None is now, by the server's clock."""
+    install(db)  # a journal of an older version may have no place for them
     values = [f"%({name})s" if value is not None else "clock_timestamp()" for name, value in fields.items()]
     query = _WRITE.format(
         columns=", ".join(fields), values=", ".join(values), updates=", ".join(f"{f} = excluded.{f}" for f in fields)
     )
     db.query(query, {"plan": plan, **{k: v for k, v in fields.items() if v is not None}})
+
+
+def _is_there(db: Database) -> bool:
+    """Say whether the journal is of a version that has the table."""
+    return db.query("SELECT to_regclass('migrate_safe.control') IS NOT NULL") == [(True,)]
 
 
 def whoami() -> str:

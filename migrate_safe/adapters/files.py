@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from migrate_safe.model.source import Source
 
 STDIN = Path("-")
 LARGEST = 20 * 1024 * 1024
-"""Bytes of a file that is read: half a million statements, which take minutes."""
+"""Bytes of a file that is read."""
 
 _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 """File names of Prisma and Diesel, which give each migration a folder of its own."""
@@ -38,6 +39,9 @@ _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 _DOWN = re.compile(r"(?:^|\.)down\.sql\Z|^U\d[\w.]*__", re.IGNORECASE)
 _REPEATABLE = re.compile(r"^R__")
 _NUMBER = re.compile(r"\d")
+_NUMBERS = re.compile(r"(\d+)")
+_DASHED_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(?:-\d+)?")
+_SHORT_DATE = re.compile(r"^(?:19|20)\d{6,11}(?!\d)")
 _DIRECTION = re.compile(r"[._-]?(?:up|down|do|undo)?\.sql\Z", re.IGNORECASE)
 _VERSIONED = re.compile(r"^[VU](?=\d)")
 _OTHER_DATABASE = re.compile(
@@ -85,14 +89,16 @@ class History:
 
     def is_among_others(self, path: Path) -> bool:
         """Say whether a migration has others before or behind it."""
-        ups = (f for f in self.files if not is_down(f) and self.is_ordered(f))
+        ups = (f for f in self.files if self.is_ordered(f) and not is_down(f))
         return self.is_ordered(path) and len(tuple(islice(ups, 2))) == 2
 
     def is_ordered(self, path: Path) -> bool:
         """Say whether a file's name, below the folder, tells when it runs."""
         if self.planned:
             return path in self.planned
-        return any(map(_NUMBER.search, _below(path, self.root))) or _REPEATABLE.match(path.name) is not None
+        if _NUMBER.search(path.name) is not None or _REPEATABLE.match(path.name) is not None:
+            return True
+        return any(map(_NUMBER.search, _below(path, self.root)))
 
     def _position(self, path: Path) -> int:
         if not is_down(path):
@@ -107,6 +113,8 @@ def read_source(path: Path) -> Source | Unanalysed:
     `-` reads standard input. Line ends stay as they are. What is larger than LARGEST is not read.
     """
     name = "<stdin>" if path == STDIN else str(path)
+    if path == STDIN and sys.stdin is None:
+        return Unanalysed(name, 1, "cannot be read: it is closed")
     try:
         data = sys.stdin.buffer.read(LARGEST + 1) if path == STDIN else _beginning(path)
     except OSError as error:
@@ -174,29 +182,23 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
     path that is not there.
     """
     wanted: dict[Path, None] = {}
+    contents = cache(_contents)  # what is searched through is put in order as well
     for path in paths:
         if path != STDIN:
             _must_be_there(path)
-        found = tuple(_walk(path)) if is_folder(path) else (path,)
+        found = tuple(_walk(path, contents)) if is_folder(path) else (path,)
         if not found:
             raise UsageError(f'no .sql files in "{path}"', next_move="name a folder that holds migrations")
         wanted.update(dict.fromkeys(found))
     roots: dict[Path, list[Path]] = {}
     for path in wanted:
         roots.setdefault(root_of(path), []).append(path)
-    return tuple(_meant(root, files) for root, files in roots.items())
+    return tuple(_meant(root, files, contents) for root, files in roots.items())
 
 
 def history_of(root: Path) -> History:
     """Put the SQL files of one migration folder into the order in which they run."""
-    if planned := sqitch_files(root) if is_planned(root) else ():
-        return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
-    folders, files = _seen(root)
-    nested = (f for d in folders for f in _seen(d)[1] if f.name.lower() in _FOLDER_PER_MIGRATION)
-    flat = (f for f in files if f.name.lower() not in _FOLDER_PER_MIGRATION)
-    found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
-    shared = shared_runner(root, framework_of(root, found))
-    return History(root, _ordered(root, found, shared.framework), shared)
+    return _history(root, _contents)
 
 
 def root_of(path: Path) -> Path:
@@ -240,9 +242,23 @@ def order_key(path: Path, root: Path) -> tuple[object, ...]:
 
 # ---- below -----------------------------------------------------------------------------------
 
+_Contents = Callable[[Path], tuple[Sequence[Path], Sequence[Path]]]
+"""Gives the folders and the SQL files in a folder. Raises OSError where it cannot be listed."""
 
-def _meant(root: Path, wanted: list[Path]) -> tuple[History, tuple[Path, ...]]:
-    history = history_of(root) if STDIN not in wanted else History(root, (STDIN,))
+
+def _history(root: Path, contents: _Contents) -> History:
+    if planned := sqitch_files(root) if is_planned(root) else ():
+        return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
+    folders, files = _seen(root, contents)
+    nested = (f for d in folders for f in _seen(d, contents)[1] if f.name.lower() in _FOLDER_PER_MIGRATION)
+    flat = (f for f in files if f.name.lower() not in _FOLDER_PER_MIGRATION)
+    found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
+    shared = shared_runner(root, framework_of(root, found))
+    return History(root, _ordered(root, found, shared.framework), shared)
+
+
+def _meant(root: Path, wanted: list[Path], contents: _Contents) -> tuple[History, tuple[Path, ...]]:
+    history = _history(root, contents) if STDIN not in wanted else History(root, (STDIN,))
     meant = set(wanted)
     known = set(history.files)
     strangers = [p for p in wanted if p not in known]
@@ -274,7 +290,7 @@ def _must_be_there(path: Path) -> None:
         ) from None
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, contents: _Contents) -> Iterator[Path]:
     """Give every .sql file below a folder, following links to folders but none twice.
 
     A folder that cannot be listed is given itself, to be reported when it is read.
@@ -287,7 +303,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         try:
-            folders, files = _contents(place)
+            folders, files = contents(place)
         except OSError:
             unlisted.append(place)
             continue
@@ -309,10 +325,10 @@ def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
     return folders, files
 
 
-def _seen(folder: Path) -> tuple[list[Path], list[Path]]:
+def _seen(folder: Path, contents: _Contents) -> tuple[Sequence[Path], Sequence[Path]]:
     """Give what is in a folder; nothing where it cannot be listed, which is reported when it is read."""
     try:
-        return _contents(folder)
+        return contents(folder)
     except OSError:
         return [], []
 
@@ -360,16 +376,16 @@ def _stem_name(name: str) -> str:
 
 def _plain_date(text: str) -> str:
     """Take the dashes out of a leading date, as Diesel does: 2017-03-20-171841 comes after 20160101000000."""
-    return re.sub(r"^\d{4}-\d{2}-\d{2}(?:-\d+)?", lambda found: found[0].replace("-", ""), text)
+    return _DASHED_DATE.sub(lambda found: found[0].replace("-", ""), text)
 
 
 def _whole_date(text: str) -> str:
     """Fill a leading date up to the second, for Prisma and Diesel order names as text, not by number."""
-    return re.sub(r"^(?:19|20)\d{6,11}(?!\d)", lambda found: found[0].ljust(14, "0"), text)
+    return _SHORT_DATE.sub(lambda found: found[0].ljust(14, "0"), text)
 
 
 def _natural(text: str) -> Iterator[tuple[int, int, str]]:
-    for piece in re.split(r"(\d+)", text):
+    for piece in _NUMBERS.split(text):
         if piece.isdecimal():
             yield (0, int(piece), piece)
         elif piece in (".", "_"):

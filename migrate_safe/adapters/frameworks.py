@@ -22,6 +22,7 @@ _MANIFESTS = (
 )
 """Files of a project that name a runner whose migrations bear no other sign."""
 
+_SQITCH_FOLDERS = frozenset({"deploy", "revert", "verify"})
 _BY_NAME = (Framework.GOLANG_MIGRATE, Framework.DIESEL, Framework.PRISMA, Framework.FLYWAY, Framework.ORY)
 
 _FLYWAY_SETTINGS = (
@@ -35,6 +36,9 @@ _LOCK_IS_FREE = re.compile(
     r"^[^#\n]*transactional(?:[._-]?|\W{0,3}\n\s*)lock\b[\"']?\s*[=:>,]\s*[\"']?false", re.MULTILINE | re.IGNORECASE
 )
 """`flyway.postgresql.transactional.lock=false`, as properties, TOML, YAML, XML and Gradle write it."""
+_PLACEHOLDER = re.compile(
+    r"^[ \t]*(?:spring\.)?flyway\.placeholders\.([\w.-]+)[ \t]*[=:][ \t]*(.*?)[ \t]*$", re.MULTILINE
+)
 _PRISMA_SPLITS = (7, 4)
 """The version since which Prisma sends CREATE INDEX CONCURRENTLY by itself."""
 
@@ -66,7 +70,8 @@ def shared_runner(root: Path, framework: Framework | None) -> Runner:
     """Give what the files beside and above a folder of migrations say of how a runner takes them."""
     match framework:
         case Framework.FLYWAY:
-            return Runner(framework, mixed=_flyway_says(root, _MIXED), holds=not _flyway_says(root, _LOCK_IS_FREE))
+            mixed, holds = _flyway_says(root, _MIXED), not _flyway_says(root, _LOCK_IS_FREE)
+            return Runner(framework, mixed=mixed, holds=holds, values=_flyway_values(root))
         case Framework.PRISMA:
             return Runner(framework, mixed=_prisma_version(root) >= _PRISMA_SPLITS)
         case _:
@@ -94,7 +99,8 @@ def runner_of(path: Path, shared: Runner) -> Runner:
 def forced_runner(path: Path, root: Path, framework: Framework) -> Runner:
     """Give the same where the user names the runner: then no name of a file and no mark in it speaks of another."""
     shared = shared_runner(root, framework)
-    return replace(runner_of(path, shared), framework=framework, mixed=shared.mixed, holds=shared.holds, forced=True)
+    found = replace(runner_of(path, shared), framework=framework, mixed=shared.mixed, forced=True)
+    return replace(found, holds=shared.holds, values=shared.values)
 
 
 def is_revert(path: Path) -> bool:
@@ -109,8 +115,8 @@ def is_planned(root: Path) -> bool:
 
 def sqitch_root(path: Path) -> Path | None:
     """Give the folder with the plan to which a script of Sqitch belongs."""
-    for folder in path.parents:
-        if folder.name in ("deploy", "revert", "verify") and is_planned(folder.parent):
+    for folder in path.parents if _SQITCH_FOLDERS.intersection(path.parts) else ():
+        if folder.name in _SQITCH_FOLDERS and is_planned(folder.parent):
             return folder.parent
     return None
 
@@ -190,6 +196,25 @@ def _flyway_transaction(path: Path) -> bool | None:
 
 def _flyway_says(root: Path, setting: re.Pattern[str]) -> bool:
     return any(setting.search(_text(folder / name)) for folder in _upwards(root) for name in _FLYWAY_SETTINGS)
+
+
+def _flyway_values(root: Path) -> tuple[tuple[str, str], ...]:
+    """Give the placeholders that Flyway's settings know, the nearest ones first to count."""
+    found: dict[str, str] = {}
+    for folder in reversed(list(_upwards(root))):
+        for name in _FLYWAY_SETTINGS:
+            text = _text(folder / name) if "placeholders" in _text(folder / name) else ""
+            given = _toml_values(text) if name.endswith(".toml") else dict(_PLACEHOLDER.findall(text))
+            found |= {key: value for key, value in given.items() if "\n" not in value}
+    return tuple(found.items())
+
+
+def _toml_values(text: str) -> dict[str, str]:
+    try:
+        told = tomllib.loads(text).get("flyway", {}).get("placeholders", {})
+        return {str(key): str(value) for key, value in told.items()}
+    except (tomllib.TOMLDecodeError, RecursionError, AttributeError):
+        return {}
 
 
 def _prisma_version(root: Path) -> tuple[int, int]:

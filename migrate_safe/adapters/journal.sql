@@ -1,4 +1,5 @@
--- The journal of migrate-safe, version 1. Every statement may run again without harm.
+-- The journal of migrate-safe, version 2. Every statement may run again without harm, also on an older version.
+-- Later versions only add: tables, columns with a default, kinds of events. So an older program can read them.
 CREATE SCHEMA IF NOT EXISTS migrate_safe;
 
 CREATE TABLE IF NOT EXISTS migrate_safe.meta (
@@ -55,8 +56,17 @@ CREATE TABLE IF NOT EXISTS migrate_safe.control (
     tuned     jsonb NOT NULL DEFAULT '{}',
     wanted    text,
     wanted_by text,
-    wanted_at timestamptz
+    wanted_at timestamptz,
+    accepted  text[]
 );
+CREATE TABLE IF NOT EXISTS migrate_safe.seen (
+    plan         text PRIMARY KEY REFERENCES migrate_safe.plan,
+    seq          bigint NOT NULL,
+    described_by text NOT NULL,
+    parts        jsonb NOT NULL,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+ALTER TABLE migrate_safe.meta ADD COLUMN IF NOT EXISTS timeline integer;
 INSERT INTO migrate_safe.lease (token) VALUES (0) ON CONFLICT DO NOTHING;
 
 -- FOR SHARE makes a takeover wait for our commit, and makes us see a takeover that came first.

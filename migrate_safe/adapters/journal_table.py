@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from importlib import resources
@@ -22,7 +23,7 @@ from migrate_safe.model.errors import Refused, TryLater, UsageError
 from migrate_safe.model.journal import Entry, Event, EventKind, JournaledPlan, Lease, Progress
 from migrate_safe.model.plan import Plan
 
-VERSION = 1
+VERSION = 2
 _INSTALL_LOCK = 7_318_349_394_477_056  # advisory: two first applies must not install at once
 _LEASE_COLUMNS = "holder, token, environment, acquired, heartbeat, expires, host, pid, backends"
 _TAKE = """
@@ -38,10 +39,23 @@ _LOCKED_AWAY = """
 SELECT pg_get_userbyid(nspowner), current_user::text FROM pg_namespace
 WHERE nspname = 'migrate_safe' AND NOT has_schema_privilege(oid, 'USAGE')
 """
+TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer"
+"""SQL for the timeline that the server writes: it grows when a standby is promoted or a backup is restored."""
 _ALIVE = "SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s::int[])"
 _OPEN = """
 INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, {digest})
     ON CONFLICT (name) DO UPDATE SET text = excluded.text, digest = excluded.digest, opened = excluded.opened;
+"""
+
+
+_REPLACE = """
+UPDATE migrate_safe.plan SET text = {text}, digest = {digest} WHERE name = {name};
+"""
+_REMOVE = """
+DROP FUNCTION migrate_safe.fence, migrate_safe.record, migrate_safe.advance;
+DROP TABLE migrate_safe.seen, migrate_safe.control, migrate_safe.progress, migrate_safe.lease, migrate_safe.event,
+    migrate_safe.plan, migrate_safe.meta;
+DROP SCHEMA migrate_safe;
 """
 
 
@@ -58,10 +72,28 @@ def is_installed(db: Database) -> bool:
     return db.query("SELECT to_regclass('migrate_safe.event') IS NOT NULL")[0][0] is True
 
 
+def is_writable(db: Database) -> bool:
+    """Say whether this database has a journal, and raise Refused when only a newer program may write it."""
+    version = read_version(db) if is_installed(db) else 0
+    if version > VERSION:
+        raise Refused(
+            f"the journal of this database has version {version}, and this program can write up to {VERSION}",
+            next_move="use the newer migrate-safe; status of this one still reads it",
+        )
+    return version > 0
+
+
+def read_version(db: Database) -> int:
+    """Read the version of the journal; 0 where its installation is not complete."""
+    rows = db.query("SELECT version FROM migrate_safe.meta")
+    return int(rows[0][0]) if rows else 0
+
+
 def read_events(db: Database, plan: str, after: int = 0) -> tuple[Event, ...]:
-    """Read the events of a plan after a number, in order."""
-    sql = "SELECT * FROM migrate_safe.event WHERE plan = %s AND seq > %s ORDER BY seq"
-    return tuple(as_event(row) for row in db.query(sql, (plan, after)))
+    """Read the events of a plan after a number, in order; kinds that only a newer version knows are left out."""
+    sql = """SELECT seq, plan, kind, step, token, at, detail FROM migrate_safe.event
+             WHERE plan = %s AND seq > %s AND kind = ANY(%s) ORDER BY seq"""
+    return tuple(as_event(row) for row in db.query(sql, (plan, after, [kind.value for kind in EventKind])))
 
 
 def read_plans(db: Database) -> tuple[JournaledPlan, ...]:
@@ -96,6 +128,12 @@ def read_progress(db: Database, plan: str, step: str) -> Progress | None:
     return Progress(p, s, None if cursor is None else tuple(cursor), done, total, filled)
 
 
+def identifier(db: Database) -> str:
+    """Give the system identifier as a literal; NULL where the role may not ask for it."""
+    may = db.query("SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')")[0][0]
+    return text(str(db.query("SELECT system_identifier FROM pg_control_system()")[0][0])) if may else "NULL"
+
+
 def read_environment(db: Database) -> str | None:
     """Read the environment that the first apply recorded."""
     rows = db.query("SELECT environment FROM migrate_safe.meta")
@@ -111,7 +149,7 @@ def server_now(db: Database) -> datetime:
 
 def as_event(row: tuple[Any, ...]) -> Event:
     """Read a row of the table `event`."""
-    seq, plan, kind, step, token, at, detail = row
+    seq, plan, kind, step, token, at, detail = row[:7]
     return Event(seq, plan, EventKind(kind), step, token, at, detail)
 
 
@@ -121,64 +159,29 @@ def as_event(row: tuple[Any, ...]) -> Event:
 def install(db: Database) -> None:
     """Install the journal where it is missing; safe to run at once from several places.
 
-    Raises Refused for a journal of a newer version, UsageError when the role may not create it.
+    One of an older version is brought up to this one. Raises Refused for a journal of a newer version, TryLater while
+    somebody works by an older one, UsageError when the role may not create it.
     """
-    if is_installed(db):
-        version = db.query("SELECT version FROM migrate_safe.meta")
-        if version and version[0][0] == VERSION:
+    if is_writable(db):
+        if read_version(db) == VERSION:
             return
-        if version and version[0][0] > VERSION:
-            raise Refused(
-                f"the journal of this database has version {version[0][0]}, this program knows {VERSION}",
-                next_move="use the newer migrate-safe",
-            )
+        refuse_held(db)  # an older program that works on must find the journal as it knows it
     elif not db.query("SELECT has_database_privilege(current_database(), 'CREATE')")[0][0]:
         raise UsageError(
             'the role may not create the schema "migrate_safe" in this database',
             next_move="grant it CREATE on the database, or name a role that may (--role)",
         )
     script = (resources.files("migrate_safe.adapters") / "journal.sql").read_text(encoding="utf-8")
-    mark = f"""INSERT INTO migrate_safe.meta (version, system_identifier, database_oid)
-        VALUES ({VERSION}, {_identifier(db)}, (SELECT oid FROM pg_database WHERE datname = current_database()))
-        ON CONFLICT (only_row) DO UPDATE SET version = excluded.version;"""
+    mark = f"""INSERT INTO migrate_safe.meta AS m (version, system_identifier, database_oid, timeline)
+        SELECT {VERSION}, {identifier(db)}, oid, {TIMELINE} FROM pg_database WHERE datname = current_database()
+        ON CONFLICT (only_row) DO UPDATE SET version = excluded.version,
+            timeline = coalesce(m.timeline, excluded.timeline);"""
     db.send(f"BEGIN;\nSELECT pg_advisory_xact_lock({_INSTALL_LOCK});\n{script}\n{mark}\nCOMMIT;")
 
 
-def confirm_place(db: Database, environment: str | None, *, adopt: bool = False) -> None:
-    """Check that this is the database the journal was written in, and the environment the caller means.
-
-    A restored or cloned database carries the journal of another one: its system identifier or its oid
-    differ. `adopt` takes the journal over. Raises Refused.
-    """
-    known, oid, ident = db.query("SELECT environment, database_oid, system_identifier FROM migrate_safe.meta")[0]
-    here = db.query("SELECT oid FROM pg_database WHERE datname = current_database()")[0][0]
-    mine = _identifier(db)
-    moved = oid != here or (ident is not None and mine != "NULL" and mine != text(ident))
-    if moved and not adopt:
-        raise Refused(
-            "this database is a copy: its journal was written in another one"
-            + (f' (environment "{known}")' if known else ""),
-            next_move="give the DSN of the original, or --adopt to make this journal that of the copy",
-        )
-    if moved:
-        db.query(
-            f"UPDATE migrate_safe.meta SET database_oid = %s, system_identifier = {mine}, environment = %s",
-            (here, environment),
-        )
-        return
-    if known is not None and environment != known:
-        said = f'not "{environment}"' if environment else "and none was named"
-        raise Refused(
-            f'this database is environment "{known}", {said}', next_move=f"say --environment {known} if you mean it"
-        )
-    if known is None and environment is not None:
-        db.query("UPDATE migrate_safe.meta SET environment = %s", (environment,))
-
-
-def _identifier(db: Database) -> str:
-    """Give the system identifier as a literal; NULL where the role may not ask for it."""
-    may = db.query("SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')")[0][0]
-    return text(str(db.query("SELECT system_identifier FROM pg_control_system()")[0][0])) if may else "NULL"
+def remove(db: Database, token: int) -> None:
+    """Drop the journal, under the fence; raises NotAsPlanned when anything else lives in its schema."""
+    db.send(f"BEGIN;\nSELECT migrate_safe.fence({token});{_REMOVE}COMMIT;")
 
 
 # ---- the lease -----------------------------------------------------------------------------
@@ -208,6 +211,13 @@ def take_lease(db: Database, environment: str | None, settings: Settings, beat_p
             return read_lease(db)
 
 
+def refuse_held(db: Database) -> None:
+    """Raise TryLater when somebody holds the lease, or is dead and still has a backend at work."""
+    lease = read_lease(db)
+    if claim(lease, server_now(db), living_backends(db, lease)) is not Claim.TAKE:
+        raise held_error(lease)
+
+
 def rename_backends(db: Database, lease: Lease, beat_pid: int) -> Lease:
     """Note the server processes of the holder after one of its connections was opened anew."""
     backends = (beat_pid, db.pid)
@@ -233,9 +243,20 @@ def _lease(row: tuple[Any, ...]) -> Lease:
 
 def open_plan(db: Database, token: int, plan: Plan, plan_text: str) -> Event:
     """Store a plan's text and journal that it was opened, in one transaction under the fence."""
+    return _store(db, token, plan, plan_text, _OPEN)
+
+
+def replace_plan(db: Database, token: int, plan: Plan, plan_text: str) -> Event:
+    """Store another text of an open plan and journal that, in one transaction under the fence."""
+    return _store(db, token, plan, plan_text, _REPLACE, {"replanned": True})
+
+
+def _store(
+    db: Database, token: int, plan: Plan, plan_text: str, sql: str, detail: Mapping[str, object] | None = None
+) -> Event:
     digest = digest_of(plan_text)
-    stored = _OPEN.format(name=text(plan.name), text=text(plan_text), digest=text(digest))
-    entry = Entry(plan.name, EventKind.OPENED, None, {"digest": digest})
+    stored = sql.format(name=text(plan.name), text=text(plan_text), digest=text(digest))
+    entry = Entry(plan.name, EventKind.OPENED, None, {"digest": digest, **(detail or {})})
     found = db.send(f"BEGIN;\n{stored}{record(entry, db.session(token))}\nCOMMIT;")
     return as_event(found[-1][0])
 

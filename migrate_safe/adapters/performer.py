@@ -40,7 +40,7 @@ from migrate_safe.executor.intents import (
 from migrate_safe.executor.news import Journaled, Moved, Tell, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.throttle import MB, tuned
-from migrate_safe.model.errors import TryLater
+from migrate_safe.model.errors import StepFailed, TryLater
 from migrate_safe.model.journal import Event, Lease, Progress
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.plan import Requirement
@@ -80,12 +80,23 @@ class Performer:
         try:
             return self._perform(intent)
         except LostConnection:
-            self.lease = rename_backends(self.db, self.lease, self.beat.pid)
+            self.relist()
             raise
         except Busy as busy:
             if isinstance(intent, PATIENT):
                 raise
             raise TryLater(f"cut off: {busy.reason}", next_move="run this again") from None
+        except StepFailed:
+            self._fence()  # who has lost the lease must not take the other's work for somebody's meddling
+            raise
+
+    def _fence(self) -> None:
+        """Ask the journal whether the lease is still ours, where no statement of the intent itself asks."""
+        self.db.query("SELECT migrate_safe.fence(%s)", (self.lease.token,))
+
+    def relist(self) -> None:
+        """Note the server processes of the lease's holder after the connection was opened anew."""
+        self.lease = rename_backends(self.db, self.lease, self.beat.pid)
 
     def _perform(self, intent: Intent) -> Result:
         db, settings, token = self.db, self.settings, self.lease.token
@@ -104,9 +115,11 @@ class Performer:
             case Inspect():
                 return inspect_index(db, intent)
             case Build(work):
+                self._fence()
                 build(db, work, self.tell)
                 return None
             case Drop(work):
+                self._fence()
                 drop(db, work, self.tell)
                 return None
             case Wait(seconds, reason):

@@ -150,8 +150,13 @@ def _one(sessions: _Sessions, one: Analysed, sent: Sent | None) -> Traced:
     if isinstance(one.statement.action, Transaction | SetVariable):
         refusal = _steered(run)
         return Traced(one, refusal, number, _differences(one, refusal) if refusal is not None else ())
-    seen = sessions.observer(sent).watch(run, wrap=not isinstance(one.statement.action, LockTable))
+    seen = sessions.observer(sent).watch(run, wrap=not _needs_a_block(one.statement.action))
     return Traced(one, seen, number, _differences(one, seen), parameters=parameters)
+
+
+def _needs_a_block(action: Action) -> bool:
+    """Say whether a statement is refused outside of a transaction, so that one made to watch it would change that."""
+    return isinstance(action, LockTable) or (isinstance(action, Other) and action.kind == "DeclareCursorStmt")
 
 
 def _differences(one: Analysed, seen: Observed) -> tuple[str, ...]:

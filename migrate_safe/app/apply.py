@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_safe.adapters.database import Database
-from migrate_safe.adapters.journal_table import is_installed, open_plan, read_events, read_plan
+from migrate_safe.adapters.journal_table import is_writable, open_plan, read_events, read_plan
+from migrate_safe.app.drift import check_planned, check_since
 from migrate_safe.app.executing import (
     Outcome,
     Target,
@@ -22,12 +23,10 @@ from migrate_safe.app.executing import (
     state_of,
 )
 from migrate_safe.app.preflight import (
-    check_privileges,
-    check_rights_ahead,
-    check_schema,
     check_version,
     check_way_ahead,
 )
+from migrate_safe.app.rights import check_privileges, check_rights_ahead
 from migrate_safe.executor.machine import forward
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
@@ -39,14 +38,14 @@ from migrate_safe.planner.codec import to_yaml
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How far to go, and what may be overlooked: `accept_drift` that the tables changed since planning.
+    """How far to go, and what may be overlooked: `accept_drift` names the tables or objects whose change may be.
 
     `dry_run` tells the SQL (as news) and sends nothing but reads; `schema` names what the plan was made from,
     so that drift can be told.
     """
 
     through: Phase = Phase.MIGRATE
-    accept_drift: bool = False
+    accept_drift: tuple[str, ...] = ()
     dry_run: bool = False
     schema: tuple[str, ...] = ()
 
@@ -75,16 +74,21 @@ def apply(
         plan, state = ruling(db, given, wish)
         end = plan.end_of(wish.through)
         if wish.dry_run:
+            check_since(db, plan, state, wish.accept_drift)
             check_way_ahead(db, plan, state.position, end, settings)
             return rehearse(db, plan, lambda p, s, t: forward(p, s, end, t), settings, tell)
         with leased(db, target, settings, tell) as performer:
             plan, state = ruling(db, given, wish)  # again: now nobody else can change it
-            refuse_others(db, plan)
             end = plan.end_of(wish.through)
+            if state.position < end or state.running is not None:
+                refuse_others(db, plan)
+            known = check_since(db, plan, state, wish.accept_drift)
             check_way_ahead(db, plan, state.position, end, settings)
             if to_be_opened(db, plan, state):
                 open_plan(db, performer.lease.token, plan, to_yaml(plan))
-            return run(performer, plan, lambda p, s, t: forward(p, s, end, t), settings, stop_after=stop_after)
+            return run(
+                performer, plan, lambda p, s, t: forward(p, s, end, t), settings, stop_after=stop_after, known=known
+            )
 
 
 def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState]:
@@ -98,15 +102,16 @@ def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState
         state = state_of(db, plan)
     else:
         plan = given
-        state = fold(read_events(db, plan.name)) if is_installed(db) else PlanState()
+        state = fold(read_events(db, plan.name)) if is_writable(db) else PlanState()
         kept = read_plan(db, plan.name) if not state.untouched else None
+        if state.abandoned:
+            state = state_of(db, plan)  # says why it cannot be
         if kept is not None and read_copy(kept) != plan:
             raise _changed(read_copy(kept), plan)
     check_version(db, plan)
     if state.untouched:
         refuse_others(db, plan)  # first: what another open plan has changed is no drift that could be accepted
-        if not wish.accept_drift:
-            check_schema(db, plan, wish.schema)
+        check_planned(db, plan, wish.schema, wish.accept_drift)
     check_privileges(db, plan)
     check_rights_ahead(db, plan, state.position)
     return plan, state
@@ -118,12 +123,18 @@ def to_be_opened(db: Database, plan: Plan, state: PlanState) -> bool:
     return kept is None or (state.untouched and (state.closed or read_copy(kept) != plan))
 
 
+def plan_difference(kept: Plan, given: Plan) -> tuple[str, ...]:
+    """Give the lines of a diff between the journal's copy of a plan and its file; none where they say the same."""
+    if kept == given:
+        return ()
+    old, new = to_yaml(kept).splitlines(), to_yaml(given).splitlines()
+    return tuple(difflib.unified_diff(old, new, "journal", "file", lineterm="", n=1))
+
+
 def _changed(kept: Plan, given: Plan) -> Refused:
-    lines = difflib.unified_diff(
-        to_yaml(kept).splitlines(), to_yaml(given).splitlines(), "journal", "file", lineterm="", n=1
-    )
+    lines = "\n".join(plan_difference(kept, given))
     return Refused(
-        f'plan "{given.name}" has begun, and its file no longer says the same:\n' + "\n".join(lines),
-        next_move=f"go on with the journal's copy: apply {given.name}; or take it back first: "
-        f"rollback {given.name} --to baseline",
+        f'plan "{given.name}" has begun, and its file no longer says the same:\n{lines}',
+        next_move=f"go on with the journal's copy: apply {given.name}; change the steps that have not begun: "
+        f"replan FILE; or take it back first: rollback {given.name} --to baseline",
     )

@@ -11,9 +11,9 @@ from migrate_safe.adapters.files import digest
 from migrate_safe.adapters.postgres import connect, parse_dsn
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.adapters.undo_trial import try_undos
+from migrate_safe.app.drift import drift
 from migrate_safe.app.plan import PlanRequest
 from migrate_safe.app.plan import plan as plan_anew
-from migrate_safe.app.preflight import drift
 from migrate_safe.compat.checked import PlanFault
 from migrate_safe.model.errors import MigrateSafeError
 from migrate_safe.model.plan import Plan, Step

@@ -10,6 +10,7 @@ from pathlib import Path
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.preferences import Preferences, SmallTable, level_of
+from migrate_safe.rulebook.match import Bench
 from migrate_safe.rulebook.rule import ALWAYS, Cases, Rule
 
 
@@ -21,6 +22,14 @@ class Choice:
     silent: frozenset[str]
     small: SmallTable | None = None
     """Up to which size tables are small in that file's eyes."""
+    benches: dict[int | None, Bench] = field(default_factory=dict)
+    """The rules together, for each major version that was asked for."""
+
+    def bench(self, version: int | None) -> Bench:
+        """Call the rules together for a server's major version, or where it is not known."""
+        if version not in self.benches:
+            self.benches[version] = Bench.of(self.rules, version=version, silent=self.silent)
+        return self.benches[version]
 
 
 @dataclass(frozen=True, slots=True)

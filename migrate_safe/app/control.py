@@ -65,7 +65,7 @@ def submit(source: Path | str | Plan, target: Target, wish: Wish, settings: Sett
             refuse_others(db, plan)
             if to_be_opened(db, plan, state):
                 open_plan(db, performer.lease.token, plan, to_yaml(plan))
-            control.submit(db, plan.name, wish.through.value, control.whoami())
+            control.submit(db, plan.name, wish.through.value, control.whoami(), wish.accept_drift)
             return plan
 
 
@@ -88,11 +88,11 @@ def work(
         with opened(target, settings) as db:
             plans = _wanted(db)
         code = Exit.OK
-        for name, through, paused_by in plans:
+        for name, asked in plans:
             try:
-                if paused_by:
-                    raise TryLater(f"paused by {paused_by}", next_move=f"migrate-safe resume {name}")
-                came = apply(name, target, Wish(through), settings, tell=tell)
+                if asked.paused_by:
+                    raise TryLater(f"paused by {asked.paused_by}", next_move=f"migrate-safe resume {name}")
+                came = apply(name, target, Wish(Phase(asked.wanted), asked.accepted), settings, tell=tell)
             except TryLater as later:
                 ended(name, later)
                 code = code or later.code
@@ -109,8 +109,7 @@ def work(
         time.sleep(every)
 
 
-def _wanted(db: Database) -> list[tuple[str, Phase, str]]:
+def _wanted(db: Database) -> list[tuple[str, Control]]:
     if not is_installed(db):
         return []
-    asked = [(name, control.read_control(db, name)) for name in control.read_wanted(db)]
-    return [(name, Phase(what.wanted), what.paused_by) for name, what in asked]
+    return [(name, control.read_control(db, name)) for name in control.read_wanted(db)]

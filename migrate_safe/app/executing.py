@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.dry_run import DryRun
 from migrate_safe.adapters.heartbeat import Heartbeat
 from migrate_safe.adapters.journal_table import (
-    confirm_place,
     install,
     is_installed,
+    is_writable,
     read_events,
     read_lease,
     read_plans,
@@ -21,6 +22,8 @@ from migrate_safe.adapters.journal_table import (
     take_lease,
 )
 from migrate_safe.adapters.performer import Performer
+from migrate_safe.adapters.place import check_place, confirm_place
+from migrate_safe.adapters.witness import Witness
 from migrate_safe.executor.drive import drive
 from migrate_safe.executor.intents import Busy, LostConnection
 from migrate_safe.executor.machine import Machine, check_position
@@ -29,10 +32,18 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.state import PlanState, fold, stage
 from migrate_safe.model.errors import Interrupted, MigrateSafeError, Refused, TryLater, UsageError
 from migrate_safe.model.journal import JournaledPlan
+from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Plan
 from migrate_safe.model.secrets import hide
+from migrate_safe.model.seen import SeenPart
 from migrate_safe.planner.codec import from_yaml
+from migrate_safe.planner.sharing import is_contracted, words
+from migrate_safe.planner.subjects import moved_tables
 
+_COLUMNS = """
+SELECT attname FROM unnest(%s::text[]) AS n JOIN pg_attribute ON attrelid = to_regclass(n)
+WHERE attnum > 0 AND NOT attisdropped
+"""
 Decide = Callable[[Plan, PlanState, Settings], Machine]
 
 
@@ -85,6 +96,8 @@ def leased(db: Database, target: Target, settings: Settings, tell: Tell = silent
 
     Raises TryLater when another holds it, Refused on a copy of a database or for another environment.
     """
+    if is_writable(db):
+        check_place(db, target.environment, adopt=target.adopt)  # before anything is written, an upgrade too
     install(db)
     confirm_place(db, target.environment, adopt=target.adopt)
     beat = Heartbeat(target.dsn, target.role, settings.lease_ttl)
@@ -97,6 +110,8 @@ def leased(db: Database, target: Target, settings: Settings, tell: Tell = silent
                 yield stack.enter_context(closing(Performer(db, beat, lease, settings, tell, standbys)))
         finally:
             _give_back(db, beat, lease.token)
+    except KeyboardInterrupt:  # while the lease was awaited, or when all was done but giving it back
+        raise Interrupted("interrupted", next_move="migrate-safe status says where the plan stands") from None
     finally:
         beat.stop()
 
@@ -111,17 +126,33 @@ def _standby(dsn: str, settings: Settings) -> AbstractContextManager[Database]:
 
 
 def run(
-    performer: Performer, plan: Plan, decide: Decide, settings: Settings, *, stop_after: int | None = None
+    performer: Performer,
+    plan: Plan,
+    decide: Decide,
+    settings: Settings,
+    *,
+    stop_after: int | None = None,
+    known: tuple[SeenPart, ...] | None = None,
 ) -> Outcome:
-    """Let the machine work on a plan from where the journal says that it stands."""
+    """Let the machine work on a plan from where the journal says that it stands.
+
+    `known` are its tables as they may be found; None takes them as they are.
+    """
     before = state_of(performer.db, plan)
+    witness = Witness(performer, plan, known, before.seq)
     try:
-        end = drive(decide(plan, before, settings), performer, stop_after=stop_after)
+        end = drive(decide(plan, before, settings), witness, stop_after=stop_after)
     except KeyboardInterrupt:
+        witness.settle()
         raise Interrupted(
             f'interrupted; the journal says where plan "{plan.name}" stands',
             next_move=f"migrate-safe status; then apply {plan.name} to go on, or rollback {plan.name} to go back",
         ) from None
+    except MigrateSafeError:
+        witness.settle()
+        raise
+    if not end.closed:
+        witness.settle()
     return Outcome(plan, before, end)
 
 
@@ -134,10 +165,18 @@ def rehearse(db: Database, plan: Plan, decide: Decide, settings: Settings, tell:
     return Outcome(plan, before, end)
 
 
-def state_of(db: Database, plan: Plan) -> PlanState:
-    """Fold the journal of a plan, and check that plan and journal speak of the same steps."""
+def state_of(db: Database, plan: Plan, *, also_abandoned: bool = False) -> PlanState:
+    """Fold the journal of a plan, and check that plan and journal speak of the same steps.
+
+    Raises Refused for a plan that was closed on the way, unless such are asked for.
+    """
     state = fold(read_events(db, plan.name))
     check_position(plan, state)
+    if state.abandoned and not also_abandoned:
+        raise Refused(
+            f'plan "{plan.name}" was abandoned, with {state.position} of {len(plan.steps)} steps kept',
+            next_move="plan what is left to do anew, under another name",
+        )
     return state
 
 
@@ -165,7 +204,7 @@ def find_plan(source: Path | str | Plan) -> Plan | str:
 def journaled_plan(db: Database, given: Plan | str) -> Plan:
     """Give the journal's copy of a plan, by its name or by the name that a file carries; raises UsageError."""
     name = given if isinstance(given, str) else given.name
-    plans = read_plans(db) if is_installed(db) else ()
+    plans = read_plans(db) if is_writable(db) else ()
     for plan in plans:
         if plan.name == name:
             return read_copy(plan)
@@ -175,22 +214,32 @@ def journaled_plan(db: Database, given: Plan | str) -> Plan:
     )
 
 
+@lru_cache(maxsize=64)
 def read_copy(plan: JournaledPlan) -> Plan:
-    """Read the journal's copy of a plan."""
+    """Read the journal's copy of a plan; kept, since a command asks for it several times and YAML is slow to read."""
     return from_yaml(plan.text, f"journal:{plan.name}")
 
 
 def refuse_others(db: Database, plan: Plan) -> None:
-    """Raise Refused when another open plan touches a table of this one."""
+    """Raise Refused when another open plan touches a table of this one.
+
+    One of which only purge is left shares its tables with plans that change none of the columns that it names.
+    """
     for other in read_plans(db) if is_installed(db) else ():
         if other.name == plan.name:
             continue
         state = fold(read_events(db, other.name))
-        shared = sorted(set(plan.touches) & set(read_copy(other).touches))
-        if shared and not state.closed and not state.untouched:
+        copy = read_copy(other)
+        shared = sorted(set(plan.touches) & set(copy.touches))
+        if not shared or state.closed or state.untouched:
+            continue
+        apart = state.running is None and is_contracted(copy, state.position) and moved_tables(plan).isdisjoint(shared)
+        both = sorted(words(plan) & words(copy) & _columns(db, shared)) if apart else []
+        if both or not apart:
+            what = f'column "{both[0]}" of "{shared[0]}"' if both else f'"{shared[0]}"'
             raise Refused(
-                f'plan "{other.name}" is open and touches "{shared[0]}" as well',
-                next_move=f"finish it (apply, purge) or take it back (rollback {other.name} --to baseline) first",
+                f'plan "{other.name}" is open and touches {what} as well',
+                next_move=f"first finish it (apply, purge), or take it back and close it (abandon {other.name})",
             )
 
 
@@ -205,6 +254,10 @@ def refuse_built_upon(db: Database, plan: Plan) -> None:
                 f'plan "{other.name}" came later and rests on "{shared[0]}" as this plan has left it',
                 next_move=f"take that one back first: rollback {other.name} --to baseline",
             )
+
+
+def _columns(db: Database, tables: Iterable[Name]) -> frozenset[str]:
+    return frozenset(row[0] for row in db.query(_COLUMNS, ([str(t) for t in tables],)))
 
 
 def _give_back(db: Database, beat: Heartbeat, token: int) -> None:

@@ -17,6 +17,7 @@ from migrate_safe.app.lint_run import run_lint, summed
 from migrate_safe.app.schema_source import empty_schema, named_schema
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import each_analysed, schema_after
+from migrate_safe.effects.births import born_after
 from migrate_safe.model.effect import Analysed, Session
 from migrate_safe.model.finding import Finding, LintReport, Unanalysed
 from migrate_safe.model.framework import Framework
@@ -29,12 +30,21 @@ from migrate_safe.rulebook.load import check_together, load_rules
 from migrate_safe.rulebook.match import judgement
 from migrate_safe.rulebook.rule import Rule
 from migrate_safe.rulebook.rule_files import bundled_rules
-from migrate_safe.sql.parse import parse_script
+from migrate_safe.sql.parse import MOST, parse_script
+from migrate_safe.sql.rendering import read_script
 
 
 def lint(request: LintRequest, store: Store | None = None) -> LintOutcome:
     """Lint every file that the request names, each on the schema that the files before it leave."""
     return run_lint(request, lambda: SqlLinter.of(request, store), store)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known before a file: the schema, and the relations in it that only files of the branch made."""
+
+    schema: Schema = field(default_factory=Schema)
+    unreleased: frozenset[Name] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +54,10 @@ class SqlLinter:
     choices: Choices
     version: int | None
     today: date | None = None
-    base: Schema = field(default_factory=Schema)
+    base: Known = field(default_factory=Known)
     unread: tuple[Unanalysed, ...] = ()
-    kind: type[Schema] = Schema
+    kind: type[Known] = Known
+    placeholders: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, request: LintRequest, store: Store | None = None) -> SqlLinter:
@@ -54,32 +65,35 @@ class SqlLinter:
         choices = chosen_rules(request, store)
         wrapping = request.wrapping or preferred(Path(), request.preferences, lambda table: table.wrapping)
         known = named_schema(request.schema, wrapping=wrapping, version=request.version)
-        return cls(choices, known.version, request.today, known.schema, known.unread)
+        base = Known(known.schema)
+        return cls(choices, known.version, request.today, base, known.unread, placeholders=request.placeholders)
 
-    def take(self, step: Step, source: Source, before: Schema) -> tuple[Judged | None, Schema]:
-        """Judge a file that is wanted, on the schema before it, and give the schema after it."""
-        script = parse_script(source, wrapping=step.wrapping, runner=step.runner)
-        if not step.wanted:
-            return None, fold(before, script)
-        seen = _Seen()
-        judged = self._judged(script, analyse_in_turn(script, before, among=step.among), seen)
-        return judged, schema_after(seen.last, before) if seen.any else fold(before, script)
+    def take(self, step: Step, source: Source, before: Known) -> tuple[Judged | None, Known]:
+        """Judge a file that is wanted, on what is known before it, and give what is known after it."""
+        values = {**dict(step.runner.values), **dict(self.placeholders)}
+        script, rendered = read_script(source, values, wrapping=step.wrapping, runner=step.runner, most=MOST)
+        unreleased, seen = before.unreleased, _Seen()
+        if not (step.wanted or step.new or unreleased):
+            return None, Known(fold(before.schema, script))
+        analysed = seen.through(analyse_in_turn(script, before.schema, among=step.among, unreleased=unreleased))
+        judged = self._judged(script, analysed, seen) if step.wanted else None
+        for _ in analysed:  # what nobody asked for goes by
+            pass
+        if judged is not None and rendered is not None:
+            placed = tuple(replace(f, span=rendered.place(f.span)) for f in judged.findings)
+            judged = replace(judged, findings=placed)
+        schema = schema_after(seen.last, before.schema) if seen.any else fold(before.schema, script)
+        return judged, Known(schema, seen.born(unreleased, added=step.new))
 
     def judge(self, script: Script, analysed: Iterable[Analysed]) -> Judged:
         """Let the rules speak of a script that was analysed."""
-        return self._judged(script, analysed, _Seen())
+        seen = _Seen()
+        return self._judged(script, seen.through(analysed), seen)
 
     def _judged(self, script: Script, analysed: Iterable[Analysed], seen: _Seen) -> Judged:
         chosen = self.choices.for_file(Path(script.source.path))
-        judged = judgement(
-            seen.through(analysed),
-            script,
-            chosen.rules,
-            version=self.version,
-            silent=chosen.silent,
-            today=self.today,
-            small=chosen.small,
-        )
+        bench = chosen.bench(self.version)
+        judged = bench.judgement(analysed, script, today=self.today, small=chosen.small)
         return Judged(
             findings=judged.findings,
             statements=len(script.statements),
@@ -108,13 +122,16 @@ def lint_source(
     return judgement(analyse_both_ways(script, schema or empty_schema()), script, chosen, today=today).findings
 
 
-def analyse_in_turn(script: Script, before: Schema, *, among: bool = False) -> Iterator[Analysed]:
+def analyse_in_turn(
+    script: Script, before: Schema, *, among: bool = False, unreleased: frozenset[Name] = frozenset()
+) -> Iterator[Analysed]:
     """Analyse a file on what the files before it leave, both ways; `among` says that it is one of several in a history.
 
-    A table that is made IF NOT EXISTS, and that no file before makes, is new then, or where the schema tells of others.
+    `unreleased` are relations of files before it that no database in use has. A table that is made IF NOT EXISTS, and
+    that no file before makes, is new where it is one of several, or where the schema tells of others.
     """
     new = _unknown_but_made(script, before) if before.tables or among else frozenset()
-    return each_both_ways(script, before, new=new)
+    return each_both_ways(script, before, new=new | unreleased)
 
 
 def analyse_both_ways(
@@ -180,6 +197,14 @@ class _Seen:
                 self.last = (one,)
             self.unanalysed += _unanalysed(one)
             yield one
+
+    def born(self, before: frozenset[Name], *, added: bool) -> frozenset[Name]:
+        """Give the relations that are unreleased behind a file: with what it makes where the branch `added` it."""
+        if not self.last:
+            return before
+        [last] = self.last
+        born = born_after(last.before, last.after, last.born, last.statement)
+        return born if added else before & born
 
 
 def _unanalysed(one: Analysed) -> Iterator[Unanalysed]:

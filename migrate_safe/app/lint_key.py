@@ -43,7 +43,7 @@ def key_after(key: bytes, steps: Iterable[Step], today: date | None = None) -> b
         read = step.source
         text = (False, read.reason, read.line) if isinstance(read, Unanalysed) else (True, read.text, 0)
         day = today if text[0] and _UNTIL.search(text[1]) else None
-        place = (step.wanted, step.ordered, step.among)
+        place = (step.wanted, step.ordered, step.among, step.new)
         told = (os.fsencode(step.path), *place, step.wrapping, step.runner, day, *text)
         hasher.update(msgspec.msgpack.encode(told))
     return hasher.digest()

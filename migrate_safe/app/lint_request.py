@@ -32,6 +32,8 @@ class LintRequest:
     wrapping: Wrapping | None = None
     framework: Framework | None = None
     """What runs the migrations, where the user says so."""
+    placeholders: tuple[tuple[str, str], ...] = ()
+    """What is put in the place of names in migrations, on top of what the settings of the runner say."""
     preferences: tuple[Preferences, ...] = ()
     today: date | None = None
     """The day on which suppressions that name their last day are heeded; None: none is over."""
@@ -60,7 +62,7 @@ class LintOutcome:
 class Step:
     """A file in its turn: `wanted` where its findings are reported, `ordered` where later files stand on it.
 
-    `among` says that it is one of several files of a history.
+    `among` says that it is one of several files of a history, `new` that the branch adds it.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class Step:
     wrapping: Wrapping | None
     runner: Runner
     among: bool = False
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

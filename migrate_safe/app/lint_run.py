@@ -34,11 +34,12 @@ def run_lint(request: LintRequest, make: Callable[[], Linter[S]], store: Store |
     bench = _Bench(request, make, store if key is not None else None, key or b"")
     if key is None:
         bench.linter()
-    changed = changed_since(request.since) if request.since is not None else None
+    changed = changed_since(request.since, request.paths) if request.since is not None else None
+    news = frozenset(path for path, one in (changed or {}).items() if one.new)
     judged = [
         _changed_part(one, changed[step.path.resolve()]) if changed is not None and one.counts else one
         for history, meant in _histories(request.paths, changed)
-        for step, one in _Walk(bench, _steps(request, history, frozenset(meant))).judged()
+        for step, one in _Walk(bench, _steps(request, history, frozenset(meant), news)).judged()
     ]
     unread = (*bench.base_unread(nothing=not judged), *(j.unread for j in judged if j.unread is not None))
     if bench.store is not None and bench.stored:
@@ -96,12 +97,13 @@ class _Bench(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A file in its history, and whether it is wanted and ordered."""
+    """A file in its history, and whether it is wanted, ordered and on no other branch."""
 
     path: Path
     wanted: bool
     ordered: bool
     history: History
+    new: bool = False
 
 
 @dataclass(slots=True)
@@ -183,23 +185,26 @@ class _Walk(Generic[S]):
             self.bench.stored = True
 
 
-def _steps(request: LintRequest, history: History, meant: Collection[Path]) -> Sequence[_Place]:
-    """Give the files of a folder in order, up to the last one that is meant.
+def _steps(request: LintRequest, history: History, meant: Collection[Path], news: Collection[Path]) -> Sequence[_Place]:
+    """Give the files of a folder in order, up to the last one that is meant; `news` are resolved paths.
 
     Where the user named the schema, files that are not meant are taken to be in it.
     """
-    if len(meant) == len(history.files):
-        return [_Place(path, True, history.is_ordered(path), history) for path in history.files]
-    needed = history.before_any(meant) if not request.schema else frozenset()
-    taken = (path for path in history.files if path in meant or path in needed)
-    return [_Place(path, path in meant, history.is_ordered(path), history) for path in taken]
+    names = {path.name for path in news}
+    needed = history.before_any(meant) if not request.schema and len(meant) < len(history.files) else frozenset()
+    return [
+        _Place(path, path in meant, history.is_ordered(path), history, path.name in names and path.resolve() in news)
+        for path in history.files
+        if path in meant or path in needed
+    ]
 
 
 def _step(place: _Place, asked: LintRequest) -> Step:
     path = place.path
     wrapping = asked.wrapping or preferred(path, asked.preferences, lambda table: table.wrapping)
     among = place.history.is_among_others(path)
-    return Step(path, place.wanted, place.ordered, read_source(path), wrapping, _runner(place, asked), among)
+    runner = _runner(place, asked)
+    return Step(path, place.wanted, place.ordered, read_source(path), wrapping, runner, among, place.new)
 
 
 def _runner(place: _Place, asked: LintRequest) -> Runner:

@@ -1,40 +1,22 @@
-"""What is looked at before anything is written: version, schema, privileges."""
+"""What is looked at before anything is written: version, tables, rows."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Iterable
 
-from migrate_safe.adapters.catalog_reader import read_schema
-from migrate_safe.adapters.database import Connection, Database
+from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.performer import check
-from migrate_safe.adapters.respell import respelled
-from migrate_safe.app.schema_source import named_schema, schema_before
-from migrate_safe.catalog.diff import diff
-from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.executor.intents import FailedClean
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.transact import held_back, held_up
-from migrate_safe.model.errors import MigrateSafeError, Refused, UsageError
+from migrate_safe.model.errors import Refused
+from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement
-from migrate_safe.model.schema import Schema
-from migrate_safe.planner.subjects import altered_tables, created_tables, referenced_tables, schemas_to_create_in
+from migrate_safe.planner.subjects import moved_tables
 from migrate_safe.planner.way_back import demands, demands_ahead
 
 _MISSING = "SELECT n FROM unnest(%s::text[]) AS n WHERE to_regclass(n) IS NULL"
-_NOT_OWNED = """
-SELECT n, pg_get_userbyid(c.relowner), current_user::text
-FROM unnest(%s::text[]) AS n JOIN pg_class AS c ON c.oid = to_regclass(n)
-WHERE NOT pg_has_role(c.relowner, 'USAGE')
-"""
-_NOT_REFERENCED = """
-SELECT n, current_user::text FROM unnest(%s::text[]) AS n
-WHERE to_regclass(n) IS NOT NULL AND NOT has_any_column_privilege(to_regclass(n), 'REFERENCES')
-"""
-_NOT_OPEN = """
-SELECT quote_ident(n), current_user::text FROM unnest(%s::text[]) AS n JOIN pg_namespace ON nspname = n
-WHERE NOT has_schema_privilege(nspname, 'CREATE')
-"""
 _UNPROVEN = """
 SELECT format('SELECT %%s FROM %%s WHERE NOT (%%s)', coalesce(p.keys, 'ctid'), %(table)s::text, w.must),
     format('%%s has rows that break %%I, so that they cannot be written anew: correct them first', %(table)s::text,
@@ -51,7 +33,6 @@ WHERE k.conrelid = to_regclass(%(table)s) AND k.contype IN ('c', 'n') AND NOT k.
 ORDER BY k.conname
 """
 # Constraints that are NOT VALID: a backfill fails on the old rows that break them, for every UPDATE tests them.
-_HIDING = "SELECT n, current_user::text FROM unnest(%s::text[]) AS n WHERE row_security_active(to_regclass(n))"
 
 
 def check_version(db: Database, plan: Plan) -> None:
@@ -64,91 +45,15 @@ def check_version(db: Database, plan: Plan) -> None:
         )
 
 
-def check_schema(db: Database, plan: Plan, schema: tuple[str, ...]) -> None:
-    """Raise Refused, with the difference where it can be told, when the tables are not as the plan was made for."""
-    lines = db.read(lambda connection: drift(connection, plan, schema))
-    if lines is None:
-        return
-    altered = altered_tables(plan) - created_tables(plan)
-    missing = [row[0] for row in db.query(_MISSING, ([str(t) for t in plan.touches if t in altered],))]
-    if missing:
-        raise Refused(
-            f'plan "{plan.name}" is for another schema: table "{missing[0]}" does not exist here',
-            next_move="check the DSN; or plan anew against this database: migrate-safe plan ... --schema DSN",
-        )
-    told = ":\n" + "\n".join(lines) if lines else "; name what it was made from with --schema to see the difference"
-    raise Refused(
-        f'the schema has drifted since plan "{plan.name}" was made{told}',
-        next_move="plan anew against this database (migrate-safe plan ... --schema DSN), "
-        "or --accept-drift if the difference does not matter",
-    )
+def missing_tables(db: Database, tables: Iterable[Name]) -> tuple[Name, ...]:
+    """Give those tables that are not there."""
+    names = {str(t): t for t in sorted(tables)}
+    return tuple(names[row[0]] for row in db.query(_MISSING, (list(names),)))
 
 
-def drift(connection: Connection, plan: Plan, schema: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Say how tables differ from those that a plan was made for: None if not at all, empty if that cannot be told.
-
-    A plan keeps only a fingerprint; what it was made from is found again in `schema` (files, folders, DSNs),
-    or in the migrations before the one that was planned, and believed when it has that fingerprint. Files may spell
-    an expression otherwise than the server does: then the server is asked how it spells theirs.
-    """
-    here = read_schema(connection)
-    if fingerprint(here, plan.touches) == plan.fingerprint:
-        return None
-    planned = _planned(plan, here, schema)
-    if planned is None:
-        return ()
-    return diff(respelled(connection, planned, plan.touches), here, plan.touches) or None
-
-
-def _planned(plan: Plan, here: Schema, schema: tuple[str, ...]) -> Schema | None:
-    """Find again what the plan was made from; None where that cannot be found."""
-    try:
-        if schema:
-            planned = named_schema(schema, version=here.server_version).schema
-        elif Path(plan.source.file).exists():
-            planned = schema_before(Path(plan.source.file), version=here.server_version).schema
-        else:
-            return None
-    except MigrateSafeError:
-        return None  # the drift is what the user must hear of
-    return planned if fingerprint(planned, plan.touches) == plan.fingerprint else None
-
-
-def check_privileges(db: Database, plan: Plan) -> None:
-    """Raise UsageError when the role does not own a table that the plan alters, or does not see all its rows.
-
-    Policies hide rows even from the owner under FORCE ROW LEVEL SECURITY: a backfill would leave them out.
-    """
-    for table, owner, role in db.query(_NOT_OWNED, (sorted(map(str, altered_tables(plan))),)):
-        raise UsageError(
-            f'role "{role}" does not own "{table}", and only its owner "{owner}" may alter it',
-            next_move=f"run as --role {owner}, or grant {owner} to {role}",
-        )
-    for table, role in db.query(_HIDING, (sorted(map(str, altered_tables(plan))),)):
-        raise UsageError(
-            f'row-level security hides rows of "{table}" from role "{role}": they could be neither filled nor proven',
-            next_move=f"run as an owner of the table with BYPASSRLS (ALTER ROLE ... BYPASSRLS), or"
-            f" ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY for as long as the plan runs",
-        )
-
-
-def check_rights_ahead(db: Database, plan: Plan, position: int) -> None:
-    """Raise UsageError when steps still to be done need rights that the role lacks where it owns nothing.
-
-    These are CREATE on a schema, for tables and indexes, and REFERENCES on the far table of a foreign key.
-    """
-    steps = plan.steps[position:]
-    for schema, role in db.query(_NOT_OPEN, (sorted(schemas_to_create_in(steps)),)):
-        raise UsageError(
-            f'role "{role}" may not create tables and indexes in schema {schema}',
-            next_move=f"GRANT CREATE ON SCHEMA {schema} TO {role}, as the owner of the schema",
-        )
-    wanted = sorted(map(str, referenced_tables(steps)))
-    for table, role in db.query(_NOT_REFERENCED, (wanted,)):
-        raise UsageError(
-            f'role "{role}" may not make foreign keys that refer to "{table}"',
-            next_move=f"GRANT REFERENCES, SELECT ON {table} TO {role}, as the owner of {table}",
-        )
+def gone_tables(db: Database, plan: Plan) -> frozenset[Name]:
+    """Give the tables of a plan that are not there, though the plan itself neither renames nor drops them."""
+    return frozenset(missing_tables(db, set(plan.touches) - moved_tables(plan)))
 
 
 def check_way_ahead(db: Database, plan: Plan, position: int, target: int, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from migrate_safe.adapters.journal_table import server_now
 from migrate_safe.app.executing import Outcome, Target, find_plan, journaled_plan, leased, opened, run, state_of
-from migrate_safe.app.preflight import check_privileges
+from migrate_safe.app.rights import check_privileges
 from migrate_safe.executor.machine import forward
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings

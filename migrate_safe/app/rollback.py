@@ -16,7 +16,8 @@ from migrate_safe.app.executing import (
     run,
     state_of,
 )
-from migrate_safe.app.preflight import check_privileges, check_way_back
+from migrate_safe.app.preflight import check_way_back
+from migrate_safe.app.rights import check_privileges
 from migrate_safe.executor.machine import back, refuse_irreversible
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings

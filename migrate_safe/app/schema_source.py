@@ -15,9 +15,11 @@ from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Wrapping
-from migrate_safe.sql.parse import parse_script
+from migrate_safe.sql.parse import MOST, parse_script
+from migrate_safe.sql.rendering import read_script
 
 _DSN = re.compile(r"postgres(ql)?://|(.*\s)?(host|dbname|service|port|user)\s*=")
+_REFRESH = re.compile(r"^REFRESH MATERIALIZED VIEW ", re.MULTILINE)
 _DUMP = "PostgreSQL database dump"
 
 
@@ -70,7 +72,9 @@ def fold_files(schema: Schema, history: History, paths: Iterable[Path], *, wrapp
         if isinstance(source, Unanalysed):
             unread.append(source)
         else:
-            schema = fold(schema, parse_script(source, wrapping=wrapping, runner=history.runner(path)))
+            runner = history.runner(path)
+            script, _ = read_script(source, dict(runner.values), wrapping=wrapping, runner=runner, most=MOST)
+            schema = fold(schema, script)
     return Known(schema, tuple(unread))
 
 
@@ -88,12 +92,23 @@ def _read_path(path: Path, known: Known, wrapping: Wrapping | None) -> Known:
             next_move="name a SQL file, a folder or a connection string",
         )
     schema = fold(known.schema, parse_script(source, wrapping=wrapping))
-    return replace(known, schema=replace(with_usual_things(schema), complete=True) if _is_dump(source) else schema)
+    return replace(known, schema=_as_dumped(schema, source) if _is_dump(source) else schema)
 
 
 def _is_dump(source: Source) -> bool:
     """Recognise what pg_dump writes at the top of its output."""
     return _DUMP in source.text[:200]
+
+
+def _as_dumped(schema: Schema, source: Source) -> Schema:
+    """Give the schema of a dump: what is not in it does not exist.
+
+    pg_dump makes materialized views WITH NO DATA and refreshes those that held something; without data it leaves that
+    out, so that each may hold something.
+    """
+    if _REFRESH.search(source.text) is None:
+        schema = schema.with_views(*(replace(v, populated=True) for v in schema.views.values() if v.materialized))
+    return replace(with_usual_things(schema), complete=True)
 
 
 def _on_top(known: Known, read: Schema, version: int | None) -> Known:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from migrate_safe.adapters.control import read_control
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import (
+    VERSION,
     is_installed,
     living_backends,
-    read_environment,
     read_events,
     read_lease,
     read_plans,
     read_progress,
+    read_version,
     server_now,
 )
 from migrate_safe.adapters.locker import holders
+from migrate_safe.adapters.place import Place, read_place
+from migrate_safe.app.drift import changed_since
 from migrate_safe.app.executing import Target, opened, read_copy
+from migrate_safe.executor.intents import Busy
 from migrate_safe.executor.lease import Claim, claim
+from migrate_safe.executor.overdue import overdue
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.state import PlanState, contracted_at, fold, stage
 from migrate_safe.executor.window import due
@@ -40,17 +45,34 @@ def status(target: Target, name: str | None = None, settings: Settings = DEFAULT
         plans = [p for p in read_plans(db) if name in (None, p.name)]
         if name is not None and not plans:
             raise UsageError(f'plan "{name}" was never applied to this database', next_move="migrate-safe status")
+        place = read_place(db)
         lease = read_lease(db)
-        alive = living_backends(db, lease)
-        taken = claim(lease, now, alive)
+        alive = frozenset() if place.copied else living_backends(db, lease)
+        taken = Claim.TAKE if place.copied else claim(lease, now, alive)  # nobody who works on the original works here
         held = None if taken is Claim.TAKE else lease
         orphans = tuple(sorted(alive)) if taken is Claim.WAIT else ()
-        told = tuple(_plan(db, p, held, orphans, now) for p in plans)
-        return StatusReport(True, now, read_environment(db), held, told, orphans)
+        patience = timedelta(seconds=settings.overdue_after)
+        told = tuple(_plan(db, p, held, orphans, now, patience) for p in plans)
+        version = read_version(db)
+        return StatusReport(True, now, place.environment, held, told, orphans, doubt(place), version, version > VERSION)
+
+
+def doubt(place: Place) -> str | None:
+    """Say why this may not be the database that the journal speaks of; None where nothing says so."""
+    if place.copied:
+        return "this database is a copy, and its journal that of another; --adopt makes it its own"
+    if place.promoted:
+        return "this server was promoted, or restored from a backup, since its journal was written; it may be a copy"
+    return None
 
 
 def _plan(
-    db: Database, kept: JournaledPlan, lease: Lease | None, orphans: tuple[int, ...], now: datetime
+    db: Database,
+    kept: JournaledPlan,
+    lease: Lease | None,
+    orphans: tuple[int, ...],
+    now: datetime,
+    patience: timedelta,
 ) -> PlanStatus:
     state = fold(read_events(db, kept.name))
     try:
@@ -59,7 +81,7 @@ def _plan(
         return PlanStatus(kept.name, "", "unknown", state.position, state.closed, (), failure=error.message)
     asked = read_control(db, plan.name)
     steps = tuple(_step(db, plan, step, state, lease) for step in plan.steps)
-    failure = state.failure
+    failure, changed = state.failure, _drift(db, plan, state)
     return PlanStatus(
         plan.name,
         plan.summary,
@@ -71,9 +93,17 @@ def _plan(
         None if failure is None else failure.at,
         _retired(plan, state),
         () if state.closed else _blockers(db, plan),
-        _as_asked(plan.name, asked) or next_move(plan, state, lease, orphans, now),
+        _as_gone(plan.name, changed) or _as_asked(plan.name, asked) or next_move(plan, state, lease, orphans, now),
         asked,
+        state.abandoned,
+        changed,
+        tuple(overdue(plan, state, now, patience, alive=lease is not None)),
     )
+
+
+def _as_gone(name: str, changed: tuple[str, ...]) -> str:
+    """Say what leads on where somebody has dropped a table of the plan."""
+    return f"a table of it is gone: abandon {name}" if any(line.startswith("- table ") for line in changed) else ""
 
 
 def _as_asked(name: str, asked: Control) -> str:
@@ -81,6 +111,13 @@ def _as_asked(name: str, asked: Control) -> str:
     if asked.paused_by:
         return f"migrate-safe resume {name}: it is paused"
     return f"a worker runs it (migrate-safe work) through {asked.wanted}" if asked.wanted else ""
+
+
+def _drift(db: Database, plan: Plan, state: PlanState) -> tuple[str, ...]:
+    try:
+        return tuple(change.line for change in changed_since(db, plan, state) or ())
+    except (Busy, MigrateSafeError):
+        return ()  # somebody changes or drops a table right now, or it may not be looked at: the rest is worth telling
 
 
 def _step(db: Database, plan: Plan, step: Step, state: PlanState, lease: Lease | None) -> StepStatus:
@@ -121,7 +158,7 @@ def is_alive(state: PlanState, lease: Lease | None) -> bool:
 
 def _retired(plan: Plan, state: PlanState) -> tuple[Retired, ...]:
     contracted = contracted_at(plan, state)
-    if contracted is None:
+    if contracted is None or state.abandoned:
         return ()
     left = plan.steps[state.position :]
     return tuple(Retired(s.id, s.does, s.irreversible or "", due(s.not_before, contracted)) for s in left)
@@ -140,19 +177,22 @@ def next_move(plan: Plan, state: PlanState, lease: Lease | None, orphans: tuple[
         return f"apply {plan.name} waits for what the dead executor left at work (pid {pids}), then goes on"
     if lease is not None:
         return f'wait: "{lease.holder}" is at work'
-    if state.closed and state.position:
+    if state.abandoned:
+        return "nothing: abandoned, with what was done kept; plan what is left anew, under another name"
+    if state.closed and state.position and state.failure is None:
         return "nothing: all done"
-    if state.closed or state.untouched:
+    if state.untouched:
         return f"apply {plan.name}"
     if state.running is not None and state.running.undoing:
         return f"its way back was cut off: rollback {plan.name} finishes it (apply takes it back, then goes on)"
     if state.failure is not None and state.failure.next_move:
         other = f"forward again: apply {plan.name}" if state.failure.undoing else f"back: rollback {plan.name}"
         return f"{state.failure.next_move} (or go {other})"
-    if state.running is not None:
+    if state.running is not None or state.failure is not None:
         return f"it was cut off: apply {plan.name} goes on, rollback {plan.name} goes back"
-    following = plan.steps[state.position].phase if state.position < len(plan.steps) else Phase.PURGE
-    match following:
+    if state.position == len(plan.steps):
+        return f"apply {plan.name}: every step is done, which is still to be written down"
+    match plan.steps[state.position].phase:
         case Phase.EXPAND | Phase.MIGRATE:
             return f"apply {plan.name}"
         case Phase.CONTRACT:

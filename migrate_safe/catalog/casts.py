@@ -5,10 +5,9 @@ https://www.postgresql.org/docs/current/typeconv-query.html
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import known_type
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, TypeName
 
 REGS = (

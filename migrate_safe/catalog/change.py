@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import TEMPORARY as TEMPORARY
 from migrate_safe.model.schema import (
     Column,
@@ -34,7 +34,7 @@ class CannotApply(Exception):
 
 def put(schema: Schema, table: Table) -> Schema:
     """Give the schema with that table added, or replaced under its name."""
-    return schema.with_tables(table)
+    return schema if schema.tables.get(table.name) is table else schema.with_tables(table)
 
 
 def without_table(schema: Schema, name: Name) -> Schema:
@@ -73,9 +73,14 @@ def target(schema: Schema, name: Name, *, if_exists: bool = False) -> Table | No
     return Table(full, partial=True)
 
 
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+
+
 def need_column(schema: Schema, table: Table, column: str) -> Column | None:
     """Give the column, or None where it may exist unseen; raise CannotApply when it certainly does not."""
     found = table.column(column)
+    if found is None and column in SYSTEM_COLUMNS:
+        raise CannotApply(f"{column!r} of {table.name} is a system column")
     if found is None and certain(schema, table):
         raise CannotApply(f"column {column!r} of {table.name} does not exist")
     return found
@@ -190,7 +195,7 @@ def type_exists(schema: Schema, name: Name) -> bool:
 def _is_made(schema: Schema, name: Name) -> bool:
     if name in schema.enums or name in schema.domains or name in schema.composites:
         return True
-    return any((kind, name) in schema.things for kind in TYPE_KINDS)
+    return bool(schema.things) and any((kind, name) in schema.things for kind in TYPE_KINDS)
 
 
 def type_name(schema: Schema, name: Name) -> Name:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from migrate_safe.catalog.change import TYPE_KINDS
 from migrate_safe.catalog.describe import index_parts
@@ -11,6 +10,7 @@ from migrate_safe.catalog.describe_programs import program_parts
 from migrate_safe.catalog.describe_remarks import remark_parts
 from migrate_safe.catalog.part import Part
 from migrate_safe.catalog.stored_views import as_tables
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Domain, Schema, Sequence, View
 from migrate_safe.model.statement import ForeignKind
 from migrate_safe.sql.canonical import canonical

@@ -45,9 +45,14 @@ def acting_parts(table: Table) -> Iterator[Part]:
     yield from _rules(name, table.rules)
 
 
-def _triggers(name: Name, triggers: Iterable[Trigger], *, rests: bool = True) -> Iterator[Part]:
+def own_trigger_parts(table: Table) -> Iterator[Part]:
+    """Describe the triggers that plans have made on a table."""
+    yield from _triggers(table.name, table.triggers, own=True)
+
+
+def _triggers(name: Name, triggers: Iterable[Trigger], *, rests: bool = True, own: bool = False) -> Iterator[Part]:
     for trigger in triggers:
-        if not trigger.name.startswith(OWN_TRIGGERS):
+        if trigger.name.startswith(OWN_TRIGGERS) is own:
             yield Part(f"trigger {trigger.name} of {name}", _trigger_text(trigger), _trigger_meaning(trigger), rests)
 
 

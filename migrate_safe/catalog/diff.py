@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from migrate_safe.catalog.change import without_temporary
 from migrate_safe.catalog.describe import parts_of
@@ -12,42 +13,58 @@ from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part that is there, gone, or otherwise: `key` names it, `line` says how it differs."""
+
+    key: str
+    line: str
+
+
 def diff(a: Schema, b: Schema, tables: Iterable[Name] | None = None) -> tuple[str, ...]:
     """Say what `b` has that `a` has not, lacks, or has otherwise; of all tables where none are named.
 
     Two schemas without difference have the same fingerprint, and the other way round.
     """
     names = sorted(set(a.tables) | set(b.tables) if tables is None else {a.resolve(t) for t in tables})
-    return tuple(line for name in names for line in _table_diff(a, b, name))
+    return tuple(change.line for name in names for change in _table_diff(a, b, name))
+
+
+def changes(a: Schema, b: Schema, tables: Iterable[Name]) -> tuple[Change, ...]:
+    """Give the differences that `diff` says of some tables, each with the part that differs."""
+    return tuple(change for name in sorted({a.resolve(t) for t in tables}) for change in _table_diff(a, b, name))
 
 
 def differences(a: Schema, b: Schema) -> tuple[str, ...]:
     """Say everything that differs, also what no plan rests on and what is no table; but for what is temporary."""
     a, b = without_temporary(a), without_temporary(b)
     names = sorted(set(a.tables) | set(b.tables))
-    tables = (line for name in names for line in _table_diff(a, b, name, everything=True))
-    return (*tables, *_parts_diff(other_parts(a), other_parts(b)))
+    tables = (change for name in names for change in _table_diff(a, b, name, everything=True))
+    return tuple(change.line for change in (*tables, *part_changes(other_parts(a), other_parts(b))))
 
 
-def _table_diff(a: Schema, b: Schema, name: Name, *, everything: bool = False) -> Iterable[str]:
-    if (name in a.tables) != (name in b.tables):
-        yield f"{'-' if name in a.tables else '+'} table {name}"
-        return
-    one, two = ([p for p in parts_of(schema, name) if p.rests or everything] for schema in (a, b))
-    yield from _parts_diff(one, two)
-
-
-def _parts_diff(one: Iterable[Part], two: Iterable[Part]) -> Iterable[str]:
+def part_changes(one: Iterable[Part], two: Iterable[Part]) -> Iterable[Change]:
+    """Give the differences between two lists of parts."""
     before, after = {p.key: p for p in one}, {p.key: p for p in two}
     for key in dict.fromkeys([*before, *after]):
-        yield from _part_diff(before.get(key), after.get(key))
+        line = _difference(before.get(key), after.get(key))
+        if line is not None:
+            yield Change(key, line)
 
 
-def _part_diff(before: Part | None, after: Part | None) -> Iterable[str]:
+def _table_diff(a: Schema, b: Schema, name: Name, *, everything: bool = False) -> Iterable[Change]:
+    if (name in a.tables) != (name in b.tables):
+        key = f"table {name}"
+        yield Change(key, f"{'-' if name in a.tables else '+'} {key}")
+        return
+    one, two = ([p for p in parts_of(schema, name) if p.rests or everything] for schema in (a, b))
+    yield from part_changes(one, two)
+
+
+def _difference(before: Part | None, after: Part | None) -> str | None:
     if before is not None and after is not None:
-        if before.meaning != after.meaning:
-            yield f"~ {before.key}: {after.text} (was: {before.text})"
-    elif before is not None:
-        yield f"- {before.key}: {before.text}"
-    elif after is not None:
-        yield f"+ {after.key}: {after.text}"
+        same = before.meaning == after.meaning
+        return None if same else f"~ {before.key}: {after.text} (was: {before.text})"
+    if before is not None:
+        return f"- {before.key}: {before.text}"
+    return None if after is None else f"+ {after.key}: {after.text}"

@@ -19,6 +19,13 @@ def fingerprint(schema: Schema, tables: Iterable[Name]) -> str:
     """
     lines: list[str] = []
     for name in sorted({schema.resolve(t) for t in tables}):
-        parts = [f"{p.key}: {json.dumps(p.meaning, default=str)}" for p in parts_of(schema, name) if p.rests]
+        parts = [f"{p.key}: {json.dumps(_plain(p.meaning), default=str)}" for p in parts_of(schema, name) if p.rests]
         lines.extend(sorted(parts) or [f"table {name}: absent"])
     return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """Write names as SQL does: JSON would take them for lists."""
+    if isinstance(value, Name):
+        return str(value)
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value

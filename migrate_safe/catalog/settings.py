@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from migrate_safe.model.statement import SetVariable
+from migrate_safe.model.statement import Action, Other, SetVariable
 
 DEFAULT_SEARCH_PATH = ("public",)
 
 
-def search_path_after(before: tuple[str, ...], setting: SetVariable) -> tuple[str, ...]:
-    """Give the search_path after SET, RESET or set_config; other settings leave it alone."""
+def setting_of(action: Action) -> SetVariable | None:
+    """Give the change of settings that a statement is; DISCARD ALL resets all."""
+    match action:
+        case SetVariable():
+            return action
+        case Other(kind="DiscardStmt", detail="all"):
+            return SetVariable("all", None)
+        case _:
+            return None
+
+
+def search_path_after(
+    before: tuple[str, ...], setting: SetVariable, default: tuple[str, ...] = DEFAULT_SEARCH_PATH
+) -> tuple[str, ...]:
+    """Give the search_path after SET, RESET or set_config; other settings leave it alone.
+
+    `default` is that of the role or the database, with which the session began.
+    """
     if setting.variable.lower() not in {"search_path", "schema", "all"}:
         return before
     if setting.value is None or setting.value.strip().lower() == "default":
-        return DEFAULT_SEARCH_PATH
+        return default
     return parse_search_path(setting.value)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrate_safe.catalog.change import CannotApply, certain, known_type
 from migrate_safe.model.names import Name
 from migrate_safe.model.query import Join, Shape, Source, Target
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, TypeName
 
 _COLLATED = frozenset({"text", "character varying", "character", "bpchar", "name"})

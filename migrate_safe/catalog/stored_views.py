@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.model.marked import bearing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import MATERIALIZED, Column, Schema, Table, TypeName, View
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from migrate_safe.model.framework import Unit
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import Transaction, TransactionVerb
 from migrate_safe.model.wrapping import Wrapping
 
@@ -60,6 +61,10 @@ class Timeline(Generic[T]):
                 if place == len(self.savepoints):
                     return self
                 return replace(self, now=self.savepoints[place][1], savepoints=self.savepoints[: place + 1])
+
+    def has_savepoint(self, name: str | None) -> bool:
+        """Say whether the transaction has a savepoint of that name."""
+        return self._place(name) < len(self.savepoints)
 
     def _place(self, name: str | None) -> int:
         """Find the latest savepoint of a name; the number of savepoints where there is none."""

@@ -27,7 +27,12 @@ Examples:
     show_default=True,
     help="Last phase to run. Contract ends the support of the old app version, so it must be asked for.",
 )
-@click.option("--accept-drift", is_flag=True, help="Go on although the tables changed since the plan was made.")
+@click.option(
+    "--accept-drift",
+    multiple=True,
+    metavar="NAME",
+    help="Go on although this table or object of it (mail, users.mail) is not as the plan, or its last step, left it.",
+)
 @click.option("--dry-run", is_flag=True, help="Print exactly the SQL that a real run sends, and send only reads.")
 @click.option(
     "--schema",
@@ -42,7 +47,7 @@ Examples:
 def command(
     plan: str,
     through: str,
-    accept_drift: bool,
+    accept_drift: tuple[str, ...],
     dry_run: bool,
     schema: tuple[str, ...],
     dsn: str | None,

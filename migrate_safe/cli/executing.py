@@ -189,9 +189,11 @@ def say_end(verb: str, outcome: Outcome, form: str) -> None:
         say(json.dumps(outcome_value(verb, outcome)))
         return
     moved = outcome.after.position - outcome.before.position
-    what = "nothing to do" if moved == 0 else f"{abs(moved)} step{'s' * (abs(moved) != 1)} {_past(moved)}"
+    idle = "nothing to do" if outcome.before.closed or not outcome.after.abandoned else "closed"
+    what = idle if moved == 0 else f"{abs(moved)} step{'s' * (abs(moved) != 1)} {_past(moved)}"
     place = f"{outcome.after.position} of {len(outcome.plan.steps)} steps done"
-    say(f"{outcome.plan.name}: {what}; at {outcome.stage}, {place}")
+    where = "abandoned" if outcome.after.abandoned else f"at {outcome.stage}"
+    say(f"{outcome.plan.name}: {what}; {where}, {place}")
 
 
 def _past(moved: int) -> str:

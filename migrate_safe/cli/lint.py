@@ -19,7 +19,7 @@ from migrate_safe.adapters.store import Store, open_store
 from migrate_safe.app.lint_request import Linter, LintRequest
 from migrate_safe.app.lint_run import run_lint
 from migrate_safe.cli.options import config_option, format_option, in_colour, postgres_option, schema_option
-from migrate_safe.model.errors import Exit
+from migrate_safe.model.errors import Exit, UsageError
 from migrate_safe.model.finding import LintReport, Severity
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.wrapping import Wrapping
@@ -36,6 +36,7 @@ Examples:
   migrate-safe lint --schema dump.sql 0042.sql      on a pg_dump --schema-only
   migrate-safe lint --transaction file 0042.sql     for a runner that wraps each file in a transaction
   migrate-safe lint --framework flyway db/          for a runner that file names and marks do not tell
+  migrate-safe lint --placeholder schema=app db/    for ${schema} in migrations
   migrate-safe lint --postgres 15 --fail-on error migrations/
   migrate-safe lint --since origin/main             what a branch has changed
   migrate-safe lint --baseline lint.json --write-baseline migrations/    what is there now is known
@@ -65,6 +66,14 @@ Silence one finding, with a reason, in the line before its statement:
     type=click.Choice([str(f) for f in Framework]),
     metavar="NAME",
     help="What runs the migrations (goose, flyway ...).  Default: what file names, marks and files beside them tell.",
+)
+@click.option(
+    "--placeholder",
+    "placeholders",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What stands for ${NAME} or :NAME in migrations; may be given several times. "
+    "Default: [placeholders] of the settings, what Flyway's own settings say, \\set.",
 )
 @click.option(
     "--rules",
@@ -98,6 +107,7 @@ def command(
     postgres: int | None,
     transaction: str | None,
     framework: str | None,
+    placeholders: tuple[str, ...],
     rules: Path | None,
     fail_on: str | None,
     since: str | None,
@@ -129,6 +139,7 @@ def command(
         version=postgres or settings.postgres,
         wrapping=Wrapping(transaction) if transaction else None,
         framework=Framework(framework) if framework else None,
+        placeholders=tuple({**settings.placeholders, **dict(map(_named_value, placeholders))}.items()),
         preferences=settings.preferences,
         today=today(),
         since=since,
@@ -147,7 +158,19 @@ def command(
         click.echo(_writer(format)(outcome.report).removesuffix("\n"))
     else:
         click.echo(_as_text(outcome.report), nl=False)
+    if write_baseline:
+        raise UsageError(
+            f'nothing is written to "{known}", for not every file could be read',
+            next_move="mend the files that are named above, or name only others",
+        )
     return int(outcome.exit_code(Severity(fail_on) if fail_on else settings.fail_on or Severity.WARNING))
+
+
+def _named_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals or "\n" in value:
+        raise click.UsageError(f'--placeholder takes NAME=VALUE, not "{text}"')
+    return name, value
 
 
 def _linter(request: LintRequest, store: Store | None) -> Linter[Any]:

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -31,6 +32,10 @@ COMMANDS = (
     ("submit", "migrate_safe.cli.submit", "Hand a plan over to a worker."),
     ("work", "migrate_safe.cli.work", "Run the plans that were submitted."),
     ("purge", "migrate_safe.cli.purge", "Remove for good what a finished contract phase retired."),
+    ("replan", "migrate_safe.cli.replan", "Change what of an open plan has not begun yet."),
+    ("abandon", "migrate_safe.cli.abandon", "Close a plan half-way: take back what it did, or keep it."),
+    ("doctor", "migrate_safe.cli.doctor", "Say what a database lacks for plans, and what was left behind."),
+    ("uninstall", "migrate_safe.cli.uninstall", "Take the journal out of a database in which nothing is open."),
     ("demo", "migrate_safe.cli.demo", "Show the whole story on a Postgres of its own, no set-up."),
 )
 """Every command: its name, the module whose `command` runs it, and its line in --help."""
@@ -86,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return complain("interrupted", Exit.INTERRUPTED)
     except OSError as error:
+        if _is_nowhere():
+            return complain("the folder in which this runs is gone\n  next: change to one that is there", Exit.USAGE)
         if error.errno not in _FULL:
             known = error.filename is not None
             return complain(_path_text(error), Exit.USAGE) if known else complain(_bug_text(error), Exit.FAILED)
@@ -211,6 +218,15 @@ def _usage_text(error: click.ClickException) -> str:
     if context is None:
         return error.format_message()
     return f"{error.format_message()}\n  next: {context.command_path} --help"
+
+
+def _is_nowhere() -> bool:
+    """Say whether somebody removed the working folder."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _path_text(error: OSError) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from migrate_safe.adapters.config import Config, load_config
+from migrate_safe.executor.window import waiting_time
 from migrate_safe.model.postgres import MAJORS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,6 +81,25 @@ def format_option(*formats: str) -> Decorator[Any]:
         return click.option("--json", "format", flag_value="json", help="Short for --format json.")(function)
 
     return decorate
+
+
+def overdue_option() -> Decorator[Any]:
+    """Give `--overdue-after`: the parameter is `overdue_after: float`, in seconds."""
+    return click.option(
+        "--overdue-after",
+        metavar="TIME",
+        default="14d",
+        show_default=True,
+        callback=_seconds,
+        help="Complain about a plan that has waited so long for its next phase or its purge: 12h, 14d.",
+    )
+
+
+def _seconds(_: click.Context, __: click.Parameter, given: str) -> float:
+    try:
+        return waiting_time(given).total_seconds()
+    except ValueError:
+        raise click.BadParameter(f'"{given}" is no time such as 30m, 12h or 14d') from None
 
 
 def in_colour(stream: TextIO) -> bool:

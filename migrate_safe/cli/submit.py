@@ -27,12 +27,17 @@ Examples:
     show_default=True,
     help="Last phase to run.",
 )
-@click.option("--accept-drift", is_flag=True, help="Go on although the tables changed since the plan was made.")
+@click.option(
+    "--accept-drift",
+    multiple=True,
+    metavar="NAME",
+    help="Go on although this table or object of it (mail, users.mail) is not as the plan, or its last step, left it.",
+)
 @target_options
 def command(
     plan: str,
     through: str,
-    accept_drift: bool,
+    accept_drift: tuple[str, ...],
     dsn: str | None,
     role: str | None,
     environment: str | None,

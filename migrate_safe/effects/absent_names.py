@@ -16,7 +16,7 @@ from migrate_safe.effects.builtin_names import (
 from migrate_safe.effects.combine import Scene
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import AddColumn, AlterTable, CreateTable, Statement
+from migrate_safe.model.statement import AddColumn, AlterTable, Call, CreateTable, Statement
 from migrate_safe.sql.mentions import Mentions, mentions_of
 
 _OF_SYSTEM = ("pg_", "information_schema", "migrate_safe")
@@ -31,13 +31,20 @@ def absent_name(scene: Scene, statement: Statement) -> str | None:
     functions are not looked at: one of that name is enough.
     """
     schema = scene.schema
-    if not _knows_all(schema) or _does_nothing(schema, statement):
+    if not knows_all(schema) or _does_nothing(schema, statement):
         return None
-    named = mentions_of(statement.text)
+    if isinstance(statement.action, Call):
+        return next(_missing(schema, "procedure", statement.action.procedure, lambda n: n in schema.functions), None)
+    return absent_in(schema, mentions_of(statement.text))
+
+
+def absent_in(schema: Schema, named: Mentions) -> str | None:
+    """Say which of some names certainly does not exist, or None."""
     return next(_absent(schema, named), None)
 
 
-def _knows_all(schema: Schema) -> bool:
+def knows_all(schema: Schema) -> bool:
+    """Say whether what is neither in the schema nor the server's own certainly does not exist."""
     searched = [s for s in schema.search_path if s.startswith(_OF_SYSTEM)]
     return sees_everything(schema) and _has_schema(schema, "public") and not searched
 

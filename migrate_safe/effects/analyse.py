@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from migrate_safe.catalog.change import type_name
 from migrate_safe.catalog.evolve import session_ended
 from migrate_safe.catalog.evolve.routines import runs_of
-from migrate_safe.catalog.settings import DEFAULT_SEARCH_PATH
+from migrate_safe.catalog.settings import setting_of
 from migrate_safe.catalog.timeline import Timeline
 from migrate_safe.effects.births import born_after, moves
 from migrate_safe.effects.combine import Scene, strongest
 from migrate_safe.effects.effect import outcome_in
+from migrate_safe.effects.session_names import names_after, names_kept
 from migrate_safe.effects.settings import Settings, after
-from migrate_safe.model.effect import Analysed, Effect, Session, TransactionRule
+from migrate_safe.model.effect import Analysed, Effect, Session, SessionNames, TransactionRule
 from migrate_safe.model.locks import Lock
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     AlterEnum,
     CreateEnum,
     Direction,
-    Other,
     Script,
     SetVariable,
     Statement,
@@ -32,7 +33,9 @@ from migrate_safe.model.statement import (
 )
 
 _NEW_ENUMS_ARE_FREE = 17
+_NO_NAMES = SessionNames()
 _COMMIT = Transaction(TransactionVerb.COMMIT)
+_OF_SAVEPOINTS = (TransactionVerb.SAVEPOINT, TransactionVerb.RELEASE, TransactionVerb.ROLLBACK_TO)
 _ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
 
 
@@ -61,6 +64,12 @@ class _State:
     held: tuple[Lock, ...] = ()
     born: frozenset[Name] = field(default_factory=frozenset)
     fresh: frozenset[tuple[Name, str]] = field(default_factory=frozenset)
+    names: SessionNames = _NO_NAMES
+
+    @property
+    def session(self) -> Session:
+        """The session with all that it has."""
+        return replace(self.settings.now, names=self.names) if self.names != _NO_NAMES else self.settings.now
 
 
 def analyse(
@@ -89,10 +98,11 @@ def each_analysed(
     inside: bool | None = None,
 ) -> Iterator[Analysed]:
     """Analyse as `analyse` does, one by one: whoever keeps none of them needs no memory for their schemas."""
-    given = session or Session()
+    given, default_path = session or Session(), schema.search_path
     if given.search_path is not None:
         schema = replace(schema, search_path=given.search_path)
-    line = Timeline(_State(schema, Settings(given, given), born=unreleased))
+    names = given.names if inside is None else replace(given.names, whole=False)
+    line = Timeline(_State(schema, Settings(given, given, default_path), born=unreleased, names=names))
     line = line.begun() if inside else line
     owner, last = _Owner(), -1
     for statement in script.statements:
@@ -101,6 +111,7 @@ def each_analysed(
         unit, first = script.unit_of(statement), statement.unit != last
         if first and last >= 0:
             line = _controlled(line, _COMMIT) if line.in_transaction else line
+            line = line.at(replace(line.now, names=replace(line.now.names, whole=False)))  # maybe of another session
             owner = _Owner()
         line, last = line.entering(unit, first=first and (last >= 0 or inside is None)), statement.unit
         analysed, line = _step(line, statement)
@@ -121,9 +132,12 @@ def schema_after(analysed: Iterable[Analysed], before: Schema) -> Schema:
 def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timeline[_State]]:
     state = line.now
     control = statement.action if isinstance(statement.action, Transaction) else None
-    scene = Scene(state.schema, state.settings.now, line.in_transaction, state.fresh)
-    effect, schema = (Effect(), state.schema) if control is not None else outcome_in(scene, statement)
-    moved = _controlled(line, control) if control is not None else line.at(_after(line, statement, effect, schema))
+    scene = Scene(state.schema, state.session, line.in_transaction, state.fresh)
+    if control is not None:
+        effect, moved = Effect(fails=_no_savepoint(line, control)), _controlled(line, control)
+    else:
+        effect, schema = outcome_in(scene, statement)
+        moved = line.at(_after(line, statement, effect, schema))
     analysed = Analysed(
         statement=statement,
         before=state.schema,
@@ -132,7 +146,7 @@ def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timel
         in_transaction=line.in_transaction,
         held=state.held,
         born=state.born,
-        session=state.settings.now,
+        session=scene.session,
     )
     return analysed, moved
 
@@ -140,10 +154,21 @@ def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timel
 def _controlled(line: Timeline[_State], control: Transaction) -> Timeline[_State]:
     """Take a transaction control statement: at the end of a transaction its locks and local settings are gone."""
     moved = line.step(control)
+    names = names_kept(line.now.names, moved.now.names, control.verb)
     if control.verb not in _ENDS:
-        return moved
-    state = replace(moved.now, held=(), fresh=frozenset(), settings=moved.now.settings.committed())
+        return moved if names is moved.now.names else moved.at(replace(moved.now, names=names))
+    state = replace(moved.now, held=(), fresh=frozenset(), settings=moved.now.settings.committed(), names=names)
     return moved.at(state)
+
+
+def _no_savepoint(line: Timeline[_State], control: Transaction) -> str | None:
+    """Say why the server refuses a statement about savepoints, or None."""
+    if control.verb not in _OF_SAVEPOINTS:
+        return None
+    if not line.in_transaction:
+        return f"{control.verb} needs a transaction, and none is open"
+    known = control.verb is TransactionVerb.SAVEPOINT or line.has_savepoint(control.name) or not line.now.names.whole
+    return None if known else f"savepoint {control.name!r} does not exist"
 
 
 def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema: Schema) -> _State:
@@ -160,7 +185,7 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
         schema = replace(schema, complete=False)  # it may have made anything
     if settings.now.search_path != state.settings.now.search_path:
         path = settings.now.search_path
-        schema = replace(schema, search_path=path if path is not None else DEFAULT_SEARCH_PATH)
+        schema = replace(schema, search_path=path if path is not None else settings.default_path)
     held = _held(line, statement, effect)
     return replace(
         state,
@@ -169,18 +194,25 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
         held=held,
         born=born_after(state.schema, schema, state.born, statement),
         fresh=state.fresh | _fresh(state, statement) if line.in_transaction else state.fresh,
+        names=_names(line, statement, effect),
     )
 
 
 def _settings_in(schema: Schema, statement: Statement) -> tuple[SetVariable, ...]:
-    match statement.action:
-        case SetVariable() as change:
-            return (change,)
-        case Other(kind="DiscardStmt", detail="all"):
-            return (SetVariable("all", None),)
-        case _:
-            inner = ((run, each) for run in runs_of(schema, statement.action) for each in run.block.inner)
-            return tuple(change for run, each in inner for change in _settings_in(run.within(schema), each))
+    """Give the changes of settings that a statement makes, also in the bodies that it runs."""
+    change = setting_of(statement.action)
+    if change is not None:
+        return (change,)
+    inner = ((run, each) for run in runs_of(schema, statement.action) for each in run.block.inner)
+    return tuple(change for run, each in inner for change in _settings_in(run.within(schema), each))
+
+
+def _names(line: Timeline[_State], statement: Statement, effect: Effect) -> SessionNames:
+    """Give what the session has by name after a statement; a function may open a cursor."""
+    before = line.now.names
+    if effect.unknown is not None or runs_of(line.now.schema, statement.action):
+        return replace(before, whole=False) if before.whole else before
+    return names_after(before, statement, line.now.schema, in_transaction=line.in_transaction)
 
 
 def _held(line: Timeline[_State], statement: Statement, effect: Effect) -> tuple[Lock, ...]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from migrate_safe.catalog.evolve import evolve
+from migrate_safe.catalog.evolve.afterwards import moved_relations
 from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.evolve.views import created_name, view_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import Lock
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema, Renamed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
@@ -39,22 +40,21 @@ def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: 
     CREATE ... IF NOT EXISTS creates nothing when the relation is known, and nobody knows when it is neither known
     nor known to be gone.
     """
-    new_sequences = after.sequences.keys() - schema.sequences.keys()
     match statement.action:
         case CreateTable() as action:
             name = created_name(schema, action.table, temporary=action.persistence == "t")
             unsure = action.if_not_exists and not schema.lacks(name) and name.schema != "pg_temp"
             if unsure or relation_exists(schema, name):
                 return born
-            return born | {name} | new_sequences
+            return born | {name} | _owned(schema, after, name)
         case CreateView() as action:
             name = view_name(schema, action)
             unsure = (action.if_not_exists or action.replace) and not schema.lacks(name)
             return born if unsure or relation_exists(schema, name) else born | {name}
         case CreateSequence(if_not_exists=unsure):
-            return born if unsure and not schema.complete else born | new_sequences
-        case AlterTable():
-            return born | new_sequences
+            return born if unsure and not schema.complete else born | (after.sequences.keys() - schema.sequences.keys())
+        case AlterTable(table=name):
+            return born | _owned(schema, after, schema.resolve(name))
         case Other(says=NewSchema()):
             return born | (_relations(after) - _relations(schema))
         case RenameTable() | SetSchema() | Other(says=Renamed()):
@@ -74,26 +74,21 @@ def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: 
             return born
 
 
+def _owned(schema: Schema, after: Schema, table: Name) -> frozenset[Name]:
+    """Give the sequences that columns of a table brought along."""
+    return frozenset(s.name for s in after.owned_by(table) if s.name not in schema.sequences)
+
+
 def _relations(schema: Schema) -> frozenset[Name]:
     return frozenset({*schema.tables, *schema.views, *schema.sequences})
 
 
 def moves(schema: Schema, statement: Statement) -> Mapping[Name, Name]:
-    """Give the relations that have another name after a statement: the old names with the new ones."""
-    match statement.action:
-        case RenameTable(table=table, to=to):
-            old = schema.resolve(table)
-            return {old: Name(old.schema, to)}
-        case SetSchema(table=table, to=to):
-            old = schema.resolve(table)
-            return {old: Name(to, old.name)}
-        case Other(says=Renamed(target=target, to=to)) if target.kind == "schema":
-            return {n: Name(to, n.name) for n in _relations(schema) if n.schema == target.name.name}
-        case DoBlock() | Call() | Dml(kind=DmlKind.SELECT):
-            inner = [s for run in runs_of(schema, statement.action) for s in run.block.inner]
-            return _moves_of_all(schema, inner) if inner else {}
-        case _:
-            return {}
+    """Give the relations that have another name after a statement, or a block: the old names with the new ones."""
+    runs = runs_of(schema, statement.action)
+    if runs:
+        return _moves_of_all(schema, [each for run in runs for each in run.block.inner])
+    return moved_relations(schema, statement.action)
 
 
 def _moves_of_all(schema: Schema, statements: Iterable[Statement]) -> Mapping[Name, Name]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.effects.births import moves, named
@@ -11,6 +10,7 @@ from migrate_safe.effects.combine import Scene, merge
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import DoBlock, PsqlCommand, Statement
 
 _HARMLESS = frozenset(

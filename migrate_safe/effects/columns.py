@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import certain, domain_default, is_partitioned, known_type
 from migrate_safe.catalog.evolve.columns import gives_null, inline_constraints, involves, kept_default
@@ -29,6 +28,7 @@ from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Generated, Table, Trigger
 from migrate_safe.model.table_action import AddColumn, ColumnDef, DropColumn, SetDefault, SetExpression
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
 
 from migrate_safe.catalog.change import family as every_member
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.model.effect import Break, BreakKind, Effect, Session, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table, TableKind
+
+T = TypeVar("T")
 
 PARTITIONED_INDEXES_PLANNED = 16
 """From this major version on the planner looks at (and locks) the indexes of a partitioned table itself."""
@@ -62,28 +67,36 @@ def reached(schema: Schema, table: Table, goes_on: Callable[[Table], bool]) -> t
     return tuple(dict.fromkeys(found)) if len(found) > 1 else family(schema, table)
 
 
+_NOTHING = Effect()
+
+
 def merge(*effects: Effect) -> Effect:
     """Give the effect of several things done by one statement: the strongest lock per relation, all the rest."""
-    found = [e for e in effects if e != Effect()]
+    found = [e for e in effects if e.locks or (e is not _NOTHING and e != _NOTHING)]
     if len(found) < 2:
-        return found[0] if found else Effect()
+        return found[0] if found else _NOTHING
     forbidden = any(e.transaction is TransactionRule.FORBIDDEN for e in found)
     return Effect(
         locks=strongest(lock for e in found for lock in e.locks),
-        rewrites=distinct(n for e in found for n in e.rewrites),
-        scans=distinct(n for e in found for n in e.scans),
-        builds=distinct(n for e in found for n in e.builds),
-        looked_up=distinct(n for e in found for n in e.looked_up),
+        rewrites=_together([e.rewrites for e in found]),
+        scans=_together([e.scans for e in found]),
+        builds=_together([e.builds for e in found]),
+        looked_up=_together([e.looked_up for e in found]),
         transaction=TransactionRule.FORBIDDEN if forbidden else TransactionRule.ANY,
         waits_for_old_transactions=any(e.waits_for_old_transactions for e in found),
         waits_for_snapshots=any(e.waits_for_snapshots for e in found),
-        breaks=tuple(dict.fromkeys(b for e in found for b in e.breaks)),
-        loses=tuple(dict.fromkeys(x for e in found for x in e.loses)),
-        depends=tuple(dict.fromkeys(x for e in found for x in e.depends)),
-        refused_by=tuple(dict.fromkeys(x for e in found for x in e.refused_by)),
+        breaks=_together([e.breaks for e in found]),
+        loses=_together([e.loses for e in found]),
+        depends=_together([e.depends for e in found]),
+        refused_by=_together([e.refused_by for e in found]),
         unknown=next((e.unknown for e in found if e.unknown), None),
         fails=next((e.fails for e in found if e.fails), None),
     )
+
+
+def _together(parts: list[tuple[T, ...]]) -> tuple[T, ...]:
+    """Give what stands in any of them, without repetition, in order; mostly that is nothing."""
+    return tuple(dict.fromkeys(chain.from_iterable(parts))) if any(parts) else ()
 
 
 def strongest(locks: Iterable[Lock]) -> tuple[Lock, ...]:

@@ -14,6 +14,8 @@ _OF_ROWS = ("22", "23")
 
 _HELD = "2BP01"
 """The SQLSTATE of a refusal to drop what others depend on."""
+_LACKING = ("42704", "0A000", "58P01")
+"""SQLSTATE of a refusal because of a tablespace or extension that the server has not."""
 _OF_ABSENCE = ("42P01", "42703", "42704", "42883", "3F000")
 """SQLSTATE of a refusal because of a relation, column, object, function or schema that is not there."""
 _ABSENCE = "does not exist"
@@ -41,7 +43,9 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
         return
     if predicted.refused_by and refused_for_rows(observed):
         return
-    if predicted.refused_by and observed.sqlstate == _HELD and all(map(_of_roles, predicted.refused_by)):
+    if predicted.refused_by and observed.sqlstate == _HELD and all(_is(Rows.HELD, r) for r in predicted.refused_by):
+        return
+    if observed.sqlstate in _LACKING and any(_is(Rows.LACKED, reason) for reason in predicted.refused_by):
         return
     if predicted.fails or seen.fails:
         if bool(predicted.fails) != bool(seen.fails):
@@ -66,8 +70,8 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
             yield f"{what.replace('_', ' ')}: predicted {expected}, server: {came}"
 
 
-def _of_roles(reason: str) -> bool:
-    return reason.startswith(Rows.HELD.partition("{")[0])
+def _is(rows: Rows, reason: str) -> bool:
+    return reason.startswith(rows.partition("{")[0])
 
 
 def _of_one_kind(predicted: str, said: str, sqlstate: str) -> bool:

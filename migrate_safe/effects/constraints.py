@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from itertools import islice
 
 from migrate_safe.catalog.change import certain, is_partitioned
@@ -27,6 +26,7 @@ from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, Table
 from migrate_safe.model.table_action import AlterConstraint
 
@@ -343,15 +343,15 @@ def referenced(scene: Scene, name: Name) -> list[Name]:
 
 
 def far_side(scene: Scene, key: Constraint) -> list[Name]:
-    """Give the relations from which a foreign key that goes has triggers taken: of old, partitioned ones have none.
+    """Give the relations from which a foreign key that goes has triggers taken; one that is not enforced has none."""
+    return with_triggers(scene, key.references.table) if key.references is not None and key.enforced else []
 
-    A key that is not enforced has none at all.
-    """
-    if key.references is None or not key.enforced:
-        return []
+
+def with_triggers(scene: Scene, name: Name) -> list[Name]:
+    """Give those tables that a foreign key points at which have its triggers: of old, partitioned ones have none."""
     if scene.version >= _PARTITIONED_FAR_SIDE_LOCKED:
-        return referenced(scene, key.references.table)
-    far = scene.table(key.references.table)
+        return referenced(scene, name)
+    far = scene.table(name)
     return [m.name for m in family(scene.schema, far) if not is_partitioned(m)] if is_partitioned(far) else [far.name]
 
 

@@ -12,7 +12,7 @@ from migrate_safe.catalog.presence import is_of_system
 from migrate_safe.effects.combine import Scene, family, index_names, locking, merge, planned_indexes, scanning
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.effects.replication import unidentified
-from migrate_safe.effects.row_writes import written_rows
+from migrate_safe.effects.row_writes import bound_looked_up, written_rows
 from migrate_safe.effects.sequences import drawing
 from migrate_safe.effects.volatility import is_known_function
 from migrate_safe.model.effect import Effect
@@ -39,6 +39,8 @@ def data(scene: Scene, action: Dml) -> Effect:
         parts.extend(
             _read_in_full(scene, t, action) for k, t in writes(action) if k in (DmlKind.UPDATE, DmlKind.DELETE)
         )
+    if action.kind is DmlKind.DELETE and action.target is not None and action.filtered and not action.bounded:
+        parts.append(_none_deleted(scene, action.target))
     return merge(*parts, _loss(scene, action), _calls(scene, action))
 
 
@@ -83,6 +85,12 @@ def _read_in_full(scene: Scene, target: Name, action: Dml) -> Effect:
         if not is_partitioned(m) and m.kind is not TableKind.FOREIGN
     ]
     return scanning(*(m.name for m in members))
+
+
+def _none_deleted(scene: Scene, target: Name) -> Effect:
+    """Look up the bound of a partitioned partition, as the server does where a condition is false as such."""
+    tables = [scene.table(name) for name in bases(scene, target)]
+    return merge(*(bound_looked_up(scene, t) for t in tables if t.partition_bound is not None and is_partitioned(t)))
 
 
 def planned(scene: Scene, action: Dml) -> Effect:

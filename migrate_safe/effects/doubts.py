@@ -37,6 +37,7 @@ class Doubt(StrEnum):
     REFERRING = "whether rows of {} come to refer to {} is not known"
     REFERRED = "whether rows of {} refer to those of {} is not known"
     TRIGGERED = "whether trigger {!r} of {} comes to do all that it may is not known"
+    CALLED = "whether rows make it call function {}, and what that comes to do, is not known"
     OVERLOADED = "which of the functions {} expressions call is not known"
     CONDITIONAL = "which of its statements the block comes to run is not known"
     CONSTRAINT = "what constraint {!r} of {} is, and which table it may refer to, is not known"
@@ -53,7 +54,10 @@ class Doubt(StrEnum):
 
 
 class Rows(StrEnum):
-    """What rows the server would refuse a statement for: whether there are any, only the database can tell."""
+    """What rows the server would refuse a statement for: whether there are any, only the database can tell.
+
+    The last two are about what the catalog of one database does not show.
+    """
 
     DUPLICATES = "rows of {} that are equal, or in conflict, by {}"
     NULLS = "rows of {} with NULL in {}"
@@ -64,6 +68,7 @@ class Rows(StrEnum):
     OUTSIDE = "rows of {} outside of its bounds"
     REFERRED_TO = "rows of {} to which rows of {} refer"
     DISPLACED = "rows of {} that belong to the new partition"
+    LACKED = "a server that has no {} {}"
     HELD = "anything that role {} owns or may use where this catalog does not show it"
 
     def effect(self, *what: object) -> Effect:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
 from migrate_safe.catalog.evolve.routines import runs_of
+from migrate_safe.catalog.guesses import without_guesses
 from migrate_safe.catalog.stored_views import as_tables
 from migrate_safe.effects import (
     dml,
@@ -25,12 +24,18 @@ from migrate_safe.effects import (
 from migrate_safe.effects.absent_names import absent_name
 from migrate_safe.effects.blocks import do_block, psql_command
 from migrate_safe.effects.combine import Scene, merge
-from migrate_safe.effects.firing import fired_by_data, fired_by_truncation
+from migrate_safe.effects.firing import called_by_data, fired_by_data, fired_by_truncation
 from migrate_safe.effects.fresh_enums import used_too_early
+from migrate_safe.effects.function_bodies import refused_body
 from migrate_safe.effects.holding import holding
+from migrate_safe.effects.lacking import lacked
+from migrate_safe.effects.read_by_cursors import read_by_cursor
+from migrate_safe.effects.server_settings import refused_setting
+from migrate_safe.effects.session_names import named_statement, refused_name
 from migrate_safe.effects.table_actions import alter_table
 from migrate_safe.effects.unknown import worst_case
 from migrate_safe.model.effect import Effect, Session, TransactionRule
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     Action,
@@ -65,6 +70,7 @@ from migrate_safe.model.statement import (
     Truncate,
     TypeAction,
     Unparsed,
+    Unread,
 )
 from migrate_safe.sql.newer import NEWEST, newest_feature
 
@@ -86,7 +92,13 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
 
     What is certain of a refusal depends on nothing.
     """
-    effect = _effect(scene, statement.action)
+    named = named_statement(scene, statement)
+    if named is not statement:
+        reason = refused_name(scene, statement.action)
+        return (Effect(fails=reason), scene.schema) if reason is not None else outcome_in(scene, named)
+    known = without_guesses(scene.schema, statement.action)
+    scene = scene if known is scene.schema else scene.at(known)
+    effect = merge(_effect(scene, statement.action), lacked(scene.schema, statement.action))
     runs = runs_of(scene.schema, statement.action)
     if runs:
         ran = (do_block(scene.at(run.within(scene.schema)), run.block, effect_in) for run in runs)
@@ -107,7 +119,10 @@ def _refused_here(scene: Scene, statement: Statement, effect: Effect) -> str | N
         return f"PostgreSQL {scene.version} does not know {newest.words}, which {newest.since} brought"
     if scene.in_transaction and effect.transaction is TransactionRule.FORBIDDEN:
         return "cannot run inside a transaction block"
-    return used_too_early(scene, statement) or absent_name(scene, statement)
+    action = statement.action
+    reason = refused_name(scene, action) or read_by_cursor(scene, action) or refused_setting(scene, action)
+    reason = reason or refused_body(scene, action)
+    return reason or used_too_early(scene, statement) or absent_name(scene, statement)
 
 
 def _effect(scene: Scene, action: Action) -> Effect:
@@ -137,7 +152,8 @@ def _effect(scene: Scene, action: Action) -> Effect:
         case Reindex():
             return rebuilding.reindex(scene, action)
         case Dml():
-            return merge(dml.data(scene, action), fired_by_data(scene, action, effect_in))
+            fired = fired_by_data(scene, action, effect_in)
+            return merge(dml.data(scene, action), fired, called_by_data(scene, action, effect_in))
         case _:
             return _of_other_objects(scene, action)
 
@@ -168,6 +184,8 @@ def _of_other_objects(scene: Scene, action: Action) -> Effect:
             return psql_command(action)
         case Unparsed(reason=reason):
             return worst_case(scene, f"not a statement of PostgreSQL: {reason}")
+        case Unread(reason=reason):
+            return worst_case(scene, reason)
         case action if isinstance(action, ProgramAction):
             return programs.program(scene, action)
         case DoBlock() | Transaction() | SetVariable():

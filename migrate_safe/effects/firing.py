@@ -1,4 +1,4 @@
-"""What the triggers that a statement fires lock and read, as far as their functions can be looked into.
+"""What triggers that a statement fires, and functions that it calls, lock and read, as far as one can look into them.
 
 Whether they come to it depends on rows and on branches, so that all of it is in doubt.
 """
@@ -6,15 +6,16 @@ Whether they come to it depends on rows and on branches, so that all of it is in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from migrate_safe.catalog.change import is_partitioned, put
+from migrate_safe.catalog.evolve.routines import body_block
 from migrate_safe.effects.blocks import do_block
 from migrate_safe.effects.combine import Scene, family, merge
 from migrate_safe.effects.dml import bases, writes
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Table, Trigger, View
 from migrate_safe.model.statement import Dml, DmlKind, Statement, Truncate
 from migrate_safe.sql.blocks import trigger_block
@@ -42,6 +43,24 @@ def fired_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
                 if _is_fired(trigger, events, columns):
                     found.append(_fired(scene, holder, trigger, effect_in))
     return merge(*found)
+
+
+def called_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
+    """Give what the functions do that a statement calls while it writes rows; each is followed once."""
+    if action.target is None or not scene.schema.functions:
+        return Effect()
+    path, called = scene.schema.search_path, sorted(action.functions, key=str)
+    places = [n for f in called for n in ([f] if f.schema is not None else [Name(s, f.name) for s in path])]
+    return merge(*(_called(scene, n, effect_in) for n in places if n in scene.schema.functions))
+
+
+def _called(scene: Scene, name: Name, effect_in: EffectIn) -> Effect:
+    others = {n: f for n, f in scene.schema.functions.items() if n != name}
+    within = scene.at(replace(scene.schema, functions=others))
+    blocks = [block for f in scene.schema.functions[name] if (block := body_block(f)) is not None]
+    inside = merge(*(do_block(within, block, effect_in) for block in blocks))
+    felt = Effect(locks=inside.locks, rewrites=inside.rewrites, scans=inside.scans, builds=inside.builds)
+    return merge(felt, Doubt.CALLED.effect(name)) if felt != Effect() else felt
 
 
 def fired_by_truncation(scene: Scene, action: Truncate, effect_in: EffectIn) -> Effect:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.catalog.things import put_thing
 from migrate_safe.effects import dml
 from migrate_safe.effects.combine import Scene, merge
+from migrate_safe.effects.session_names import named_statement
 from migrate_safe.effects.tables import reading
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.statement import CreateTable, CreateView, Dml, Other, Statement
 
@@ -24,6 +25,8 @@ def holding(scene: Scene, action: Other, effect_in: EffectIn) -> Effect | None:
     """Give the effect of a statement that holds others; None for any other statement."""
     match action.kind:
         case "ExplainStmt" if action.detail == "analyze":
+            return merge(*(effect_in(scene, s) for s in action.inner))
+        case "DeclareCursorStmt" if not scene.in_transaction:
             return merge(*(effect_in(scene, s) for s in action.inner))
         case "ExplainStmt" | "DeclareCursorStmt":
             return merge(*(_only_planned(scene, s, effect_in) for s in action.inner))
@@ -36,7 +39,8 @@ def holding(scene: Scene, action: Other, effect_in: EffectIn) -> Effect | None:
 
 
 def _only_planned(scene: Scene, statement: Statement, effect_in: EffectIn) -> Effect:
-    """Give what planning locks; EXPLAIN runs nothing, and a cursor reads no rows before FETCH."""
+    """Give what planning locks; EXPLAIN runs nothing, and a cursor reads no rows before FETCH or its own COMMIT."""
+    statement = named_statement(scene, statement)
     match statement.action:
         case Dml() as action:
             return replace(dml.planned(scene, action), fails=dml.unidentified_rows(scene, action))

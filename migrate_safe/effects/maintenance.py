@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.catalog.evolve.storage import tablespace_of
@@ -14,6 +13,7 @@ from migrate_safe.effects.combine import Scene, family, index_names, locking, me
 from migrate_safe.model.effect import Effect, TransactionRule
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Cluster, Dropped, MoveAll, NewStatistics, StatisticsTarget, Tended, Vacuum
 from migrate_safe.model.schema import Schema, Table, TableKind
 from migrate_safe.model.statement import Other

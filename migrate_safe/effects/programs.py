@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import assert_never
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.freeing import locked_relations
 from migrate_safe.catalog.evolve.resting import Rest, perhaps_on_function, with_all
-from migrate_safe.catalog.evolve.routines import along, wanted_routine
+from migrate_safe.catalog.evolve.routines import along, found_type, wanted_routine
 from migrate_safe.catalog.evolve.things import find_thing, on_thing
+from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects import triggers
 from migrate_safe.effects.combine import Scene, breaking, locking, merge
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function
 from migrate_safe.model.statement import (
     AlterPolicy,
@@ -36,6 +37,8 @@ from migrate_safe.model.statement import (
 )
 
 _AX = LockMode.ACCESS_EXCLUSIVE
+_FIELDS_LOCK = 18
+"""From this major version on a field of a row that is written down locks the row's table."""
 
 
 def program(scene: Scene, action: ProgramAction) -> Effect:
@@ -81,10 +84,17 @@ def other(scene: Scene, action: Other) -> Effect | None:
 def create_function(scene: Scene, action: CreateFunction) -> Effect:
     """CREATE FUNCTION checks an SQL body as if it were to be run: it locks the relations of its queries.
 
-    Behind a view these are the view's relations too.
+    Behind a view these are the view's relations too. A field that a body takes of a row is a column of its table.
     """
+    if not (scene.session.checks_bodies or action.function.parsed):
+        return Effect()
     scene = scene.at(along(scene.schema, action.function))
-    return merge(*(_analysed(scene, scene.schema.resolve(name), mode) for name, mode in action.touches))
+    rows = action.rows if scene.version >= _FIELDS_LOCK else ()
+    types = [found_type(scene.schema, row) for row in rows]
+    tables = [Name(t.schema, t.name) for t in types if Name(t.schema, t.name) not in scene.schema.composites]
+    known = [n for n in tables if relation_exists(scene.schema, n)]
+    touched = [_analysed(scene, scene.schema.resolve(name), mode) for name, mode in action.touches]
+    return merge(*touched, locking(LockMode.ACCESS_SHARE, *known))
 
 
 def _analysed(scene: Scene, relation: Name, mode: LockMode) -> Effect:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import TEMPORARY, family, is_partitioned, keeps_apart
 from migrate_safe.catalog.evolve.toast import needs_toast
 from migrate_safe.effects.combine import Scene, building, index_names, locking, merge
@@ -11,6 +9,7 @@ from migrate_safe.effects.maintenance import every_table, stored
 from migrate_safe.model.effect import Effect, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Table
 from migrate_safe.model.statement import Reindex
 

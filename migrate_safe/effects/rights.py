@@ -31,7 +31,7 @@ def other(scene: Scene, action: Other) -> Effect | None:
         case Grants() as change:
             return _grant(scene, change, action.objects)
         case OwnedBy() as change:
-            return _owned(scene, change)
+            return merge(_owned(scene, change), *(Rows.HELD.effect(r) for r in change.roles))
         case RoleChange(verb="drop", roles=roles):
             return merge(*(Rows.HELD.effect(r) for r in roles))
         case _:

@@ -7,14 +7,13 @@ NULL, ROW EXCLUSIVE. Its plan is kept for the session: then only the index that 
 
 from __future__ import annotations
 
-import re
-
 from migrate_safe.catalog.change import is_partitioned
+from migrate_safe.catalog.evolve.drawing import drawn_from
 from migrate_safe.effects.combine import Scene, family, locking, merge, planned_indexes
-from migrate_safe.effects.doubts import Doubt
+from migrate_safe.effects.doubts import Doubt, Rows
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import LockMode
-from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Constraint, Table
 from migrate_safe.model.statement import Dml, DmlKind
 
@@ -81,9 +80,7 @@ def _drawn_from(scene: Scene, table: Table, column: Column) -> list[Name]:
     """Give the sequences that a column takes its default from."""
     if column.identity is not None:
         return [s.name for s in scene.schema.owned_by(table.name, column.name)]
-    text = column.default.sql if column.default is not None and column.generated is None else ""
-    names = [scene.schema.resolve(parse_name(n)) for n in re.findall(r"nextval\('(.+?)'", text)]
-    return [n for n in names if n in scene.schema.sequences]
+    return [n for n in drawn_from(scene.schema, column) if n in scene.schema.sequences]
 
 
 def _routed(scene: Scene, table: Table) -> Effect:
@@ -94,9 +91,15 @@ def _routed(scene: Scene, table: Table) -> Effect:
         doubt = Doubt.PARTITIONS_WRITTEN.effect(table.name) if below else Effect()
         parts.append(merge(locking(_RX, *below), doubt))
     if table.partition_bound is not None:
-        above = _ancestors(scene, table)
-        parts.append(merge(locking(LockMode.ACCESS_SHARE, *above), Doubt.BOUND_LOOKED_UP.effect(table.name)))
+        parts.append(bound_looked_up(scene, table))
+    if parts:
+        parts.append(Rows.OUTSIDE.effect(table.name))
     return merge(*parts)
+
+
+def bound_looked_up(scene: Scene, table: Table) -> Effect:
+    """Read the bound of a partition from the tables above it, unless the session has done so before."""
+    return merge(locking(LockMode.ACCESS_SHARE, *_ancestors(scene, table)), Doubt.BOUND_LOOKED_UP.effect(table.name))
 
 
 def _ancestors(scene: Scene, table: Table) -> list[Name]:
@@ -117,22 +120,38 @@ def _updated(scene: Scene, table: Table, action: Dml) -> Effect:
     own = [_far_side(scene, table, k) for k in _keys(table) if columns & set(k.columns)]
     near = [
         _near_side(scene, table, other, key.references.on_update)
-        for other, key in scene.schema.referencing(table.name)
-        if key.references is not None and key.enforced and columns & set(key.references.columns or table.primary_key)
+        for other, key in _pointing(scene, table)
+        if key.references is not None and columns & set(key.references.columns or table.primary_key)
     ]
     moved = _routed(scene, table) if table.partition_bound is not None else Effect()
-    return merge(*own, *near, moved)
+    return merge(*own, *near, moved, _defaulted(scene, table, action))
+
+
+def _defaulted(scene: Scene, table: Table, action: Dml) -> Effect:
+    """Draw from the sequences of the columns that are set to their DEFAULT."""
+    conflict = action.conflict.sets if action.conflict is not None else ()
+    named = action.columns if action.kind is DmlKind.UPDATE else conflict
+    given = {c for w in action.writings if w.updates for c in w.columns}
+    columns = [c for c in table.columns if c.name in named and c.name not in given]
+    sequences = [n for c in columns for n in _drawn_from(scene, table, c)]
+    return merge(locking(_RX, *sequences), Doubt.DEFAULTS.effect(table.name)) if sequences else Effect()
 
 
 def _deleted(scene: Scene, table: Table, seen: frozenset[Name] = frozenset()) -> Effect:
     parts = []
-    for other, key in scene.schema.referencing(table.name):
-        if key.references is None or not key.enforced:
-            continue
+    for other, key in _pointing(scene, table):
+        assert key.references is not None
         parts.append(_near_side(scene, table, other, key.references.on_delete))
         if key.references.on_delete == "CASCADE" and other.name not in seen:
             parts.append(_deleted(scene, other, seen | {table.name}))
     return merge(*parts)
+
+
+def _pointing(scene: Scene, table: Table) -> list[tuple[Table, Constraint]]:
+    """Give the foreign keys that point at rows of a table: also by a table above a partition, or by one below."""
+    below = family(scene.schema, table) if is_partitioned(table) else (table,)
+    names = [*(m.name for m in below), *(_ancestors(scene, table) if table.partition_bound is not None else ())]
+    return [(t, k) for name in names for t, k in scene.schema.referencing(name) if k.enforced]
 
 
 def _keys(table: Table) -> list[Constraint]:
@@ -142,12 +161,15 @@ def _keys(table: Table) -> list[Constraint]:
 def _far_side(scene: Scene, table: Table, key: Constraint) -> Effect:
     assert key.references is not None
     far = scene.table(key.references.table)
-    return merge(_looked_up(scene, far, _RS), Doubt.REFERRING.effect(table.name, far.name))
+    orphans = Rows.ORPHANS.effect(table.name, far.name)
+    return merge(_looked_up(scene, far, _RS), Doubt.REFERRING.effect(table.name, far.name), orphans)
 
 
 def _near_side(scene: Scene, table: Table, near: Table, how: str) -> Effect:
     doubt = Doubt.REFERRED.effect(near.name, table.name)
-    return merge(_looked_up(scene, near, _RX if how in _CHANGING else _RS), doubt)
+    if how in _CHANGING:
+        return merge(_looked_up(scene, near, _RX), doubt)
+    return merge(_looked_up(scene, near, _RS), doubt, Rows.REFERRED_TO.effect(table.name, near.name))
 
 
 def _looked_up(scene: Scene, table: Table, mode: LockMode) -> Effect:

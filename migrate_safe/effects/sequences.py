@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrate_safe.catalog.evolve.draws import drawn_sequences
+from migrate_safe.catalog.evolve.drawing import sequences_of
 from migrate_safe.catalog.evolve.sequences import drawing_columns
 from migrate_safe.effects.combine import Scene, breaking, column_text, locking, merge
 from migrate_safe.effects.doubts import Doubt
@@ -73,7 +73,7 @@ def drop_sequence(scene: Scene, action: DropSequence) -> Effect:
 
 def drawing(scene: Scene, draws: Iterable[Draw]) -> Effect:
     """Give what calls of nextval() and the like lock: a sequence is written like a table."""
-    return merge(*(_drawn(name, draw) for draw in draws for name in drawn_sequences(scene.schema, draw)))
+    return merge(*(_drawn(name, draw) for draw in draws for name in sequences_of(scene.schema, draw)))
 
 
 def _drawn(name: Name, draw: Draw) -> Effect:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from migrate_safe.catalog.settings import parse_search_path
+from migrate_safe.catalog.settings import DEFAULT_SEARCH_PATH, parse_search_path
 from migrate_safe.model.effect import Session
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import SetVariable
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0, "": 1.0}
+_OFF = frozenset({"off", "of", "false", "fals", "fal", "fa", "f", "no", "n", "0"})
 _DURATION = re.compile(r"\s*(-?[\d.]+)\s*(us|ms|s|min|h|d|)\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is in force now, and what stays once the transaction has ended."""
+    """What is in force now, what stays once the transaction has ended, and the search_path that RESET goes back to."""
 
     now: Session = field(default_factory=Session)
     lasting: Session = field(default_factory=Session)
+    default_path: tuple[str, ...] = DEFAULT_SEARCH_PATH
 
     def committed(self) -> Settings:
         """Give the settings after COMMIT: SET LOCAL ends."""
-        return Settings(self.lasting, self.lasting)
+        return replace(self, now=self.lasting)
 
 
 def after(settings: Settings, change: SetVariable, *, in_transaction: bool) -> Settings:
@@ -30,7 +33,7 @@ def after(settings: Settings, change: SetVariable, *, in_transaction: bool) -> S
     if change.local and not in_transaction:
         return settings
     now = changed(settings.now, change)
-    return Settings(now, settings.lasting if change.local else changed(settings.lasting, change))
+    return replace(settings, now=now, lasting=settings.lasting if change.local else changed(settings.lasting, change))
 
 
 def changed(session: Session, change: SetVariable) -> Session:
@@ -47,6 +50,8 @@ def changed(session: Session, change: SetVariable) -> Session:
             return replace(session, time_zone=value)
         case "search_path" | "schema":
             return replace(session, search_path=parse_search_path(value) if value is not None else None)
+        case "check_function_bodies":
+            return replace(session, checks_bodies=value is None or value.lower() not in _OFF)
         case _:
             return session
 

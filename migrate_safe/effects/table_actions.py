@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, is_partitioned
 from migrate_safe.catalog.evolve.alter import alter_table as evolved
@@ -19,6 +18,7 @@ from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, Schema, Table, TableKind
 from migrate_safe.model.statement import AlterTable
 from migrate_safe.model.table_action import (

@@ -19,7 +19,7 @@ from migrate_safe.effects.combine import (
     merge,
     planned_indexes,
 )
-from migrate_safe.effects.constraints import far_side, key_index_lock, referenced
+from migrate_safe.effects.constraints import far_side, key_index_lock, referenced, with_triggers
 from migrate_safe.effects.partitions import ancestors, default_check, default_of, referencing_locks
 from migrate_safe.effects.sequences import drawing
 from migrate_safe.model.effect import BreakKind, Effect
@@ -173,7 +173,7 @@ def _cascaded(scene: Scene, table: Table) -> Effect:
     near = [t.name for t, _ in scene.schema.referencing(table.name)]
     for above in ancestors(scene.schema, table):
         held = scene.schema.referencing(above.name)
-        near += [*(t.name for t, _ in held), *(referenced(scene, above.name) if held else ())]
+        near += [*(t.name for t, _ in held), *(with_triggers(scene, above.name) if held else ())]
     sequences = [s.name for s in scene.schema.owned_by(table.name)]
     return locking(_AX, *near, *(t for t, _ in sequence_users(scene.schema, sequences)))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import certain, is_partitioned
 from migrate_safe.catalog.evolve.columns import involves
 from migrate_safe.effects.combine import (
@@ -25,6 +23,7 @@ from migrate_safe.effects.types import TypeChange, type_change
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, ConstraintKind, Index, Table
 from migrate_safe.model.table_action import AlterType
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrate_safe.catalog.casts import REGS
 from migrate_safe.catalog.change import known_type
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Session
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, TypeName
 from migrate_safe.model.table_action import AlterType
 from migrate_safe.sql.canonical import canonical

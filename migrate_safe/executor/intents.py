@@ -277,7 +277,7 @@ def describe_failure(error: BaseException) -> tuple[str, str]:
     if isinstance(error, MigrateSafeError):
         return error.message, error.next_move
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted", "run apply to go on, or rollback to go back"
+        return "interrupted", ""
     return f"{type(error).__name__}: {error}", ""
 
 

@@ -49,7 +49,7 @@ def forward(plan: Plan, state: PlanState, target: int, settings: Settings) -> Ma
         if first < state.position == plan.end_of(Phase.MIGRATE):
             yield from _ask_ahead(plan, state.position, target)
         state = yield from _step(plan, state, step, settings, undoing=False)
-    if state.position == len(plan.steps) and not state.closed:
+    if state.position == len(plan.steps) and not (state.closed and state.failure is None):
         state = yield from _close(plan, state, settings)
     return state
 
@@ -88,6 +88,16 @@ def back(plan: Plan, state: PlanState, target: int, settings: Settings) -> Machi
     if state.position == 0 and not state.closed:
         state = yield from _close(plan, state, settings)
     return state
+
+
+def keep(plan: Plan, state: PlanState, settings: Settings) -> Machine:
+    """Close a plan as it stands: what is done stays, an index that is half-built or half-dropped goes."""
+    running = state.running
+    if running is not None:
+        step = _named(plan, running.step)
+        if isinstance(step.undo if running.undoing else step.work, BuildIndex | DropIndexConcurrently):
+            state = yield from back(plan, state, state.position, settings)
+    return state if state.closed else (yield from _close(plan, state, settings, abandoned=True))
 
 
 def refuse_irreversible(plan: Plan, state: PlanState, target: int) -> None:
@@ -172,8 +182,9 @@ def _note_failure(
         return
 
 
-def _close(plan: Plan, state: PlanState, settings: Settings) -> Machine:
-    event = yield from journal(Entry(plan.name, EventKind.CLOSED), state.seq, settings)
+def _close(plan: Plan, state: PlanState, settings: Settings, *, abandoned: bool = False) -> Machine:
+    detail = {"abandoned": True, "kept": list(state.done)} if abandoned else {}
+    event = yield from journal(Entry(plan.name, EventKind.CLOSED, None, detail), state.seq, settings)
     return after(state, event)
 
 

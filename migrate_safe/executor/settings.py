@@ -46,6 +46,8 @@ class Settings:
     lease_ttl: float = 20.0
     """Seconds without heartbeat after which a lease may be taken over."""
     keys_shown: int = 5
+    overdue_after: float = 14 * 86400.0
+    """Seconds that an open plan may wait for its next phase, or for a purge that is due, without complaint."""
 
     @property
     def queue_ms(self) -> int:

@@ -54,6 +54,8 @@ class PlanState:
     failure: Failure | None = None
     history: Mapping[str, StepHistory] = field(default_factory=dict)
     closed: bool = False
+    abandoned: bool = False
+    """Whether it was closed on the way, with what was done kept."""
     seq: int = 0
     """Number of the last event seen."""
 
@@ -85,7 +87,7 @@ def after(state: PlanState, event: Event) -> PlanState:
     state = replace(state, seq=event.seq)
     match event.kind:
         case EventKind.OPENED:
-            return replace(state, closed=False, failure=None)
+            return replace(state, closed=False, abandoned=False, failure=None)
         case EventKind.STARTED | EventKind.UNDO_STARTED:
             return _began(state, event)
         case EventKind.DONE:
@@ -95,7 +97,8 @@ def after(state: PlanState, event: Event) -> PlanState:
         case EventKind.FAILED:
             return _failed(state, event)
         case EventKind.CLOSED:
-            return replace(state, closed=True, running=None, failure=None)
+            abandoned = bool(event.detail.get("abandoned"))
+            return replace(state, closed=True, abandoned=abandoned, running=None, failure=None)
         case _:
             assert_never(event.kind)
 

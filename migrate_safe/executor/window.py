@@ -10,11 +10,12 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def waiting_time(text: str | None) -> timedelta:
-    """Read a waiting time as plans write it: `30m`, `12h`, `7d`; None means none."""
+    """Read a waiting time as plans write it: `30m`, `12h`, `7d`; None means none. Raises ValueError for others."""
     if text is None:
         return timedelta()
     found = _WAIT.match(text)
-    assert found is not None, "the codec lets no other form in"
+    if found is None:
+        raise ValueError(f"no waiting time: {text}")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

@@ -9,13 +9,17 @@ from migrate_safe.model.source import Span
 OLD_APP_KEEPS = "old-app-keeps"
 """The directive verb by which a migration says that no write of the old app breaks what a statement adds."""
 
+HEAD = "migrate-safe:"
+"""How a comment to this tool begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Directive:
     """A comment `-- migrate-safe: VERB ARGUMENTS`, e.g. `ignore index-not-concurrent: table is tiny`.
 
-    `statement` is the index of the statement it stands on or directly before; None: the whole file. It stands on one
-    line; `verb_at` and `arguments_at` count characters from its start.
+    `statement` is the index of the statement it stands on or directly before; None: the whole file. `lines` are the
+    first and last one of the statement inside a DO block that it speaks of; None: of all. It stands on one line;
+    `verb_at` and `arguments_at` count characters from its start. `head` is how the tool's name is written.
     """
 
     verb: str
@@ -24,6 +28,8 @@ class Directive:
     statement: int | None = None
     verb_at: int = 0
     arguments_at: int = 0
+    lines: tuple[int, int] | None = None
+    head: str = HEAD
 
     @property
     def verb_span(self) -> Span:

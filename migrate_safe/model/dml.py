@@ -86,7 +86,7 @@ class Dml:
     lower and an upper end. `conflict` is the ON CONFLICT of `target`,
     `shape` what a query gives or an INSERT is given.
     `scopes` hold the columns named; inside a block, where variables have names too, there are none. `writings` tell
-    what each part writes, that of `target` first.
+    what each part writes, that of `target` first. `twice` is a column that one list names a second time.
     """
 
     kind: DmlKind
@@ -109,6 +109,7 @@ class Dml:
     pinned: frozenset[str] = frozenset()
     ranged: bool = False
     conflict: Conflict | None = None
+    twice: str | None = None
     shape: Shape | None = field(default=None, compare=False, repr=False)
     scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
     writings: tuple[Writing, ...] = field(default=(), compare=False, repr=False)

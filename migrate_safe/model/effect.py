@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -107,6 +108,31 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prepared statement, and the columns that it gave then, names and types, as far as they are known."""
+
+    statement: Statement
+    columns: tuple[tuple[str, str], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A cursor; `query` is None once all its rows are read. `hold` says that it outlives its transaction."""
+
+    query: Statement | None
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionNames:
+    """What a session has by name; `whole` says that it has nothing else."""
+
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)
+    cursors: Mapping[str, Cursor] = field(default_factory=dict)
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """Settings in force when a statement runs; milliseconds, None where never set, 0 means no limit."""
 
@@ -114,6 +140,9 @@ class Session:
     statement_timeout: int | None = None
     time_zone: str | None = None
     search_path: tuple[str, ...] | None = None
+    checks_bodies: bool = True
+    """Whether CREATE FUNCTION looks into an SQL body: `check_function_bodies`."""
+    names: SessionNames = field(default_factory=SessionNames, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

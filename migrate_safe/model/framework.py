@@ -65,6 +65,8 @@ class Runner:
     mixed: bool = False
     down: bool = False
     holds: bool = False
+    values: tuple[tuple[str, str], ...] = ()
+    """What the settings of the runner put in the place of names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ class EventKind(StrEnum):
     """What happened. Position moves only on DONE, UNDONE."""
 
     OPENED = "opened"
-    """The plan was registered: its text and digest are stored."""
+    """The plan was registered: its text and digest are stored. With `detail.replanned` another text took its place."""
     STARTED = "started"
     """A step that cannot run in the journal's transaction began (index build, backfill, verify)."""
     DONE = "done"
@@ -22,7 +22,8 @@ class EventKind(StrEnum):
     UNDONE = "undone"
     """A step was taken back; `detail.also` names the earlier steps taken back with it."""
     CLOSED = "closed"
-    """Everything done including purge, or everything undone to baseline."""
+    """Everything done including purge, or everything undone to baseline; or abandoned on the way (`detail.abandoned`)
+    with the steps in `detail.kept` left as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ class JournaledPlan:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What was asked for one plan. `tuned` are settings by name; `wanted` is the last phase that a worker is to run."""
+    """What was asked for one plan. `tuned` are settings by name; `wanted` is the last phase that a worker is to run.
+
+    `accepted` names the tables and objects whose drift the worker is to accept.
+    """
 
     paused_by: str = ""
     paused_at: datetime | None = None
@@ -102,3 +106,4 @@ class Control:
     wanted: str = ""
     wanted_by: str = ""
     wanted_at: datetime | None = None
+    accepted: tuple[str, ...] = ()

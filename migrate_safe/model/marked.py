@@ -39,14 +39,23 @@ class Marked(dict[K, V], Generic[K, V]):
 
     def bearing(self, mark: Hashable) -> Iterable[V]:
         """Give, in order, values that may bear a mark: all that do, and some that did in an earlier mapping."""
-        if self._seen is None:
-            self._seen = {}
-            self._note(self, {})
-        keys = self._seen.get(mark, ())
+        keys = self._memory().get(mark)
+        if keys is None:
+            return ()
         here = [key for key in keys if key in self]
         if len(here) < 2:
             return [self[key] for key in here]
         return [value for key, value in self.items() if key in keys]
+
+    def may_bear(self, mark: Hashable) -> bool:
+        """Say whether a value may bear a mark."""
+        return mark in self._memory()
+
+    def _memory(self) -> dict[Hashable, dict[K, None]]:
+        if self._seen is None:
+            self._seen = {}
+            self._note(self, {})
+        return self._seen
 
     def _note(self, values: Mapping[K, V], known: Mapping[K, V]) -> None:
         assert self._seen is not None
@@ -62,6 +71,11 @@ class Marked(dict[K, V], Generic[K, V]):
 def bearing(mapping: Mapping[K, V], mark: Hashable) -> Iterable[V]:
     """Give values of a mapping that may bear a mark; all of them where the mapping does not tell."""
     return mapping.bearing(mark) if isinstance(mapping, Marked) else mapping.values()
+
+
+def may_bear(mapping: Mapping[K, V], mark: Hashable) -> bool:
+    """Say whether a value of a mapping may bear a mark; any may where the mapping does not tell."""
+    return mapping.may_bear(mark) if isinstance(mapping, Marked) else bool(mapping)
 
 
 def changed(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
@@ -32,6 +33,7 @@ _KEYWORDS = frozenset(
 )
 
 
+@lru_cache(maxsize=16_384)
 def quote_ident(identifier: str) -> str:
     """Write an identifier as the server function of that name does: quoted only where it must be."""
     if _PLAIN.match(identifier) and identifier not in _KEYWORDS:
@@ -56,19 +58,23 @@ NOWHERE = ""
 """The schema of a name that was looked for where there is no schema to look in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A possibly schema-qualified name, unquoted and case-folded as the server stores it.
 
     `schema` is None where the text named none; the catalog resolves it by search_path. Such names come first in order.
+    A tuple, for names are the keys of almost everything: no other value is hashed and compared as often.
     """
 
     schema: str | None
     name: str
 
-    def __lt__(self, other: Name) -> bool:
+    def __lt__(self, other: Name) -> bool:  # type: ignore[override]  # names are compared with names
         """Compare by schema, then by name."""
         return (self.schema or "", self.name) < (other.schema or "", other.name)
+
+    def __gt__(self, other: Name) -> bool:  # type: ignore[override]  # names are compared with names
+        """Compare by schema, then by name."""
+        return other < self
 
     def __str__(self) -> str:
         """Write the name in SQL, quoted where needed."""

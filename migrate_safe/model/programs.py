@@ -16,12 +16,14 @@ from migrate_safe.model.schema import Expr, Function, Policy, Rule, Thing, TypeN
 class CreateFunction:
     """CREATE [OR REPLACE] FUNCTION, PROCEDURE or AGGREGATE.
 
-    `touches` are the relations that its SQL body names, with the mode in which the server locks them to check it.
+    `touches` are the relations that its SQL body names, with the mode in which the server locks them to check it,
+    `rows` the types of the parameters of which a body that is kept parsed takes fields.
     """
 
     function: Function
     replace: bool = False
     touches: tuple[tuple[Name, LockMode], ...] = ()
+    rows: tuple[TypeName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class Source:
     columns: tuple[str, ...] = ()
     opaque: bool = False
     """Whether it may have other columns than those listed here."""
+    qualified: bool = False
+    """Whether its columns are seen behind its name alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,15 @@ class Scope:
     """What the names in one level of a statement may mean, and those that stand there.
 
     `references` are paths as written, the last of one with a star is `*`; `joined` are the columns of USING. What the
-    scope number `above` offers is seen here, too.
+    scope number `above` offers is seen here, too. `settled` are the plain names that stand where every source is seen:
+    two of these may not have such a column.
     """
 
     sources: tuple[Source, ...]
     references: tuple[tuple[str, ...], ...] = ()
     joined: tuple[str, ...] = ()
     above: int | None = None
+    settled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,6 +253,18 @@ class SetConstraints:
     deferred: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SessionName:
+    """What PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH and CLOSE name in a session; no name means all of the kind.
+
+    `kind` is `prepared statement` or `cursor`; `hold` says WITH HOLD.
+    """
+
+    kind: str
+    name: str | None = None
+    hold: bool = False
+
+
 Said = (
     Comment
     | SecurityLabel
@@ -274,4 +286,5 @@ Said = (
     | PublicationChange
     | SubscriptionChange
     | SetConstraints
+    | SessionName
 )

@@ -6,13 +6,14 @@ Mappings inside these values are never mutated; a change makes a new value (`dat
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from migrate_safe.model.expr import Expr as Expr
-from migrate_safe.model.marked import bearing, changed
+from migrate_safe.model.marked import bearing, changed, may_bear
 from migrate_safe.model.names import NOWHERE, Name
 from migrate_safe.model.postgres import NEWEST
+from migrate_safe.model.replacing import replace
 
 # One schema hands all of these on.
 # isort: off
@@ -258,11 +259,14 @@ class Schema:
         """
         if name.schema is not None:
             return name
+        plain = name.name
+        mark = ("index", plain)
+        indexed = may_bear(self.tables, mark) or may_bear(self.views, mark)
         for schema in ("pg_temp", *self.search_path):
-            found = Name(schema, name.name)
+            found = Name(schema, plain)
             if found in self.tables or found in self.views or found in self.sequences:
                 return found
-            if self.index_table(found) is not None or self.index_view(found) is not None:
+            if indexed and (self.index_table(found) is not None or self.index_view(found) is not None):
                 return found
         if name.name.startswith("pg_"):
             return Name("pg_catalog", name.name)
@@ -318,8 +322,8 @@ class Schema:
 
     def partitions_of(self, parent: Name) -> tuple[Table, ...]:
         """Give the direct children (partitions or inheriting tables) of a table, in name order."""
-        near = bearing(self.tables, ("parent", parent))
-        return tuple(sorted((t for t in near if parent in t.parents), key=lambda t: t.name))
+        found = [t for t in bearing(self.tables, ("parent", parent)) if parent in t.parents]
+        return tuple(sorted(found, key=lambda t: t.name)) if found else ()
 
     def referencing(self, table: Name) -> tuple[tuple[Table, Constraint], ...]:
         """Give every foreign key that points at the table, with the table that carries it."""

@@ -49,7 +49,7 @@ from migrate_safe.model.object_statement import (
     TypeAction as TypeAction,
     ViewAction as ViewAction,
 )
-from migrate_safe.model.directive import OLD_APP_KEEPS as OLD_APP_KEEPS, Directive as Directive
+from migrate_safe.model.directive import HEAD as HEAD, OLD_APP_KEEPS as OLD_APP_KEEPS, Directive as Directive
 from migrate_safe.model.framework import Framework as Framework, Runner as Runner, Unit as Unit
 from migrate_safe.model.wrapping import Wrapping as Wrapping
 from migrate_safe.model.query import Scope as Scope
@@ -350,6 +350,13 @@ class Unparsed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The first of the statements of a file that are not read, with the reason."""
+
+    reason: str
+
+
 Action = (
     AlterTable
     | CreateTable
@@ -377,6 +384,7 @@ Action = (
     | Other
     | PsqlCommand
     | Unparsed
+    | Unread
 )
 
 

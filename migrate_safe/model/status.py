@@ -39,7 +39,11 @@ class Retired:
 
 @dataclass(frozen=True, slots=True)
 class PlanStatus:
-    """One plan. `phase` is baseline or the phase of the last step done; `next_move` is what to do now."""
+    """One plan. `phase` is baseline or the phase of the last step done; `next_move` is what to do now.
+
+    `abandoned` says that it was closed on the way, with what was done kept; `drift` what others have changed of its
+    tables since its last step, `overdue` what has waited too long.
+    """
 
     name: str
     summary: str
@@ -53,13 +57,17 @@ class PlanStatus:
     blockers: tuple[str, ...] = ()
     next_move: str = ""
     asked: Control = field(default_factory=Control)
+    abandoned: bool = False
+    drift: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """All plans of one database. `installed` is false where migrate-safe has never run.
 
-    `orphans` are backends that still work for a holder of the lease who is dead.
+    `orphans` are backends that still work for a holder of the lease who is dead; `doubt` says why this may not be the
+    database that the journal speaks of.
     """
 
     installed: bool
@@ -68,3 +76,8 @@ class StatusReport:
     lease: Lease | None = None
     plans: tuple[PlanStatus, ...] = ()
     orphans: tuple[int, ...] = ()
+    doubt: str | None = None
+    journal: int = 0
+    """Version of the journal; 0 where there is none."""
+    newer: bool = False
+    """Whether a newer program wrote it, so that what is shown may not be all."""

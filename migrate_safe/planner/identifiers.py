@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from migrate_safe.catalog.retired import RETIRED
 from migrate_safe.model.names import MAX_IDENTIFIER_BYTES, Name, shorten
 
 HOME = "migrate_safe"
@@ -36,7 +37,7 @@ def copied(name: str, word: str) -> str:
 
 def retired(name: str, word: str) -> str:
     """Name what a contract step hides until purge."""
-    return fitted(f"_ms_retired_{word}_{name}")
+    return fitted(f"{RETIRED}{word}_{name}")
 
 
 def proof(column: str, word: str) -> str:

@@ -11,6 +11,7 @@ from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Constraint, Schema
 from migrate_safe.model.statement import (
+    HEAD,
     OLD_APP_KEEPS,
     Action,
     AddConstraint,
@@ -59,7 +60,8 @@ class Refusal:
 
 def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], tuple[Refusal, ...]]:
     """Take a migration apart; what its runner says of transactions and settings is left out."""
-    reasons = {d.statement: d.arguments.strip() for d in script.directives if d.verb.rstrip(":") == OLD_APP_KEEPS}
+    told = (d for d in script.directives if d.head == HEAD and d.verb.rstrip(":") == OLD_APP_KEEPS)
+    reasons = {d.statement: d.arguments.strip() for d in told}
     found: list[Operation] = []
     refused: list[Refusal] = []
     for index, statement in enumerate(script.statements):

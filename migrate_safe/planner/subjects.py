@@ -69,6 +69,24 @@ def referenced_tables(steps: Iterable[Step]) -> frozenset[Name]:
     )
 
 
+def moved_tables(plan: Plan) -> frozenset[Name]:
+    """Give the tables that the plan itself renames or drops, so that one may be missing by its doing."""
+    moved: list[Name] = []
+    for action in _actions(plan.steps):
+        match action:
+            case RenameTable(table=table):
+                moved.append(table)
+            case DropTable(tables=tables):
+                moved += tables
+    return frozenset(moved)
+
+
+def subjects_of(statement: str) -> tuple[Name, ...] | None:
+    """Give the tables that a statement is about; None where it does not tell."""
+    named = _named(Sql((statement,)))
+    return None if None in named else tuple(name for name in named if name is not None)
+
+
 def _actions(steps: Iterable[Step]) -> Iterator[Action]:
     for step in steps:
         if isinstance(step.work, Sql):

@@ -22,7 +22,7 @@ from migrate_safe.planner.sync_bodies import (
     reverse_body,
     update_body,
 )
-from migrate_safe.planner.turns import Turn, dollar_quote, turn_function
+from migrate_safe.planner.turns import Turn, dollar_quote, hand_over, turn_function
 
 _FUNCTION = """\
 CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql{settings} AS {quote}
@@ -94,6 +94,7 @@ def _create_turns(sync: Sync, turns: Iterable[Turn]) -> tuple[str, ...]:
     name = function("turn", sync.word)
     return (
         turn_function(name, sync.table, sync.word, turns),
+        hand_over(name, sync.table),
         _trigger(sync.turn_trigger, "INSERT", sync, "", name),
     )
 

@@ -112,6 +112,25 @@ def turn_function(name: Name, table: Name, word: str, turns: Iterable[Turn]) -> 
     )
 
 
+# Else it would be the deploying role's, and inserts would fail once that role loses its rights on the table. The new
+# owner needs CREATE on the schema at that moment only. A role that may not give it keeps the function.
+_HAND_OVER = """\
+DO $ms$ DECLARE
+  owner regrole := (SELECT relowner FROM pg_class WHERE oid = {table_text}::regclass);
+  shut boolean := NOT has_schema_privilege(owner, 'migrate_safe', 'CREATE');
+BEGIN
+  IF shut THEN EXECUTE format('GRANT CREATE ON SCHEMA migrate_safe TO %s', owner); END IF;
+  EXECUTE format('ALTER FUNCTION {name}() OWNER TO %s', owner);
+  IF shut THEN EXECUTE format('REVOKE CREATE ON SCHEMA migrate_safe FROM %s', owner); END IF;
+EXCEPTION WHEN insufficient_privilege THEN NULL;
+END $ms$"""
+
+
+def hand_over(name: Name, table: Name) -> str:
+    """Write what makes the trigger function that of the table's owner, as whom it then runs."""
+    return _HAND_OVER.format(name=name, table_text=quote_literal(str(table)).strip())
+
+
 def dollar_quote(body: str) -> str:
     """Choose a dollar quote that the body does not contain."""
     quotes = (f"$ms{number or ''}$" for number in range(len(body) + 1))

@@ -19,5 +19,5 @@ def fingerprints(findings: Sequence[Finding]) -> tuple[str, ...]:
     for finding in findings:
         key = (finding.rule, finding.span.file, finding.relation or "", " ".join(finding.statement.split()))
         seen[key] += 1
-        found.append(hashlib.sha256("\0".join([*key, str(seen[key])]).encode("utf-8", "replace")).hexdigest())
+        found.append(hashlib.sha256("\0".join([*key, str(seen[key])]).encode("utf-8", "surrogateescape")).hexdigest())
     return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.model.finding import Finding, LintReport
+from migrate_safe.report.file_names import shown
 from migrate_safe.report.lint_text import summary_line
 
 
@@ -13,7 +14,7 @@ def lint_github(report: LintReport) -> str:
     """
     lines = [_annotation(finding) for finding in report.findings]
     lines += [
-        f"::warning file={_property(u.file)},line={u.line},title=not analysed::{_data(u.reason)}"
+        f"::warning file={_property(shown(u.file))},line={u.line},title=not analysed::{_data(u.reason)}"
         for u in report.unanalysed
     ]
     return "\n".join([*lines, summary_line(report)]) + "\n"
@@ -21,7 +22,7 @@ def lint_github(report: LintReport) -> str:
 
 def _annotation(finding: Finding) -> str:
     span = finding.span
-    place = f"file={_property(span.file)},line={span.line},endLine={span.end_line},col={span.column}"
+    place = f"file={_property(shown(span.file))},line={span.line},endLine={span.end_line},col={span.column}"
     if span.end_line == span.line:
         place += f",endColumn={span.end_column}"
     text = finding.message + (f"\n\nInstead:\n{finding.safe}" if finding.safe else "")

@@ -9,6 +9,7 @@ import hashlib
 import json
 
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
+from migrate_safe.report.file_names import shown
 from migrate_safe.report.identity import fingerprints
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.NOTICE: "info"}
@@ -29,7 +30,7 @@ def _issue(finding: Finding, mark: str) -> dict[str, object]:
         "fingerprint": mark,
         "severity": _SEVERITIES[finding.severity],
         "location": {
-            "path": finding.span.file,
+            "path": shown(finding.span.file),
             "lines": {"begin": finding.span.line, "end": finding.span.end_line},
         },
     }
@@ -40,7 +41,7 @@ def _unanalysed(one: Unanalysed) -> dict[str, object]:
     return {
         "check_name": "not-analysed",
         "description": f"not analysed: {one.reason}",
-        "fingerprint": hashlib.sha256(said.encode("utf-8", "replace")).hexdigest(),
+        "fingerprint": hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest(),
         "severity": "major",
-        "location": {"path": one.file, "lines": {"begin": one.line}},
+        "location": {"path": shown(one.file), "lines": {"begin": one.line}},
     }

@@ -8,6 +8,7 @@ import msgspec
 
 from migrate_safe.model.finding import Finding, LintReport, Severity
 from migrate_safe.report.counts import count_severities
+from migrate_safe.report.file_names import shown
 
 FORMAT = "migrate-safe/lint/1"
 
@@ -23,7 +24,7 @@ def lint_data(report: LintReport) -> dict[str, object]:
     return {
         "format": FORMAT,
         "findings": [_finding(finding) for finding in report.findings],
-        "unanalysed": [{"file": u.file, "line": u.line, "reason": u.reason} for u in report.unanalysed],
+        "unanalysed": [{"file": shown(u.file), "line": u.line, "reason": u.reason} for u in report.unanalysed],
         "summary": {
             "files": report.files,
             "frameworks": dict(sorted(report.frameworks.items())),
@@ -48,7 +49,7 @@ def _finding(finding: Finding) -> dict[str, object]:
     return {
         "rule": finding.rule,
         "severity": str(finding.severity),
-        "file": span.file,
+        "file": shown(span.file),
         "line": span.line,
         "column": span.column,
         "end_line": span.end_line,

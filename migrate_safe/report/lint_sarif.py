@@ -73,7 +73,9 @@ def _notification(one: Unanalysed) -> dict[str, object]:
 
 
 def _uri(file: str) -> str:
-    return _NOT_IN_URI.sub(lambda found: b"%%%02X" % ord(found[0]), file.encode("utf-8", "replace")).decode("ascii")
+    return _NOT_IN_URI.sub(lambda found: b"%%%02X" % ord(found[0]), file.encode("utf-8", "surrogateescape")).decode(
+        "ascii"
+    )
 
 
 def _location(file: str, region: dict[str, object]) -> dict[str, object]:

@@ -18,6 +18,12 @@ def status_text(report: StatusReport) -> str:
     if not report.installed:
         return "nothing here yet: migrate-safe has never run on this database\n"
     lines = [f"environment: {report.environment}"] if report.environment else []
+    if report.newer:
+        lines.append(
+            f"attention: a newer migrate-safe wrote this journal (version {report.journal}); not all may be shown"
+        )
+    if report.doubt is not None:
+        lines.append(f"attention: {report.doubt}")
     if report.lease is not None:
         x = report.lease
         dead = f", dead; backend {', '.join(map(str, report.orphans))} still works for it" if report.orphans else ""
@@ -51,6 +57,8 @@ def status_json(report: StatusReport) -> str:
         "installed": report.installed,
         "now": _iso(report.now),
         "environment": report.environment,
+        "doubt": report.doubt,
+        "journal": {"version": report.journal, "newer": report.newer},
         "lease": lease,
         "plans": [_plan_value(p) for p in report.plans],
     }
@@ -58,12 +66,15 @@ def status_json(report: StatusReport) -> str:
 
 
 def _plan_lines(plan: PlanStatus) -> list[str]:
-    place = "closed" if plan.closed and plan.position else f"at {plan.phase}"
+    closed = "abandoned" if plan.abandoned else "closed"
+    place = closed if plan.closed and plan.position else f"at {plan.phase}"
     lines = [f"{plan.name}: {place}, {plan.position} of {len(plan.steps)} steps done"]
     lines += [f"  {_MARKS[s.state]} {s.id}{_step_note(s)}" for s in plan.steps]
     if plan.failure is not None:
         lines.append(f"  failed {_when(plan.failed_at)}: {plan.failure}")
     lines += [f"  retired: {r.does} ({r.loses}), may go from {_when(r.due)}" for r in plan.retired]
+    lines += [f"  overdue: {o}" for o in plan.overdue]
+    lines += [f"  changed since, not by a plan: {d}" for d in plan.drift]
     lines += [f"  in the way: {b}" for b in plan.blockers]
     lines += _asked_lines(plan.asked)
     lines.append(f"  next: {plan.next_move}")
@@ -96,9 +107,12 @@ def _plan_value(plan: PlanStatus) -> dict[str, Any]:
         "phase": plan.phase,
         "position": plan.position,
         "closed": plan.closed,
+        "abandoned": plan.abandoned,
         "steps": [_step_value(s) for s in plan.steps],
         "failure": None if plan.failure is None else {"reason": plan.failure, "at": _iso(plan.failed_at)},
         "retired": [{"step": r.step, "does": r.does, "loses": r.loses, "due": _iso(r.due)} for r in plan.retired],
+        "overdue": list(plan.overdue),
+        "drift": list(plan.drift),
         "blockers": list(plan.blockers),
         "asked": {
             "paused_by": plan.asked.paused_by or None,

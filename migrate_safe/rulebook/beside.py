@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from migrate_safe.catalog.evolve.views import serves_refresh
 from migrate_safe.model.names import quote_literal
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Dropped, OwnedBy
 from migrate_safe.model.statement import (
     AlterDomain,

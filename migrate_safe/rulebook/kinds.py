@@ -53,6 +53,7 @@ from migrate_safe.model.statement import (
     Transaction,
     Truncate,
     Unparsed,
+    Unread,
     ValidateConstraint,
 )
 from migrate_safe.rulebook.terms import ActionKind
@@ -96,6 +97,7 @@ _ACTIONS: dict[type[Action], ActionKind] = {
     SetVariable: ActionKind.SET_VARIABLE,
     PsqlCommand: ActionKind.PSQL_COMMAND,
     Unparsed: ActionKind.UNPARSED,
+    Unread: ActionKind.OTHER,
     RefreshView: ActionKind.REFRESH_VIEW,
     CreateTrigger: ActionKind.CREATE_TRIGGER,
     CreateRule: ActionKind.CREATE_RULE,

@@ -248,9 +248,19 @@ def _kind_of(hint: Any) -> type:
 _FACTS: dict[str, type] = {name: _kind_of(hint) for name, hint in get_type_hints(Facts).items()}
 
 
+_KINDS = {
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    type(None): "nothing",
+}
+
+
 def _mapping(data: Any, keys: Iterable[str], place: _Place, noun: str = "key") -> Mapping[str, Any]:
     if not isinstance(data, dict):
-        raise place.wrong(f"must be a mapping, not {type(data).__name__}")
+        raise place.wrong(f"must be a mapping, not {_KINDS.get(type(data), 'a value')}", "write `key: value` lines")
     for key in data:
         _one_of(key, list(keys), place, noun)
     return data

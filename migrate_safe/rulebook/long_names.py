@@ -7,13 +7,19 @@ import re
 from migrate_safe.model.names import MAX_IDENTIFIER_BYTES
 from migrate_safe.sql.lexer import Kind, tokens
 
-_LEAST = MAX_IDENTIFIER_BYTES // 4  # characters: none has more than four bytes
-_PERHAPS = re.compile(rf"""[^\s(),;.'"]{{{_LEAST},}}|"[^"]{{{_LEAST},}}\"""")
+
+def _of_length(least: int) -> re.Pattern[str]:
+    return re.compile(rf"""[^\s(),;.'"]{{{least},}}|"[^"]{{{least},}}\"""")
+
+
+_IN_ASCII = _of_length(MAX_IDENTIFIER_BYTES - 3)  # the marks of U&"..." count too
+_PERHAPS = _of_length(MAX_IDENTIFIER_BYTES // 4)  # characters: none has more than four bytes
 
 
 def cut_name(text: str) -> tuple[str, str]:
     """Give the first name of a statement that the server cuts off, and what it keeps; both empty where none is."""
-    if _PERHAPS.search(text) is None:
+    simple = text.isascii() and '""' not in text
+    if (_IN_ASCII if simple else _PERHAPS).search(text) is None:
         return "", ""
     for token in tokens(text):
         word = text[token.start : token.end]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from migrate_safe.model.effect import Analysed
-from migrate_safe.model.finding import Finding
+from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.preferences import SmallTable
 from migrate_safe.model.source import Span
 from migrate_safe.model.statement import Script
 from migrate_safe.rulebook.doings import doings_of
-from migrate_safe.rulebook.facts import Observation
+from migrate_safe.rulebook.facts import Facts, Observation
 from migrate_safe.rulebook.observe import empty_file, observe
-from migrate_safe.rulebook.rule import Rule, holds, may_hold
+from migrate_safe.rulebook.rule import Rule, Template, holds
 from migrate_safe.rulebook.small import on_small_tables
 from migrate_safe.rulebook.suppress import Placed, suppress
-from migrate_safe.rulebook.terms import ActionKind
 
 PARTLY = "-- in place of this one action of the statement:"
 """Stands above advice on a statement that does other things as well."""
@@ -52,77 +52,121 @@ def judgement(
     today: date | None = None,
     small: SmallTable | None = None,
 ) -> Judgement:
-    """Judge a script; `version` is the server's major version where the user told it.
+    """Judge one script; see `Bench`."""
+    return Bench.of(rules, version=version, silent=silent).judgement(analysed, script, today=today, small=small)
 
-    `silent` names rules that are switched off: nothing of theirs is given, but what yields to them still does, and
-    comments may name them. `today` is the day on which comments are heeded that name their last one, `small` says
-    up to which size a table is small.
-    """
-    active = [rule for rule in rules if _speaks_of(rule, version)]
-    bench = _Bench(active, frozenset(silent), script)
-    doings = doings_of(script)
-    places = {statement.span.start: index for index, statement in enumerate(script.statements)}
-    placed = _once(
-        [
-            Placed(finding, places[one.statement.span.start])
-            for one in analysed
-            for observation in observe(one, script, version=version, doings=doings)
-            for finding in bench.opinions(observation, one.statement.span, (one, small) if small else None)
-        ],
-        frozenset(rule.id for rule in active if rule.once),
-    )
-    running = frozenset(rule.id for rule in rules) - bench.silent
-    kept, silenced, complaints = suppress(placed, script.directives, _by_name(rules), running, today=today)
-    others = [f for c in complaints for f in bench.opinions(c.observation, c.span)]
-    if not script.statements:
-        others += bench.opinions(empty_file(), Span(script.source.path, 0, len(script.source.text), 1, 1, 1, 1))
-    findings = sorted([*(p.finding for p in kept), *others], key=lambda f: (f.span.start, f.severity.rank))
-    return Judgement(tuple(findings), len(silenced))
+
+class _Opinion(NamedTuple):
+    """What a rule says of some facts, before its words are filled in."""
+
+    rule: Rule
+    severity: Severity
+    message: Template | None
+    safe: Template | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
-    """The rules that judge one script, those among them that are switched off, and the script."""
+class Bench:
+    """The rules that judge, for any number of scripts. Made by `of`."""
 
-    rules: Sequence[Rule]
+    rules: tuple[Rule, ...]
+    """Those that speak of the server's version."""
     silent: frozenset[str]
-    script: Script
-    by_action: dict[ActionKind, list[Rule]] = field(default_factory=dict)
-    """The rules that may speak of an action, as far as actions were met."""
+    version: int | None
+    once: frozenset[str]
+    """Those that speak once a file."""
+    names: Mapping[str, Collection[str]]
+    """The rules that a comment means by a name: a rule's own, or a theme's."""
+    opinions: dict[Facts, tuple[_Opinion, ...]] = field(default_factory=dict)
+    """What the rules say of facts that were met: it hangs on nothing else, and most statements give the same few."""
 
-    def opinions(
-        self, observation: Observation, span: Span, sizes: tuple[Analysed, SmallTable] | None = None
+    @classmethod
+    def of(cls, rules: Sequence[Rule], *, version: int | None = None, silent: Collection[str] = ()) -> Bench:
+        """Call rules together; `version` is the server's major version where the user told it.
+
+        `silent` names rules that are switched off: nothing of theirs is given, but what yields to them still does, and
+        comments may name them.
+        """
+        active = tuple(rule for rule in rules if _speaks_of(rule, version))
+        once = frozenset(rule.id for rule in active if rule.once)
+        return cls(active, frozenset(silent), version, once, _by_name(rules))
+
+    def judgement(
+        self,
+        analysed: Iterable[Analysed],
+        script: Script,
+        *,
+        today: date | None = None,
+        small: SmallTable | None = None,
+    ) -> Judgement:
+        """Judge a script.
+
+        `today` is the day on which comments are heeded that name their last one, `small` says up to which size a table
+        is small.
+        """
+        doings = doings_of(script)
+        places = {statement.span.start: index for index, statement in enumerate(script.statements)}
+        placed = _once(
+            [
+                Placed(finding, places[one.statement.span.start])
+                for one in analysed
+                for observation in observe(one, script, version=self.version, doings=doings)
+                for finding in self._findings(observation, script, one.statement.span, (one, small) if small else None)
+            ],
+            self.once,
+        )
+        running = self.names.keys() - self.silent
+        kept, silenced, complaints = suppress(placed, script.directives, self.names, running, today=today)
+        others = [f for c in complaints for f in self._findings(c.observation, script, c.span)]
+        if not script.statements:
+            nothing = Span(script.source.path, 0, len(script.source.text), 1, 1, 1, 1)
+            others += self._findings(empty_file(), script, nothing)
+        findings = sorted([*(p.finding for p in kept), *others], key=lambda f: (f.span.start, f.severity.rank))
+        return Judgement(tuple(findings), len(silenced))
+
+    def _findings(
+        self, observation: Observation, script: Script, span: Span, sizes: tuple[Analysed, SmallTable] | None = None
     ) -> list[Finding]:
-        """Let every rule speak about one observation, then silence those that yield to another that spoke."""
-        action = observation.facts.action
-        if action not in self.by_action:
-            self.by_action[action] = [rule for rule in self.rules if may_hold(rule.when, "action", action)]
-        speaking = {rule.id: rule for rule in self.by_action[action] if holds(rule.when, observation.facts)}
-        heard = [rule for rule in speaking.values() if not any(other in speaking for other in rule.yields_to)]
-        text = self.script.source.text[span.start : span.end] if observation.statement is None else ""
-        found = [(rule, _finding(rule, observation, span, text)) for rule in heard if rule.id not in self.silent]
+        """Let every rule speak about one observation."""
+        opinions = self._opinions(observation.facts)
+        if not opinions:
+            return []
+        statement = observation.statement
+        span = statement.span if statement is not None else span
+        text = statement.text if statement is not None else script.source.text[span.start : span.end]
+        found = [(opinion.rule, _finding(opinion, observation, span, text)) for opinion in opinions]
         if sizes is None:
             return [finding for _, finding in found]
         return [on_small_tables(finding, rule, observation.facts, *sizes) for rule, finding in found]
 
+    def _opinions(self, facts: Facts) -> tuple[_Opinion, ...]:
+        found = self.opinions.get(facts)
+        if found is None:
+            found = self.opinions[facts] = tuple(self._heard(facts))
+        return found
 
-def _finding(rule: Rule, observation: Observation, span: Span, text: str) -> Finding:
-    facts, words = observation.facts, observation.words
-    if observation.statement is not None:
-        span, text = observation.statement.span, observation.statement.text
-    severity = rule.severity.pick(facts)
-    message = rule.message.pick(facts)
-    safe = rule.safe.pick(facts)
-    assert severity is not None, f'rule "{rule.id}" gives no severity for {facts}'
-    safe_text = (safe.render(words) if safe is not None else None) or ""
-    if safe is not None and safe_text and not WHOLE & set(safe.places):
+    def _heard(self, facts: Facts) -> Iterator[_Opinion]:
+        """Let every rule speak of facts, then silence those that yield to another that spoke, or are switched off."""
+        speaking = {rule.id: rule for rule in self.rules if holds(rule.when, facts)}
+        for rule in speaking.values():
+            if rule.id in self.silent or any(other in speaking for other in rule.yields_to):
+                continue
+            severity = rule.severity.pick(facts)
+            assert severity is not None, f'rule "{rule.id}" gives no severity for {facts}'
+            yield _Opinion(rule, severity, rule.message.pick(facts), rule.safe.pick(facts))
+
+
+def _finding(opinion: _Opinion, observation: Observation, span: Span, text: str) -> Finding:
+    rule, facts, words = opinion.rule, observation.facts, observation.words
+    safe_text = (opinion.safe.render(words) if opinion.safe is not None else None) or ""
+    if opinion.safe is not None and safe_text and not WHOLE & set(opinion.safe.places):
         remarks = [text for said, text in ((facts.multiple, PARTLY), (facts.shared, SHARED)) if said]
         safe_text = "\n".join([*remarks, safe_text])
     return Finding(
         rule=rule.id,
-        severity=severity,
+        severity=opinion.severity,
         span=span,
-        message=(message.render(words) if message is not None else None) or rule.title,
+        message=(opinion.message.render(words) if opinion.message is not None else None) or rule.title,
         statement=text,
         relation=str(observation.relation) if observation.relation is not None else None,
         effects=observation.effects,
@@ -132,7 +176,6 @@ def _finding(rule: Rule, observation: Observation, span: Span, text: str) -> Fin
 
 
 def _by_name(rules: Sequence[Rule]) -> Mapping[str, Collection[str]]:
-    """Give the rules that a comment means by a name: a rule's own, or a theme's."""
     found: dict[str, list[str]] = {}
     for rule in rules:
         found.setdefault(rule.theme, []).append(rule.id)

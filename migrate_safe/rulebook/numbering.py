@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.naming import sequence_name
 from migrate_safe.model.names import MAX_IDENTIFIER_BYTES, Name, shorten
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import ColumnDef, SequenceOptions
 from migrate_safe.rulebook.facts import Words
 from migrate_safe.rulebook.parts import Part
@@ -22,7 +21,7 @@ def numbering(words: Words, part: Part, definition: ColumnDef) -> Words:
     identity = f"{str(column.identity).upper()} AS IDENTITY{f' ({said})' if said else ''}"
     return replace(
         words,
-        sequence=str(own if own.schema is not None else replace(own, schema=part.relation.schema)),
+        sequence=str(own if own.schema is not None else Name(part.relation.schema, own.name)),
         numbers=str(Name(part.relation.schema, helper)),
         numbered=" ".join(filter(None, ("AS", options.type or str(column.type), said))),
         identity=identity if column.identity is not None else "",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.evolve.columns import gives_null
 from migrate_safe.effects.partitions import default_of
@@ -11,6 +10,7 @@ from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import Analysed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import ConstraintKind, Generated, TableKind
 from migrate_safe.model.statement import (
     AddColumn,
@@ -173,10 +173,13 @@ def _is_not_null(definition: ColumnDef) -> bool:
     return definition.column.not_null or any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints)
 
 
+_OBJECTS = {fact.value: fact for fact in ObjectFact}
+
+
 def _object(part: Part) -> ObjectFact:
     match part.whole.statement.action:
         case AlterTable() | RenameTable() | RenameColumn() | SetSchema() as action:
-            return ObjectFact(action.object) if action.object in set(ObjectFact) else ObjectFact.OTHER
+            return _OBJECTS.get(action.object, ObjectFact.OTHER)
         case DropType() | RenameType() | SetTypeSchema() | RenameAttribute():
             return ObjectFact.TYPE
         case _:
@@ -319,8 +322,11 @@ def _is_nullable(part: Part, relation: Name | None) -> bool:
 # ---- words about effects -----------------------------------------------------------------------
 
 
+_WAITS = {Blocks.READS: "reads and writes", Blocks.WRITES: "writes", Blocks.NOTHING: ""}
+
+
 def _waits(blocks: Blocks) -> str:
-    return {Blocks.READS: "reads and writes", Blocks.WRITES: "writes", Blocks.NOTHING: ""}[blocks]
+    return _WAITS[blocks]
 
 
 def _locks_text(locks: tuple[Lock, ...]) -> str:

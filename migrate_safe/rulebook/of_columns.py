@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from migrate_safe.catalog.change import known_type
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TypeName
 from migrate_safe.model.statement import AddColumn, AddConstraint, AlterType, CreateIndex, SetDefault
 from migrate_safe.rulebook.doings import Deed, Doings
@@ -130,5 +130,5 @@ def _short_sequence(part: Part, table: Table, column: Column, new: TypeName, doi
         if sequence.owner == (table.name, column.name) and _INTEGERS.get(sequence.type, 8) < _INTEGERS[new.name]:
             deeds = (Deed.WIDENS, Deed.DROPS)
             later = (any(doings.after(deed, f"sequence {name.name}", part.whole.statement)) for deed in deeds)
-            return "" if any(later) else str(replace(name, schema=None) if name.schema == "public" else name)
+            return "" if any(later) else str(Name(None, name.name) if name.schema == "public" else name)
     return ""

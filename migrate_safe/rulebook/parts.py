@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.alter import pass_of
@@ -15,6 +15,7 @@ from migrate_safe.effects.settings import Settings
 from migrate_safe.effects.settings import after as settings_after
 from migrate_safe.model.effect import Analysed, Effect
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Cluster, Vacuum
 from migrate_safe.model.schema import Constraint, ConstraintKind
 from migrate_safe.model.statement import (
@@ -180,9 +181,11 @@ def _alter(whole: Analysed, alter: AlterTable) -> Iterator[Part]:
 
     The server takes columns before constraints, whatever is written first.
     """
-    several, found = len(alter.actions) > 1, list[tuple[int, Part]]()
+    several, found, last = len(alter.actions) > 1, list[tuple[int, Part]](), None
     for place, action in sorted(enumerate(alter.actions), key=lambda each: pass_of(each[1])):
-        alone = replace(whole.statement, action=replace(alter, actions=(action,)))
+        if last is not None:
+            whole = replace(whole, before=evolve(whole.before, last))
+        alone = replace(whole.statement, action=replace(alter, actions=(action,))) if several else whole.statement
         part = Part(
             kind=kind_of_table_action(action),
             whole=whole,
@@ -194,7 +197,7 @@ def _alter(whole: Analysed, alter: AlterTable) -> Iterator[Part]:
         )
         parts = _with_column(part, alter, action) if isinstance(action, AddColumn) else (part,)
         found += [(place, each) for each in parts]
-        whole = replace(whole, before=evolve(whole.before, alone))
+        last = alone
     yield from (part for _, part in sorted(found, key=lambda each: each[0]))
 
 

@@ -74,19 +74,6 @@ def holds(condition: Condition, facts: Facts) -> bool:
     assert_never(condition)
 
 
-def may_hold(condition: Condition, fact: str, value: str) -> bool:
-    """Say whether a condition can hold at all where one fact has that value, whatever the others are."""
-    match condition:
-        case Is(asked, values):
-            return asked != fact or value in values
-        case All(parts):
-            return all(may_hold(part, fact, value) for part in parts)
-        case AnyOf(parts):
-            return any(may_hold(part, fact, value) for part in parts)
-        case _:
-            return True
-
-
 # ---- words ---------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from migrate_safe.model.directive import HEAD
 from migrate_safe.model.finding import Finding
 from migrate_safe.model.source import Span
 from migrate_safe.model.statement import OLD_APP_KEEPS, Direction, Directive
@@ -62,7 +63,7 @@ def suppress(
     silenced: list[Placed] = []
     complaints: list[Complaint] = []
     for directive in directives:
-        if directive.verb.rstrip(":") in FOR_OTHERS:
+        if directive.verb.rstrip(":") in FOR_OTHERS and directive.head == HEAD:
             continue
         wrong = _wrong_as_a_whole(directive, today)
         if wrong is not None:
@@ -70,7 +71,7 @@ def suppress(
             continue
         for start, name in _names(directive):
             rules, span = known.get(name, ()), directive.part(start, start + len(name))
-            hits = [p for p in placed if p.finding.rule in rules and directive.statement in (None, p.statement)]
+            hits = [p for p in placed if p.finding.rule in rules and _means(directive, p)]
             silenced += hits
             if name not in known:
                 complaints.append(_complaint(span, DirectiveState.MISSPELT, name, _meant(name, known)))
@@ -80,9 +81,21 @@ def suppress(
     return kept, tuple(p for p in placed if p in silenced), tuple(complaints)
 
 
+def _means(directive: Directive, one: Placed) -> bool:
+    """Say whether a directive speaks of the place of a finding; one on a whole DO block is of any place in it."""
+    if directive.statement is None or directive.statement != one.statement or directive.lines is None:
+        return directive.statement in (None, one.statement)
+    first, last = directive.lines
+    span = one.finding.span
+    return first <= span.line <= last or span.start < directive.span.start < span.end
+
+
 def _wrong_as_a_whole(directive: Directive, today: date | None) -> Complaint | None:
     """Say what is wrong with a directive, if that is such that it silences nothing."""
     verb, names = directive.verb.rstrip(":"), ", ".join(name for _, name in _names(directive))
+    if directive.head != HEAD:
+        because = f'did you mean "{HEAD}"?'
+        return _complaint(directive.span, DirectiveState.MISSPELT, directive.head.strip(), because)
     if verb not in VERBS:
         because = _meant(verb, (*VERBS, *FOR_OTHERS))
         return _complaint(directive.verb_span, DirectiveState.MISSPELT, verb, because)

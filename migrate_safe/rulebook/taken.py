@@ -78,10 +78,13 @@ def _gone(before: Schema, after: Schema, born: frozenset[Name]) -> Iterator[str]
             yield f"table {plain(name)}"
         else:
             yield from _gone_of(table, left)
-    yield from (f"view {plain(n)}" for n in before.views if n not in after.views and n not in born)
-    yield from (f"function {plain(n)}" for n in before.functions if n not in after.functions)
-    gone = (n for n, s in before.sequences.items() if n not in after.sequences and s.owner is None)
-    yield from (f"sequence {plain(n)}" for n in gone)
+    if after.views is not before.views:
+        yield from (f"view {plain(n)}" for n in before.views if n not in after.views and n not in born)
+    if after.functions is not before.functions:
+        yield from (f"function {plain(n)}" for n in before.functions if n not in after.functions)
+    if after.sequences is not before.sequences:
+        gone = (n for n, s in before.sequences.items() if n not in after.sequences and s.owner is None)
+        yield from (f"sequence {plain(n)}" for n in gone)
 
 
 def _gone_of(table: Table, left: Table) -> Iterator[str]:

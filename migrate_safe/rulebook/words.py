@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import domain_default, is_partitioned
 from migrate_safe.catalog.definition import constraint_definition, index_definition
 from migrate_safe.catalog.evolve.columns import gives_null
@@ -12,6 +10,7 @@ from migrate_safe.catalog.naming import constraint_name, index_name
 from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import quote_ident, quote_literal
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import CreateTable, CreateView, Dml, DoBlock, Other, Statement
 from migrate_safe.sql.lexer import COMMENTS, Kind, Token, tokens
 from migrate_safe.sql.names import dotted, option_text, options, strings

@@ -8,6 +8,7 @@ dropped, IN becomes = ANY, BETWEEN two comparisons, and nested AND and OR are fl
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
@@ -26,6 +27,7 @@ _SILENT = frozenset(
 _SEQUENCE_FUNCTIONS = frozenset({"nextval", "currval", "setval"})
 
 
+@lru_cache(maxsize=4096)
 def canonical(expression: str) -> str:
     """Give the canonical form of an expression, for comparing only; text that does not parse is its own form."""
     try:

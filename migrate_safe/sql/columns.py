@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Expr, Generated, Identity, TypeName
 from migrate_safe.model.statement import ColumnDef
 from migrate_safe.sql.constraints import KINDS, constraint_of
@@ -34,6 +34,8 @@ def column_def_of(node: Any, *, new_table: bool = False) -> ColumnDef:
         settings=_settings(node),
     )
     parts = [item.constraint for item in node.constraints]
+    if not parts:
+        return ColumnDef(column, (), serial)
     _attach_attributes(parts)
     for part in parts:
         column = _apply(part, column)

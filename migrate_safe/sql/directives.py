@@ -7,13 +7,19 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from migrate_safe.model.statement import Directive, Statement
+from migrate_safe.model.statement import Directive, DoBlock, Statement
 from migrate_safe.sql.lexer import Token
 from migrate_safe.sql.places import Places
 
 _DIRECTIVE = re.compile(
-    r"^[ \t]*(?:--+|/\*+|\*)?[ \t]*migrate-safe:[ \t]*(?P<verb>[^\s*]*)[ \t]*(?P<arguments>[^\r\n]*)", re.MULTILINE
+    r"^[ \t]*(?:--+|/\*+|\*)?[ \t]*"
+    r"(?P<head>migrate-safe:|(?i:migrate[-_ ]?safe)[ \t]*:?(?=[ \t]*(?i:ignore(?:-file)?|old-app-keeps)(?![-\w])))"
+    r"[ \t]*(?P<verb>[^\s*]*)[ \t]*(?P<arguments>[^\r\n]*)",
+    re.MULTILINE,
 )
+"""The name as it must be; where a verb that is known follows, also as it is misspelt."""
+_COMPOUND = re.compile(r"(?:\s|--[^\r\n]*|/\*.*?\*/)*(?:if|for|foreach|while|loop|case|begin|<<)\b", re.I | re.S)
+"""What begins a statement of PL/pgSQL that holds others."""
 
 
 def directives_of(
@@ -23,15 +29,18 @@ def directives_of(
 
     A directive belongs to the statement that it stands within or behind on the same line, else to the next one. At
     the end of a file it belongs to none: its `statement` is the number of statements. A verb that ends in `-file`
-    speaks of the whole file.
+    speaks of the whole file. Inside a DO block the same goes for the statements of its body; before an IF or a loop
+    it speaks of the rest of the block.
     """
     found = []
     for comment in sorted(comments, key=lambda token: token.start):
         for said in _read(text, comment):
             place = None if said.verb.endswith("-file") else _statement_at(places, statements, said.start)
+            meant = statements[place] if place is not None and place < len(statements) else None
+            lines = _lines_within(text, places, meant, said) if meant is not None else None
             span = places.span(said.start, said.end)
             at = said.verb_at - said.start, said.arguments_at - said.start
-            found.append(Directive(said.verb, said.arguments, span, place, *at))
+            found.append(Directive(said.verb, said.arguments, span, place, *at, lines, said.head))
     return tuple(found)
 
 
@@ -45,6 +54,7 @@ class _Said:
     verb: str
     arguments_at: int
     arguments: str
+    head: str
 
 
 def _read(text: str, comment: Token) -> Iterator[_Said]:
@@ -60,6 +70,7 @@ def _read(text: str, comment: Token) -> Iterator[_Said]:
             verb=found.group("verb"),
             arguments_at=base + found.start("arguments"),
             arguments=arguments,
+            head=found.group("head"),
         )
 
 
@@ -70,3 +81,17 @@ def _statement_at(places: Places, statements: Sequence[Statement], offset: int) 
     if is_behind and (index == len(statements) or statements[index].span.start >= offset):
         return index - 1
     return index
+
+
+def _lines_within(text: str, places: Places, statement: Statement, said: _Said) -> tuple[int, int] | None:
+    """Give the lines that a directive inside a DO block speaks of, None outside of one."""
+    block, whole = statement.action, statement.span
+    if not isinstance(block, DoBlock) or not whole.start < said.start < whole.end:
+        return None
+    inner = sorted((s for s in block.inner if s.span != whole), key=lambda s: s.span.end)
+    index = _statement_at(places, inner, said.start)
+    if index == len(inner):
+        return (whole.end_line, whole.end_line)
+    meant = inner[index].span
+    compound = meant.start > said.end and _COMPOUND.match(text, said.end)
+    return (meant.line, whole.end_line if compound else meant.end_line)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import Conflict, CreateTable, Dml, DmlKind, SetVariable, Shape
 from migrate_safe.sql.drawing import draws_among, relations_in_texts
 from migrate_safe.sql.expressions import expr_of, functions_among, is_star, optional_expr
@@ -18,7 +18,7 @@ from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, 
 from migrate_safe.sql.scopes import scopes_of
 from migrate_safe.sql.shapes import queries_of_with, shape_unless_deep
 from migrate_safe.sql.tree import inner, kind_of, walk
-from migrate_safe.sql.writings import writings_among
+from migrate_safe.sql.writings import writings_among, written_twice
 
 WRITES = {
     "InsertStmt": DmlKind.INSERT,
@@ -83,7 +83,7 @@ def copy(node: Any) -> Dml:
     columns = strings(node.attlist)
     if node.is_from:
         given = tuple(range(len(columns))) if columns else None
-        return Dml(DmlKind.COPY_FROM, named[0] if named else None, columns=columns, given=given)
+        return Dml(DmlKind.COPY_FROM, named[0] if named else None, columns=columns, given=given, twice=_twice(columns))
     parts = tuple(walk(node))
     only = named if node.HasField("relation") else ()
     scopes = () if only else scopes_of(inner(node.query))
@@ -96,8 +96,13 @@ def copy(node: Any) -> Dml:
         draws=() if only else draws_among(inner(node.query), parts),
         texts=relations_in_texts(parts),
         filtered=is_filtered(parts),
+        twice=_twice(columns),
         scopes=scopes,
     )
+
+
+def _twice(columns: Sequence[str]) -> str | None:
+    return next((c for c in columns if columns.count(c) > 1), None)
 
 
 def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
@@ -126,6 +131,7 @@ def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
         pinned=pinned_columns(node),
         ranged=is_ranged(node),
         conflict=_conflict(node),
+        twice=written_twice(writers),
         shape=_inserted(node) if node is whole else None,
         scopes=scopes_of(whole),
         writings=tuple(writings_among([node, *(part for part in writers if part is not node)])),

@@ -46,7 +46,8 @@ BLANK = COMMENTS | {Kind.SPACE}
 WHITE_SPACE = " \t\n\r\f\v"
 """What the server skips between tokens."""
 
-# Every non-ASCII character is a letter to the server, also a no-break space. A string after white space with a line
+# Every non-ASCII character is a letter to the server, also a no-break space; letters are told by what is none, for a
+# class of all that is not ASCII takes Python several milliseconds to compile. A string after white space with a line
 # end continues the one before it, by the rules of that one: only an E string makes a difference here.
 _PATTERN = re.compile(
     r"""
@@ -60,9 +61,9 @@ _PATTERN = re.compile(
       )
     | (?P<quoted>(?:[uU]&)?+"(?:[^"]++|"")*+")
     | (?P<unclosed>(?:[eEbBxXnN]|[uU]&)?+'|(?:[uU]&)?+")
-    | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*+)?+\$)
+    | (?P<dollar>\$(?:[^\x00-@\[-^`{-\x7f][^\x00-/:-@\[-^`{-\x7f]*+)?+\$)
     | (?P<parameter>\$[0-9]++)
-    | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*+)
+    | (?P<word>[^\x00-@\[-^`{-\x7f][^\x00-#%-/:-@\[-^`{-\x7f]*+)
     | (?P<number>[0-9][A-Za-z0-9_]*+)
     | (?P<open>\()
     | (?P<close>\))

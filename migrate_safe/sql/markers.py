@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from migrate_safe.model.framework import HABITS, Framework, Runner, Unit
 from migrate_safe.model.marks import AUTOCOMMIT, COMMENT, is_down_by_name, named_framework, spoken_to
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import CreateIndex, Direction, DropIndex, Other, Reindex, Statement
 from migrate_safe.model.wrapping import Wrapping
 
@@ -52,6 +53,8 @@ class Markers:
 
     def section_at(self, offset: int) -> Section:
         """Give the section in which a statement starts."""
+        if len(self.sections) == 1:
+            return self.sections[0]
         return next((s for s in reversed(self.sections) if s.start <= offset), self.sections[0])
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import STAR, View
 from migrate_safe.model.statement import CreateView, RefreshView
 from migrate_safe.sql.expressions import columns_among, is_star

@@ -10,7 +10,7 @@ from postgast import pg_query_pb2 as pb
 from migrate_safe.model.names import Name
 from migrate_safe.model.said import Extension, Said
 from migrate_safe.model.statement import Other
-from migrate_safe.sql import replication, rights, roles, upkeep
+from migrate_safe.sql import replication, rights, roles, sessions, upkeep
 from migrate_safe.sql.names import dotted, name_of, object_name, option_is_on, options
 from migrate_safe.sql.relations import relations_in
 from migrate_safe.sql.targets import target_of
@@ -28,6 +28,7 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "AlterStatsStmt": upkeep.statistics_target,
     "AlterSubscriptionStmt": replication.subscription,
     "AlterTableMoveAllStmt": upkeep.move_all,
+    "ClosePortalStmt": sessions.cursor,
     "ClusterStmt": upkeep.cluster,
     "CommentStmt": rights.comment,
     "ConstraintsSetStmt": upkeep.set_constraints,
@@ -37,12 +38,17 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "CreateSchemaStmt": rights.new_schema,
     "CreateStatsStmt": upkeep.new_statistics,
     "CreateSubscriptionStmt": replication.subscription,
+    "DeallocateStmt": sessions.prepared,
+    "DeclareCursorStmt": sessions.cursor,
     "DropOwnedStmt": rights.owned_by,
     "DropRoleStmt": roles.role_change,
     "DropStmt": rights.dropped,
     "DropSubscriptionStmt": replication.subscription,
+    "ExecuteStmt": sessions.prepared,
+    "FetchStmt": sessions.cursor,
     "GrantRoleStmt": roles.role_change,
     "GrantStmt": rights.grants,
+    "PrepareStmt": sessions.prepared,
     "ReassignOwnedStmt": rights.owned_by,
     "RenameStmt": rights.renamed,
     "SecLabelStmt": rights.security_label,

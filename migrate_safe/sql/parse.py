@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.framework import Runner
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Expr
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import Action, Direction, DoBlock, PsqlCommand, Script, Statement, Unparsed, Wrapping
+from migrate_safe.model.statement import (
+    Action,
+    Direction,
+    DoBlock,
+    PsqlCommand,
+    Script,
+    Statement,
+    Unparsed,
+    Unread,
+    Wrapping,
+)
 from migrate_safe.sql.blocks import comments_in_blocks, do_block
 from migrate_safe.sql.directives import directives_of
 from migrate_safe.sql.expressions import expr_of, is_star
@@ -30,16 +41,23 @@ from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree, walk
 _TEMPLATE = re.compile(r"\{\{|\$\{|<%|\{%")
 MAX_CUTS = 20
 """Places tried to find the statements behind an unclosed quote."""
+MOST = 20_000
+"""Statements of a file that are read: enough for any migration, and what is judged in seconds."""
+KEPT = 1_000
+"""Texts whose meaning is remembered while a file is read, for those that repeat."""
 
 
-def parse_script(source: Source, *, wrapping: Wrapping | None = None, runner: Runner | None = None) -> Script:
+def parse_script(
+    source: Source, *, wrapping: Wrapping | None = None, runner: Runner | None = None, most: int | None = None
+) -> Script:
     """Parse a migration file; every statement of it becomes a value, none is lost.
 
-    `runner` is what files around it say of how it runs, `wrapping` overrides that and all marks in it. Raises
-    UsageError for text that cannot be sent to a server at all: a NUL, or a lone surrogate left by a wrong decoding.
+    `runner` is what files around it say of how it runs, `wrapping` overrides that and all marks in it. Behind so many
+    as `most` the next statement stands for all the rest, as Unread. Raises UsageError for text that cannot be sent to
+    a server at all: a NUL, or a lone surrogate left by a wrong decoding.
     """
     places = _checked(source.text, source.path)
-    read = _read(source.text, places)
+    read = _read(source.text, places, most)
     alone = (c for c in read.comments if c.kind is Kind.LINE_COMMENT and starts_line(source.text, c.start))
     remarks = [(c.start, source.text[c.start : c.end]) for c in alone]
     markers = markers_of(source.path, remarks, runner)
@@ -101,14 +119,18 @@ class _Read:
     comments: tuple[Token, ...]
 
 
-def _read(text: str, places: Places) -> _Read:
+def _read(text: str, places: Places, most: int | None = None) -> _Read:
     statements: list[Statement] = []
     comments: list[Token] = []
+    known: dict[str, Action] = {}
     position = 1 if text.startswith(BOM) else 0
     while position < len(text):
         piece = read_piece(text, position)
+        if most is not None and len(statements) >= most and piece.kind is not PieceKind.NOTHING:
+            statements.append(_statement(text, places, piece.start, piece.end, _rest(places, piece, most)))
+            break
         if piece.kind is PieceKind.SQL:
-            piece, found = _statements_of(text, places, piece)
+            piece, found = _statements_of(text, places, piece, known)
             statements += found
         elif piece.kind is PieceKind.PSQL:
             statements.append(_statement(text, places, piece.start, piece.end, _psql(text[piece.start : piece.end])))
@@ -117,14 +139,31 @@ def _read(text: str, places: Places) -> _Read:
     return _Read(tuple(statements), tuple(comments))
 
 
-def _statements_of(text: str, places: Places, piece: Piece) -> tuple[Piece, list[Statement]]:
-    """Parse a piece; one that is no statement is cut where statements are seen behind it."""
+def _rest(places: Places, piece: Piece, most: int) -> Unread:
+    line = places.position(piece.start)[0]
+    return Unread(
+        f"the file has more than {most:,} statements, and of what comes from line {line} on nothing was read"
+        " (load data with COPY, or split the file)"
+    )
+
+
+def _statements_of(text: str, places: Places, piece: Piece, known: dict[str, Action]) -> tuple[Piece, list[Statement]]:
+    """Parse a piece; one that is no statement is cut where statements are seen behind it.
+
+    `known` are single statements by their texts, so that those that repeat are parsed once.
+    """
+    whole = text[piece.start : piece.end]
+    if whole in known:
+        return piece, [_statement(text, places, piece.start, piece.end, known[whole])]
     try:
-        return piece, list(_parsed(text, places, piece))
+        found = list(_parsed(text, places, piece))
+        if len(found) == 1 and not isinstance(found[0].action, DoBlock) and len(known) < KEPT:
+            known[whole] = found[0].action
+        return piece, found
     except Unreadable as refusal:
         shorter = _shorter(text, piece)
         if shorter is not None:
-            return _statements_of(text, places, shorter)
+            return _statements_of(text, places, shorter, known)
         template = _TEMPLATE.search(text, piece.start, piece.end) is not None
         action = _unparsed(refusal, places, piece, template=template)
         return piece, [_statement(text, places, piece.start, piece.end, action)]

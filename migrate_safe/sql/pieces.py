@@ -45,6 +45,8 @@ _COPY_COMMAND = re.compile(r"\\copy\b.*\bfrom\s+p?stdin\b", re.IGNORECASE)
 _BOUNDARY = re.compile(
     r"--[ \t]*(?:\+(?:goose|migrate)[ \t]+(?:up|down|statement)|migrate:(?:up|down)\b)", re.IGNORECASE
 )
+_PLAIN = frozenset({Kind.WORD, Kind.OTHER, Kind.NUMBER, Kind.OPEN, Kind.CLOSE, Kind.STRING, Kind.QUOTED})
+"""Most tokens: they end nothing."""
 _ENCLOSING = (*COMMENTS, Kind.STRING, Kind.QUOTED, Kind.DOLLAR)
 _STATEMENT_END_IN_LINE = re.compile(r";(?=[ \t]*(?:--[^\r\n]*)?(?:\r|\n|\Z))")
 
@@ -104,7 +106,9 @@ def read_piece(text: str, position: int) -> Piece:
     """Read the piece that starts at or after a position."""
     reader, comments = _Reader(), list[Token]()
     for token in tokens(text, position, spaces=False):
-        if token.kind in COMMENTS:
+        if token.kind in _PLAIN:
+            reader.take(token, text)
+        elif token.kind in COMMENTS:
             if reader.start is not None and _BOUNDARY.match(text, token.start) and starts_line(text, token.start):
                 return Piece(PieceKind.SQL, reader.start, reader.end, token.start, tuple(comments))
             comments.append(token)

@@ -5,10 +5,11 @@ What the parser refuses, several statements in one, and what cannot be prepared 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.sql import dml
 from migrate_safe.sql.expressions import columns_in, functions_in, is_star
 from migrate_safe.sql.lexer import Kind, tokens

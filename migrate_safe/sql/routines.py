@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Parameter, TypeName
 from migrate_safe.model.statement import AlterRoutine, Call, CreateFunction, DropRoutines, Routine
 from migrate_safe.sql.expressions import columns_in, functions_in, optional_expr, written_columns
 from migrate_safe.sql.names import dotted, option_text, options, strings
 from migrate_safe.sql.touched import queries_of, touched_by
-from migrate_safe.sql.tree import inner, kind_of
+from migrate_safe.sql.tree import inner, kind_of, walk
 from migrate_safe.sql.typenames import type_of
 
 ROUTINES = {
@@ -66,7 +66,26 @@ def create_function(node: Any) -> CreateFunction:
         calls = frozenset().union(*map(functions_in, queries))
         columns = frozenset().union(*map(columns_in, queries), *map(written_columns, queries))
         function = replace(function, uses=frozenset(n for n, _ in touches), columns=columns, calls=calls)
-    return CreateFunction(function, node.replace, touches)
+    return CreateFunction(function, node.replace, touches, _rows(parameters, queries) if parsed else ())
+
+
+def _rows(parameters: tuple[Parameter, ...], queries: Iterable[Any]) -> tuple[TypeName, ...]:
+    """Give the types of the parameters of which queries take fields: `p.x`, `(p).x`, `$1.x`."""
+    taken = {word for query in queries for part in walk(query) if (word := _owner_of_field(part)) is not None}
+    places = enumerate(inputs(parameters), start=1)
+    return tuple(p.type for place, p in places if p.name in taken or f"${place}" in taken)
+
+
+def _owner_of_field(part: Any) -> str | None:
+    """Give the name or place of what may be a parameter of which a field is taken."""
+    if kind_of(part) == "ColumnRef" and len(part.fields) == 2:
+        return str(inner(part.fields[0]).sval)
+    value = inner(part.arg) if kind_of(part) == "A_Indirection" else part
+    if kind_of(value) == "ParamRef" and value is not part:
+        return f"${value.number}"
+    if kind_of(value) == "ColumnRef" and value is not part and len(value.fields) == 1:
+        return str(inner(value.fields[0]).sval)
+    return None
 
 
 def _parameter(node: Any) -> Parameter:

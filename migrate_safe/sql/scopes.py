@@ -15,6 +15,9 @@ from migrate_safe.sql.tree import LEAVES, fields, inner, is_deep, kind_of
 
 _SKIPPED = frozenset({"WithClause", "IntoClause", "LockingClause", "ReturningOption"})
 _ORDERING = frozenset({"sort_clause", "group_clause", "distinct_clause"})
+_EARLY = frozenset({"from_clause", "using_clause", "source_relation", "merge_when_clauses", "infer"})
+"""Parts of a statement in which not every source is seen."""
+_RETURNING = "returning_clause"
 _FURTHER = {"UpdateStmt": "from_clause", "DeleteStmt": "using_clause"}
 _PLAIN = (pb.SETOP_NONE, pb.SET_OPERATION_UNDEFINED)
 
@@ -27,7 +30,9 @@ class _Open:
     above: int | None
     joined: tuple[str, ...] = ()
     outputs: frozenset[str] = frozenset()
+    natural: bool = False
     references: list[tuple[str, ...]] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class _Part:
     scope: int | None
     known: Queries
     ordering: bool = False
+    early: bool = False
 
 
 def scopes_of(statement: Any) -> tuple[Scope, ...]:
@@ -51,7 +57,12 @@ def scopes_of(statement: Any) -> tuple[Scope, ...]:
     stack = [_Part(statement, None, {})]
     while stack:
         stack.extend(reversed(_read(stack.pop(), found)))
-    return tuple(Scope(s.sources, tuple(dict.fromkeys(s.references)), s.joined, s.above) for s in found)
+    return tuple(map(_closed, found))
+
+
+def _closed(scope: _Open) -> Scope:
+    settled = () if scope.natural or len(scope.sources) < 2 else tuple(dict.fromkeys(scope.settled))
+    return Scope(scope.sources, tuple(dict.fromkeys(scope.references)), scope.joined, scope.above, settled)
 
 
 def _read(part: _Part, found: list[_Open]) -> list[_Part]:
@@ -66,11 +77,8 @@ def _read(part: _Part, found: list[_Open]) -> list[_Part]:
         case "SelectStmt" | "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt":
             return _query(part, found)
         case _:
-            return [_Part(m, part.scope, part.known, part.ordering) for m in _children(message)]
-
-
-def _children(message: Any) -> list[Any]:
-    return [child for _, child in fields(message)]
+            parts = fields(message)
+            return [_Part(m, part.scope, part.known, part.ordering, part.early or n in _EARLY) for n, m in parts]
 
 
 def _refer(part: _Part, found: list[_Open]) -> None:
@@ -80,6 +88,8 @@ def _refer(part: _Part, found: list[_Open]) -> None:
     output = part.ordering and len(path) == 1 and path[0] in found[part.scope].outputs
     if path != ("*",) and not output:
         found[part.scope].references.append(path)
+        if len(path) == 1 and not part.early:
+            found[part.scope].settled.append(path[0])
 
 
 def _query(part: _Part, found: list[_Open]) -> list[_Part]:
@@ -93,7 +103,7 @@ def _query(part: _Part, found: list[_Open]) -> list[_Part]:
     scope = _opened(found, part.scope, _items(message), known, _outputs(message))
     if kind_of(message) != "SelectStmt":
         found[scope].sources += (_target(message), *_returned(message))
-    return inside + [_Part(m, scope, known, name in _ORDERING) for name, m in fields(message)]
+    return inside + [_Part(m, scope, known, name in _ORDERING, name in _EARLY) for name, m in fields(message)]
 
 
 def _with(message: Any) -> list[Any]:
@@ -106,8 +116,8 @@ def _insert(part: _Part, found: list[_Open]) -> list[_Part]:
     inside = [_Part(inner(message.select_stmt), part.scope, part.known)] if message.HasField("select_stmt") else []
     scope = _opened(found, part.scope, [], {})
     found[scope].sources += (_target(message), Source("excluded", name_of(message.relation)), *_returned(message))
-    later = [n for n in ("on_conflict_clause", "returning_clause") if message.HasField(n)]
-    return inside + [_Part(getattr(message, name), scope, part.known) for name in later]
+    later = [n for n in ("on_conflict_clause", _RETURNING) if message.HasField(n)]
+    return inside + [_Part(getattr(message, name), scope, part.known, early=name == _RETURNING) for name in later]
 
 
 def _target(message: Any) -> Source:
@@ -120,7 +130,7 @@ def _returned(message: Any) -> Iterator[Source]:
     if not message.HasField("returning_clause"):
         return
     for alias in ("old", "new", *(inner(o).value for o in message.returning_clause.options)):
-        yield Source(alias, name_of(message.relation))
+        yield Source(alias, name_of(message.relation), qualified=True)
 
 
 def _items(message: Any) -> list[Any]:
@@ -147,6 +157,7 @@ def _opened(
     """Open a scope over the items of FROM, and give its number."""
     sources: list[Source] = []
     joined: list[str] = []
+    natural = False
     stack = list(items)[::-1]
     while stack:
         item = stack.pop()
@@ -154,13 +165,14 @@ def _opened(
             case "JoinExpr":
                 stack += [inner(item.rarg), inner(item.larg)]
                 joined += strings(item.using_clause)
+                natural |= item.is_natural
                 names = [item.alias.aliasname, item.join_using_alias.aliasname]
                 sources += [Source(name, opaque=True) for name in names if name]
             case "RangeTableSample":
                 stack.append(inner(item.relation))
             case _:
                 sources.append(_source(item, known))
-    found.append(_Open(tuple(sources), above, tuple(dict.fromkeys(joined)), outputs))
+    found.append(_Open(tuple(sources), above, tuple(dict.fromkeys(joined)), outputs, natural))
     return len(found) - 1
 
 

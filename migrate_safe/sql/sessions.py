@@ -1,4 +1,4 @@
-"""Transactions and settings."""
+"""Transactions, settings, and what a session has by name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import quote_ident
+from migrate_safe.model.said import SessionName
 from migrate_safe.model.statement import Other, SetVariable, Transaction, TransactionVerb
 from migrate_safe.sql.tree import inner, kind_of
 
+_HOLD = 0x0020
+"""CURSOR_OPT_HOLD of the grammar."""
 _VERBS = {
     pb.TRANS_STMT_BEGIN: TransactionVerb.BEGIN,
     pb.TRANS_STMT_START: TransactionVerb.BEGIN,
@@ -44,6 +47,17 @@ def set_variable(node: Any) -> SetVariable | Other:
             return SetVariable("all", None)
         case _:
             return Other("VariableSetStmt", detail=node.name.lower())
+
+
+def prepared(node: Any) -> SessionName:
+    """Read PREPARE, EXECUTE, DEALLOCATE."""
+    return SessionName("prepared statement", node.name or None)
+
+
+def cursor(node: Any) -> SessionName:
+    """Read DECLARE, FETCH, MOVE, CLOSE."""
+    hold = kind_of(node) == "DeclareCursorStmt" and bool(node.options & _HOLD)
+    return SessionName("cursor", node.portalname or None, hold)
 
 
 def _value(message: Any) -> str:

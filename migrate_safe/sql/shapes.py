@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.query import Join, Shape, Source, Target
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import TypeName
 from migrate_safe.sql.canonical import figured_name
 from migrate_safe.sql.expressions import is_star

@@ -6,12 +6,12 @@ A thing's name holds all by which it is told apart: `===(integer,integer)`, `int
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Thing
 from migrate_safe.model.statement import AlterThing, CreateThing, DropThings
 from migrate_safe.sql.names import dotted, option_text, options, strings

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError
@@ -85,21 +86,34 @@ def inner(node: Any) -> Any:
 
 def kind_of(message: Any) -> str:
     """Give the grammar's name of a message, e.g. `CreateStmt`."""
-    return str(message.DESCRIPTOR.name)
+    return type(message).__name__
 
 
 def fields(message: Any) -> list[tuple[str, Any]]:
     """Give the messages directly inside a message with their fields' names, without Node wrappers."""
     found = []
     for field, value in message.ListFields():
-        if (kind := field.message_type) is None:
+        shape = _shape(field)
+        if shape is None:
             continue
-        items = value if field.is_repeated else (value,)
-        if kind.name == "Node":
-            found += [(field.name, inner(item)) for item in items]
-        else:
-            found += [(field.name, item) for item in items]
+        items = value if shape.repeated else (value,)
+        found += [(shape.name, inner(item) if shape.wrapped else item) for item in items]
     return found
+
+
+class _Shape(NamedTuple):
+    """What a field of messages is: many of them, each in a Node."""
+
+    name: str
+    repeated: bool
+    wrapped: bool
+
+
+@cache
+def _shape(field: Any) -> _Shape | None:
+    """Give the shape of a field, None where it holds no message; there are some thousand fields, and asking is slow."""
+    kind = field.message_type
+    return None if kind is None else _Shape(field.name, field.is_repeated, kind.name == "Node")
 
 
 def children(message: Any) -> list[Any]:
@@ -116,7 +130,7 @@ def walk(message: Any) -> Iterator[Any]:
     while stack:
         current = stack.pop()
         yield current
-        if current.DESCRIPTOR.name not in LEAVES:
+        if kind_of(current) not in LEAVES:
             stack += children(current)[::-1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from migrate_safe.model.schema import TypeName
@@ -45,6 +46,7 @@ class Value:
     text: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def value_of(sql: str) -> Value | None:
     """Read an expression that is a constant, a cast one, or a call whose type is known; None for anything else."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -29,6 +30,27 @@ def writings_among(parts: Iterable[Any]) -> Iterator[Writing]:
                 yield from _merged(part)
             case _:
                 continue
+
+
+def written_twice(parts: Iterable[Any]) -> str | None:
+    """Give a column that one list of the INSERTs, UPDATEs and MERGEs among some messages names twice as a whole."""
+    for part in parts:
+        match kind_of(part):
+            case "InsertStmt":
+                lists = [part.cols, part.on_conflict_clause.target_list]
+            case "UpdateStmt":
+                lists = [part.target_list]
+            case "MergeStmt":
+                lists = [inner(clause).target_list for clause in part.merge_when_clauses]
+            case _:
+                continue
+        for targets in lists:
+            items = [inner(item) for item in targets]
+            counted = Counter(i.name for i in items)
+            whole = (i.name for i in items if counted[i.name] > 1 and not i.indirection)
+            if (name := next(whole, None)) is not None:
+                return str(name)
+    return None
 
 
 def _inserted(node: Any) -> Iterator[Writing]:

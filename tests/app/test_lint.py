@@ -75,6 +75,83 @@ def test_a_folder_can_be_the_schema(tmp_path: Path):
     assert lint_paths(change, schema=(str(before),)).report.findings == ()
 
 
+LEGACY = """
+CREATE TABLE base (id int PRIMARY KEY, a int, c int);
+CREATE FUNCTION ff() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE VIEW v1 AS SELECT id, c FROM base; CREATE VIEW v2 AS SELECT 1 AS x; CREATE VIEW v3 AS SELECT 1 AS x;
+CREATE VIEW v4 AS SELECT 1 AS x; CREATE VIEW v5 AS SELECT * FROM base; CREATE VIEW v6 AS SELECT 1 AS x;
+CREATE VIEW v7 AS SELECT 1 AS x; CREATE VIEW v8 AS SELECT * FROM base; CREATE SCHEMA s;
+CREATE MATERIALIZED VIEW m1 AS SELECT id FROM base; CREATE UNIQUE INDEX m1_id ON m1 (id);
+CREATE MATERIALIZED VIEW m2 AS SELECT id FROM base; CREATE MATERIALIZED VIEW m3 AS SELECT id FROM base;
+CREATE SEQUENCE s1; CREATE SEQUENCE s2; CREATE SEQUENCE s3;
+CREATE INDEX i1 ON base (a); CREATE INDEX i2 ON base (a); CREATE INDEX i3 ON base (a);
+"""
+"""What a history does not make, for it begins in the middle."""
+ALTERED = """
+ALTER VIEW v1 ALTER COLUMN c SET DEFAULT 5; DROP VIEW v1;
+ALTER VIEW v2 OWNER TO CURRENT_USER; CREATE OR REPLACE VIEW v2 AS SELECT 1 AS x;
+ALTER VIEW v3 RENAME TO v3b; DROP VIEW v3b; CREATE VIEW v3b AS SELECT 1 AS x; CREATE VIEW v3 AS SELECT 2 AS y;
+ALTER VIEW v4 SET (security_barrier = true); CREATE OR REPLACE VIEW v4 AS SELECT 1 AS x;
+COMMENT ON VIEW v5 IS 'x';
+CREATE TRIGGER tt INSTEAD OF INSERT ON v5 FOR EACH ROW EXECUTE FUNCTION ff();
+ALTER TABLE v8 ALTER COLUMN c SET DEFAULT 5;
+CREATE TRIGGER tt INSTEAD OF INSERT ON v8 FOR EACH ROW EXECUTE FUNCTION ff(); COMMENT ON VIEW v8 IS 'x';
+ALTER TABLE v6 OWNER TO CURRENT_USER; DROP VIEW v6;
+ALTER TABLE v7 RENAME TO v7b; ALTER VIEW v7b SET SCHEMA s; CREATE OR REPLACE VIEW s.v7b AS SELECT 1 AS x;
+ALTER MATERIALIZED VIEW m1 SET (fillfactor = 70); REFRESH MATERIALIZED VIEW CONCURRENTLY m1;
+ALTER MATERIALIZED VIEW m1 RENAME TO m1b; DROP MATERIALIZED VIEW m1b;
+CREATE UNIQUE INDEX CONCURRENTLY m2_id ON m2 (id); REFRESH MATERIALIZED VIEW CONCURRENTLY m2;
+ALTER TABLE m3 OWNER TO CURRENT_USER; COMMENT ON MATERIALIZED VIEW m3 IS 'x'; REFRESH MATERIALIZED VIEW m3;
+ALTER TABLE s1 OWNER TO CURRENT_USER; ALTER SEQUENCE s1 AS bigint; SELECT nextval('s1');
+ALTER TABLE s2 RENAME TO s2b; SELECT setval('s2b', 7); COMMENT ON SEQUENCE s2b IS 'x'; DROP SEQUENCE s2b;
+ALTER TABLE s3 OWNER TO CURRENT_USER; GRANT USAGE ON SEQUENCE s3 TO PUBLIC;
+ALTER INDEX i1 SET (fillfactor = 70); COMMENT ON INDEX i1 IS 'x'; REINDEX INDEX CONCURRENTLY i1;
+DROP INDEX CONCURRENTLY i1; CREATE INDEX CONCURRENTLY i1 ON base (c);
+ALTER TABLE i2 RENAME TO i2b; DROP INDEX CONCURRENTLY i2b;
+ALTER INDEX i3 RENAME TO i3b; ALTER INDEX i3b SET (fillfactor = 70); CREATE INDEX CONCURRENTLY i3 ON base (c);
+"""
+
+
+def test_what_the_history_does_not_make_is_what_statements_take_it_for(tmp_path: Path, database, connect):
+    with connect(database) as connection:
+        connection.execute(LEGACY)
+        for statement in filter(str.strip, ALTERED.split(";")):
+            connection.execute(statement)
+    first, *later = ALTERED.strip().splitlines()
+    write(tmp_path, _1=USERS, **{f"_{i}": f"-- {i}\n{text}" for i, text in enumerate([first, *later], 2)})
+    for how in (Wrapping.STATEMENT, None):
+        found = lint_paths(tmp_path, wrapping=how, version=18).report
+        assert [(f.message, f.statement) for f in found.findings if f.rule == "statement-fails"] == []
+    assert not found.unanalysed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ALTER TABLE x ADD COLUMN a int; DROP VIEW x;",
+        "ALTER TABLE x ADD CONSTRAINT c CHECK (a > 0); ALTER VIEW x RENAME TO y;",
+        "CREATE TABLE x (id int); ALTER SEQUENCE x AS bigint;",
+    ],
+)
+def test_what_statements_show_to_be_a_table_is_no_other(tmp_path: Path, text: str):
+    write(tmp_path, _1=USERS, _2=text)
+    assert ("_2.sql", "statement-fails") in rules_in(lint_paths(tmp_path))
+
+
+def test_a_dump_without_data_does_not_tell_what_materialized_views_hold(tmp_path: Path):
+    dump, changes = tmp_path / "dump.sql", tmp_path / "changes"
+    changes.mkdir()
+    head = "--\n-- PostgreSQL database dump\n--\n"
+    made = "CREATE MATERIALIZED VIEW {0} AS SELECT 1 AS id WITH NO DATA; CREATE UNIQUE INDEX {0}i ON {0} (id);"
+    text = head + made.format("m") + made.format("n")
+    write(changes, _1="REFRESH MATERIALIZED VIEW CONCURRENTLY m;\nSELECT * FROM n;")
+    dump.write_text(text)
+    assert "statement-fails" not in {r for _, r in rules_in(lint_paths(changes, schema=(str(dump),)))}
+    dump.write_text(f"{text}\nREFRESH MATERIALIZED VIEW m;\n")  # of a dump with data
+    found = lint_paths(changes, schema=(str(dump),)).report.findings
+    assert [f.span.line for f in found if f.rule == "statement-fails"] == [2]
+
+
 def test_a_server_can_be_the_schema_and_tells_its_version(tmp_path: Path, server, database, connect):
     with connect(database) as connection:
         connection.execute(USERS + "ALTER TABLE users ADD note text")
@@ -208,3 +285,16 @@ def test_a_name_without_a_number_asks_for_no_other_file(tmp_path: Path):
 def test_standard_input(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"DROP TABLE users;")))
     assert ("<stdin>", "drop-table") in rules_in(lint_paths(Path("-")))
+
+
+def test_of_a_file_with_too_many_statements_the_first_are_judged_and_the_rest_is_told(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("migrate_safe.app.lint.MOST", 3)
+    write(tmp_path, _1=f"{USERS}DROP TABLE old;\nSELECT 1;\nDROP TABLE b;\nDROP TABLE c;\n", _2="DROP TABLE users;")
+    outcome = lint_paths(tmp_path, preferences=OFF)
+    assert rules_in(outcome) == [("_1.sql", "drop-table"), ("_1.sql", "unknown-statement"), ("_2.sql", "drop-table")]
+    assert outcome.report.findings[1].span.line == 4
+    [untold] = outcome.report.unanalysed
+    assert untold.line == 4
+    assert "more than 3 statements, and of what comes from line 4 on nothing was read" in untold.reason
+    write(tmp_path, _1=f"{USERS}DROP TABLE old;\nSELECT 1;\n-- that is all\n")
+    assert lint_paths(tmp_path).report.unanalysed == ()

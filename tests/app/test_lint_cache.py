@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from migrate_safe.adapters.store import VARIABLE, Store
 from migrate_safe.app import lint_key, lint_run
-from migrate_safe.app.lint import LintOutcome, LintRequest, SqlLinter, lint
+from migrate_safe.app.lint import Known, LintOutcome, LintRequest, SqlLinter, lint
 from migrate_safe.app.lint_request import Linter
 from migrate_safe.app.lint_run import run_lint
 from migrate_safe.model.finding import Severity
@@ -224,7 +224,7 @@ def test_a_part_of_the_cache_is_lost(tmp_path: Path, small: None, lost: str) -> 
     request = LintRequest((project.folder,))
     lint(request, project.store)
     for path in project.store.folder.iterdir():
-        is_schema = project.store.get(bytes.fromhex(path.stem), Schema) is not None
+        is_schema = project.store.get(bytes.fromhex(path.stem), Known) is not None
         if is_schema is (lost == "schemas"):
             path.unlink()
     project.write(39, 0)

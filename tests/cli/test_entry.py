@@ -87,3 +87,22 @@ def test_closed_outputs_are_no_error() -> None:
     command = f"'{sys.executable}' -m migrate_safe.cli.entry --help <&- >&- 2>&-"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     assert subprocess.run(command, shell=True, env=environment, timeout=60, check=False).returncode == 0
+
+
+def test_a_closed_input_is_said(tmp_path: Path) -> None:
+    ran = shell("-m migrate_safe.cli.entry lint - <&-", tmp_path)
+    assert (ran.returncode, "<stdin>:1: cannot be read: it is closed" in ran.stdout) == (2, True)
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    ran = shell("-m migrate_safe.cli.entry lint 1.sql", tmp_path, before="mkdir x; cd x; rmdir ../x; ")
+    said = "migrate-safe: the folder in which this runs is gone\n  next: change to one that is there\n"
+    assert (ran.returncode, ran.stderr) == (2, said)
+
+
+def shell(words: str, folder: Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = f"{before}'{sys.executable}' {words}"
+    return subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )

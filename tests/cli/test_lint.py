@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -41,6 +44,21 @@ def test_json_is_valid_by_the_schema_that_ships(capsys, asked):
     data = json.loads(capsys.readouterr().out)
     jsonschema.validate(data, json.loads(lint_schema_path().read_text()))
     assert data["summary"]["statements"] == 3
+
+
+@pytest.mark.parametrize("form", ["json", "github", "gitlab", "sarif", "junit", "markdown", "text"])
+def test_a_name_that_is_no_text_hides_no_other_file(
+    form: str, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", write_through=True))
+    for name in (b"1_\xff.sql", b"2_%\xc3\xbc.sql"):
+        Path(os.fsdecode(name)).write_text("DROP TABLE users; SELEC 1;")
+    assert main(["lint", "--format", form, "."]) == 1
+    out = capsysbinary.readouterr().out.decode("utf-8")
+    if form in ("json", "gitlab", "sarif"):
+        json.loads(out)
+    assert {"sarif": "1_%FF.sql", "json": r"1_\\xff.sql", "gitlab": r"1_\\xff.sql"}.get(form, "1_") in out
+    assert {"sarif": "2_%25%C3%BC.sql", "github": "2_%25ü.sql"}.get(form, "2_%ü.sql") in out
 
 
 def test_github_form(capsys):
@@ -128,6 +146,35 @@ def test_all_rules_are_listed(capsys):
     assert main(["explain"]) == 0
     out = capsys.readouterr().out
     assert all(f"`{rule.id}`" in out for rule in load_rules())
+
+
+OWN = """
+title: Names say what they hold
+harm: Nobody knows what is in it.
+when: {action: create-table}
+severity: notice
+message: "{table} is made."
+manual: https://example.org
+examples:
+  - bad: CREATE TABLE t ();
+    message: t is made.
+"""
+
+
+@pytest.mark.parametrize("how", ["settings", "option"])
+def test_rules_of_ones_own_are_explained(how: str, capsys):
+    Path("rl/naming").mkdir(parents=True)
+    Path("rl/naming/table-made.yaml").write_text(OWN)
+    words = ["--rules", "rl"]
+    if how == "settings":
+        Path("migrate-safe.toml").write_text('rules = "rl"\n')
+        words = []
+    assert main(["explain", "table-made", *words]) == 0
+    assert capsys.readouterr().out.startswith("# table-made\n")
+    assert main(["explain", *words]) == 0
+    listed = capsys.readouterr().out
+    assert "`table-made`" in listed
+    assert "`drop-table`" in listed
 
 
 # ---- generated docs --------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,19 @@ def test_writing_needs_a_file_and_the_whole(words: list[str], capsys: pytest.Cap
     assert "--write-baseline needs --baseline FILE" in capsys.readouterr().err
 
 
-def test_nothing_is_written_when_a_file_could_not_be_read() -> None:
+def test_nothing_is_written_when_a_file_could_not_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     Path("db/2.sql").write_bytes(b"\xff\xfe\x00")
     assert main(["lint", "--baseline", "k.json", "--write-baseline", "db"]) == 2
     assert not Path("k.json").exists()
+    out, err = capsys.readouterr()
+    assert "db/2.sql:1: is UTF-16" in out
+    assert 'nothing is written to "k.json", for not every file could be read' in err
+
+
+def test_a_name_that_is_no_text_is_known_again() -> None:
+    Path("db/1.sql").rename(os.fsdecode(b"db/1\xff.sql"))
+    assert main(["lint", "--baseline", "k.json", "--write-baseline", "db"]) == 0
+    assert r"db/1\xff.sql" in {f["file"] for f in json.loads(Path("k.json").read_text())["findings"]}
+    assert main(["lint", "--baseline", "k.json", "db"]) == 0
+    Path(os.fsdecode(b"db/1\xff.sql")).rename(os.fsdecode(b"db/1\xfe.sql"))
+    assert main(["lint", "--baseline", "k.json", "db"]) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -101,6 +101,134 @@ def test_a_changed_file_elsewhere_and_a_deleted_one_are_not_meant(git: Git, foun
     assert found() == ["other.sql:1 index-not-concurrent"]
 
 
+@pytest.mark.parametrize("committed", [True, False])
+def test_what_other_files_of_the_branch_make_is_new(committed: bool, git: Git, found: Callable[..., list[str]]) -> None:
+    Path("db/3.sql").write_text("CREATE TABLE fresh (a int, b int);\nCREATE TABLE gone (a int);\n")
+    Path("db/4.sql").write_text("ALTER TABLE fresh RENAME TO newest;\n")
+    Path("db/5.sql").write_text(
+        "CREATE INDEX i ON newest (a);\nALTER TABLE newest ADD c int NOT NULL;\nDROP TABLE gone;\n"
+        "CREATE INDEX j ON users (at);\n"
+    )
+    if committed:
+        git("add", ".")
+        git("commit", "-q", "-m", "three")
+    expected = ["db/5.sql:4 index-not-concurrent"]
+    assert found() == expected
+    assert found("--no-cache") == expected
+    assert found("db/5.sql") == expected
+    git("checkout", "-q", "-b", "next")
+    git("add", ".")
+    git("commit", "-q", "--allow-empty", "-m", "four")
+    git("branch", "-f", "main", "next")  # released meanwhile
+    Path("db/6.sql").write_text("CREATE INDEX k ON newest (b);\n")
+    assert found() == ["db/6.sql:1 index-not-concurrent"]
+
+
+@pytest.mark.parametrize("attributes", ["*.sql -diff", "*.sql binary"])
+def test_attributes_make_no_file_binary(attributes: str, git: Git, found: Callable[..., list[str]]) -> None:
+    Path(".gitattributes").write_text(f"{attributes}\n")
+    Path("db/2.sql").write_text(Path("db/2.sql").read_text() + "CREATE INDEX j ON users (at);\n")
+    Path("picture.png").write_bytes(b"\0\1\n+CREATE")
+    git("add", ".")
+    assert found() == ["db/2.sql:6 index-not-concurrent"]
+
+
+def test_of_a_moved_file_only_the_changed_statements_are_reported(git: Git, found: Callable[..., list[str]]) -> None:
+    git("mv", "db", "migrations")
+    assert found() == []
+    git("commit", "-q", "-m", "moved")
+    assert found("migrations") == []
+    Path("migrations/2.sql").write_text(Path("migrations/2.sql").read_text() + "CREATE INDEX j ON users (at);\n")
+    assert found() == ["migrations/2.sql:6 index-not-concurrent"]
+
+
+def test_a_file_that_was_a_link_is_new(git: Git, found: Callable[..., list[str]]) -> None:
+    Path("db/3.sql").symlink_to("2.sql")
+    git("add", ".")
+    git("commit", "-q", "-m", "link")
+    git("branch", "-f", "main", "topic")
+    Path("db/3.sql").unlink()
+    Path("db/3.sql").write_text("CREATE INDEX j ON users (at);\n")
+    assert found() == ["db/3.sql:1 index-not-concurrent"]
+
+
+BUILD = "CREATE INDEX CONCURRENTLY j ON users (at);\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            {"db/3.sql": f"-- migrate:up transaction:false\n{BUILD}-- migrate:down\n"},
+            {"db/3.sql": f"-- migrate:up\n{BUILD}-- migrate:down\n"},
+        ),
+        ({"x/3/up.sql": BUILD, "x/3/metadata.toml": "run_in_transaction = false\n"}, {"x/3/metadata.toml": None}),
+        (
+            {"x/3/up.sql": BUILD, "x/3/metadata.toml": "run_in_transaction = false\n"},
+            {"x/3/metadata.toml": "run_in_transaction = true\n"},
+        ),
+        (
+            {"x/V3__a.sql": f"{BUILD}SELECT 1;\n", "x/V3__a.sql.conf": "executeInTransaction=false\n"},
+            {"x/V3__a.sql.conf": "executeInTransaction=true\n"},
+        ),
+        (
+            {"x/3_a.autocommit.up.sql": f"{BUILD}SELECT 1;\n"},
+            {"x/3_a.autocommit.up.sql": None, "x/3_a.up.sql": f"{BUILD}SELECT 1;\n"},
+        ),
+    ],
+)
+def test_a_changed_mark_of_the_runner_changes_the_file(
+    before: dict[str, str], after: dict[str, str | None], git: Git, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place_files({**before})
+    git("add", ".")
+    git("commit", "-q", "-m", "three")
+    git("branch", "-f", "main", "topic")
+    assert main(["lint", "--since", "main"]) == 0
+    place_files(after)
+    capsys.readouterr()
+    main(["lint", "--since", "main"])
+    assert "concurrently-in-transaction" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["ignore", "ignore-file"])
+def test_a_rule_that_is_no_longer_silenced_speaks(verb: str, git: Git, found: Callable[..., list[str]]) -> None:
+    silenced = f"SELECT 1;\n\n-- migrate-safe: {verb} index-not-concurrent: small\nCREATE INDEX j ON users (at);\n"
+    Path("db/3.sql").write_text(silenced)
+    git("add", ".")
+    git("commit", "-q", "-m", "three")
+    git("branch", "-f", "main", "topic")
+    Path("db/3.sql").write_text("SELECT 1;\n\nCREATE INDEX j ON users (at);\n")
+    assert found() == ["db/3.sql:3 index-not-concurrent"]
+
+
+def place_files(files: Mapping[str, str | None]) -> None:
+    """Write each file, or remove it."""
+    for name, text in files.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink() if text is None else path.write_text(text)
+
+
+def test_a_path_is_judged_by_its_own_repository(
+    git: Git, found: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inner, alone = tmp_path / "inner", tmp_path.parent / f"{tmp_path.name}-alone"
+    for folder in (inner, alone):
+        (folder / "db").mkdir(parents=True)
+        (folder / "db" / "1.sql").write_text(USERS)
+    run = git_in(inner)
+    run("init", "-q", "-b", "main")
+    run("add", ".")
+    run("commit", "-q", "-m", "one")
+    (inner / "db" / "2.sql").write_text("CREATE INDEX i ON users (name);\n")
+    assert found("inner/db", "db") == ["inner/db/2.sql:1 index-not-concurrent"]
+    assert main(["lint", "--since", "topic", "inner/db"]) == 2
+    assert f'no revision "topic" here in "{inner}"' in capsys.readouterr().err
+    assert main(["lint", "--since", "main", str(alone / "db")]) == 2
+    assert "lies in no git repository" in capsys.readouterr().err
+
+
 def test_a_shallow_clone_is_told_how_to_fetch(
     git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +237,8 @@ def test_a_shallow_clone_is_told_how_to_fetch(
     git("commit", "-q", "-m", "three")
     git("clone", "-q", "--depth", "1", "-b", "topic", f"file://{tmp_path}", "shallow")
     monkeypatch.chdir(tmp_path / "shallow")
+    assert main(["lint", "--since", "HEAD~1"]) == 2
+    assert "next: fetch more of the history: git fetch --unshallow" in capsys.readouterr().err
     assert main(["lint", "--since", "origin/main"]) == 2
     said = capsys.readouterr().err
     assert 'no revision "origin/main" here' in said
@@ -137,11 +267,36 @@ def test_bad_use(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("ref", ["--output=x", "nope", "main:db"])
-def test_a_revision_that_is_none(ref: str, git: Git, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("ref", "move"),
+    [
+        ("--output=x", "name a branch or commit that git knows"),
+        ("", "name a branch or commit that git knows"),
+        ("-x", "name a branch or commit that git knows"),
+        ("main:db", "name a branch or commit that git knows"),
+        ("HEAD~7", "name a branch or commit that git knows"),
+        ("nope", "git fetch origin nope"),
+        ("other/nope", "git fetch origin other/nope"),
+        ("upstream/nope", "git fetch upstream nope"),
+    ],
+)
+def test_a_revision_that_is_none(ref: str, move: str, git: Git, capsys: pytest.CaptureFixture[str]) -> None:
+    git("remote", "add", "upstream", "nowhere")
     assert main(["lint", f"--since={ref}"]) == 2
-    assert f'no revision "{ref}" here' in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f'no revision "{ref}" here' in said
+    assert f"next: {move}" in said
     assert not Path("x").exists()
+
+
+@pytest.mark.parametrize("ref", ["HEAD", "main"])
+def test_nothing_is_committed_yet(
+    ref: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git_in(tmp_path)("init", "-q", "-b", "main")
+    assert main(["lint", "--since", ref]) == 2
+    assert "next: nothing is committed here yet: lint without --since" in capsys.readouterr().err
 
 
 def test_without_git_it_says_so(git: Git, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

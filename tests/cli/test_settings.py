@@ -132,3 +132,31 @@ def test_the_page_tells_of_every_key_and_its_example_is_read(tmp_path: Path):
     (tmp_path / "migrate-safe.toml").write_text(example)
     assert load_config(start=tmp_path).postgres == 15
     assert [key for key in tomllib.loads(example) if f"| `{key}` |" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("placeholders = 1", 'in "placeholders": must be a table of NAME = VALUE'),
+        ("[placeholders]\na = 1", 'in "placeholders.a": must be a text of one line, not 1'),
+        ('[placeholders]\na = "x\\ny"', 'in "placeholders.a": must be a text of one line'),
+    ],
+)
+def test_placeholders_that_are_none(text, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "migrate-safe.toml").write_text(text)
+    (tmp_path / "1.sql").write_text("SELECT 1;")
+    assert main(["lint", "1.sql"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_placeholders_of_the_settings_and_of_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "migrate-safe.toml").write_text('[placeholders]\na = "one"\nb = "two"\n')
+    (tmp_path / "1.sql").write_text("DROP TABLE ${a}; DROP TABLE :b;")
+    assert main(["lint", "--placeholder", "b=three", "1.sql"]) == 1
+    out = capsys.readouterr().out
+    assert "DROP TABLE one" in out
+    assert "DROP TABLE three" in out
+    assert main(["lint", "--placeholder", "b", "1.sql"]) == 2
+    assert "--placeholder takes NAME=VALUE" in capsys.readouterr().err

@@ -60,7 +60,7 @@ def test_rows_that_a_policy_hides_are_not_left_out_in_silence(owned: str, connec
     plan, owner = plan_file(tmp_path, owned), connect(owned)
     owner.execute("ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
     owner.execute("CREATE POLICY mine ON t USING (team = 1)")
-    code, _, err = finish("apply", plan, "--dsn", owned, "--accept-drift")
+    code, _, err = finish("apply", plan, "--dsn", owned, "--accept-drift", "t")
     assert code == 2
     assert 'row-level security hides rows of "public.t"' in err
     assert "BYPASSRLS" in err

@@ -8,7 +8,7 @@ import pickle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate_safe.model.marked import Marked, bearing, changed
+from migrate_safe.model.marked import Marked, bearing, changed, may_bear
 
 Value = frozenset[str]
 
@@ -42,6 +42,7 @@ def test_every_version_finds_what_it_holds(start: dict[int, Value], steps, mark:
         versions.append(after)
     for version in versions:
         assert found(version, mark) == scanned(version, mark)
+        assert may_bear(version, mark) or not scanned(version, mark)
 
 
 def test_one_version_branches_into_two() -> None:
@@ -51,6 +52,11 @@ def test_one_version_branches_into_two() -> None:
     assert found(left, "a") == [frozenset("a"), frozenset("a")]
     assert found(right, "a") == []
     assert found(trunk, "a") == [frozenset("a")]
+
+
+def test_a_mark_that_was_never_there_is_borne_by_nothing() -> None:
+    made = changed({1: frozenset("a")}, marks, {2: frozenset("b")})
+    assert [may_bear(made, mark) for mark in "abc"] == [True, True, False]
 
 
 def test_a_copy_is_whole() -> None:

@@ -362,6 +362,8 @@ def test_steps_have_no_findings_but_what_contract_and_purge_are_for() -> None:
         schema = state_after(step.work, schema)
     assert found == {
         ("add-synced-column", "new-trigger"),  # it raises where somebody breaks into the plan
+        ("add-synced-column", "unknown-statement"),  # a function is given to the table's owner, whoever that is
+        ("hide-column", "unknown-statement"),
         ("build-index", "duplicate-index"),  # the story asks for it
         ("hide-column", "rename-column"),
         ("drop-column", "drop-column"),

@@ -84,6 +84,10 @@ def test_a_whole_rule(tmp_path: Path):
         ("hazards: [A01]", "postgres: new", "must be a range of major versions", ""),
         ("hazards: [A01]", "once: 1", "must be true or false", ""),
         ("hazards: [A01]", "title: Twice", 'the key "title" stands twice', ""),
+        ("hazards: [A01]", "hazards: &a [*a]", "a rule has no aliases", "write out"),
+        ("hazards: [A01]", "hazards: &a [A01]\nrecipe: *a", "a rule has no aliases", "write out"),
+        ("hazards: [A01]", "? [a]\n: 1", "a key must be a text", "key: value"),
+        ("hazards: [A01]", "hazards: 2020-13-45", "not valid YAML", "quote"),
     ],
 )
 def test_what_is_not_understood(tmp_path: Path, old, new, message, next_move):
@@ -96,11 +100,22 @@ def test_what_is_not_understood(tmp_path: Path, old, new, message, next_move):
     assert caught.value.place.startswith(str(path))
 
 
-@pytest.mark.parametrize("data", [b"", b"- a", b"\xff", b"title: [", b"title: '\n"])
-def test_files_that_are_no_rule(tmp_path: Path, data):
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "must be a mapping, not nothing"),
+        (b"- a", "must be a mapping, not a list"),
+        (b"a", "must be a mapping, not a text"),
+        (b"\xff", "cannot read the rule"),
+        (b"title: [", "not valid YAML"),
+        (b"title: '\n", "not valid YAML"),
+        (b"title: " + b"[" * 5000 + b"]" * 5000, "not valid YAML"),
+    ],
+)
+def test_files_that_are_no_rule(tmp_path: Path, data, said):
     path = write(tmp_path, "")
     path.write_bytes(data)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=said):
         read_rule(path)
 
 

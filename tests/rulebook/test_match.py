@@ -15,9 +15,7 @@ from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.rulebook.load import load_rules
-from migrate_safe.rulebook.match import SHARED, judge, judgement
-from migrate_safe.rulebook.observe import observe
-from migrate_safe.rulebook.rule import Rule, holds, may_hold
+from migrate_safe.rulebook.match import SHARED, Bench, judge, judgement
 from migrate_safe.sql.parse import parse_script
 
 RULES = load_rules()
@@ -216,21 +214,48 @@ def test_a_rule_is_silent_outside_its_versions():
     assert [f.severity for f in judgement(analysed, script, old).findings] == [Severity.WARNING]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_rules_that_are_not_asked_about_an_action_could_not_speak_of_it(rule: Rule):
-    """Whatever the other facts are: what holds for an action may hold for it."""
-    for example in rule.examples:
+def test_rules_that_judge_many_scripts_say_of_each_what_they_would_say_of_it_alone():
+    bench = Bench.of(RULES)
+    for example in (example for rule in RULES for example in rule.examples):
         script = parse_script(Source("x.sql", example.sql), wrapping=example.wrapping)
-        for one in analyse(script, Schema()):
-            for observation in observe(one, script):
-                if holds(rule.when, observation.facts):
-                    assert may_hold(rule.when, "action", observation.facts.action)
+        analysed = analyse(script, Schema())
+        assert bench.judgement(analysed, script) == judgement(analysed, script, RULES), example.sql
 
 
-def test_a_condition_on_another_action_cannot_hold():
-    rule = next(r for r in RULES if r.id == "drop-table")
-    assert may_hold(rule.when, "action", "drop-table")
-    assert not may_hold(rule.when, "action", "drop-index")
+BLOCK = """DO $$
+BEGIN
+  -- migrate-safe: ignore index-not-concurrent: the table is tiny
+  CREATE INDEX i ON a (x);
+  CREATE INDEX j ON b (x); -- migrate-safe: ignore index-not-concurrent: so is this one
+  CREATE INDEX k ON c (x);
+  -- migrate-safe: ignore index-not-concurrent: only if it is tiny
+  IF EXISTS (SELECT FROM d HAVING count(*) < 100) THEN
+    CREATE INDEX l ON d (x);
+  END IF;
+END $$;
+"""
+
+
+def test_inside_a_block_a_comment_speaks_of_its_own_statement():
+    assert [(f.rule, f.span.line) for f in findings(BLOCK)] == [("index-not-concurrent", 7)]
+
+
+def test_inside_a_block_a_comment_may_speak_of_what_is_only_known_when_it_runs():
+    rule = names("DO $$ BEGIN EXECUTE x; CREATE TABLE a (); END $$;")
+    silenced = f"DO $$ BEGIN\n-- migrate-safe: ignore {rule[0]}: it only counts\nEXECUTE x; CREATE TABLE a (); END $$;"
+    assert names(silenced) == rule[1:]
+
+
+@pytest.mark.parametrize("head", ["migrate-safe", "migrate-safe :", "migrate_safe:", "Migrate-Safe:", "migratesafe"])
+def test_the_name_of_the_tool_misspelt_is_said(head: str):
+    found = findings(f"-- {head} ignore drop-table: nobody uses it\nDROP TABLE a;")
+    assert [f.rule for f in found] == ["suppression-misspelt", "drop-table"]
+    assert found[0].message == f'The comment\'s "{head}" is not known: did you mean "migrate-safe:"?'
+
+
+@pytest.mark.parametrize("text", ["migrate-safe ignores this", "Migrate Safe: see the wiki", "migrate_safe: x"])
+def test_prose_about_the_tool_is_no_comment_to_it(text: str):
+    assert names(f"-- {text}\nDROP TABLE a;") == ["drop-table"]
 
 
 def test_advice_for_the_whole_statement_is_not_said_to_be_for_one_action():

@@ -16,7 +16,8 @@ CREATE TABLE large (id bigint PRIMARY KEY, a int, b varchar(20));
 CREATE TABLE untold (id bigint PRIMARY KEY, a int) WITH (autovacuum_enabled = false);
 INSERT INTO little SELECT n, n, 'x' FROM generate_series(1, 100) n;
 INSERT INTO large SELECT n, n, 'x' FROM generate_series(1, 20000) n;
-ANALYZE little, large;
+CREATE TABLE empty (id bigint PRIMARY KEY, a int);
+ANALYZE little, large, empty;
 """
 ROWS, BYTES = SmallTable(rows=1000), SmallTable(bytes=100_000)
 
@@ -52,6 +53,13 @@ def test_on_a_small_table_it_is_a_notice_that_says_the_size(levels, sql, rule, s
     assert "public.little is small, about 100 rows and 8 kB" in message
     assert levels(sql.format("large"), small)[rule][0] == Severity.ERROR
     assert levels(sql.format("little"), None)[rule][0] == Severity.ERROR
+
+
+@pytest.mark.parametrize("small", [ROWS, BYTES])
+def test_a_table_that_is_known_to_be_empty_is_small(levels, small):
+    severity, message = levels("CREATE INDEX i ON empty (a);", small)["index-not-concurrent"]
+    assert severity == Severity.NOTICE
+    assert "public.empty is small, about 0 rows and 0 bytes" in message
 
 
 def test_a_size_that_is_not_known_changes_nothing(levels):

@@ -39,6 +39,7 @@ def traced(server: ScratchServer, folder: Path, sql: str) -> TraceReport:
         "CREATE TABLE copied AS SELECT * FROM t; SELECT * INTO copied_too FROM t",
         "CREATE MATERIALIZED VIEW one AS SELECT * FROM t WHERE id = 1; REFRESH MATERIALIZED VIEW one",
         "BEGIN; DECLARE c CURSOR FOR SELECT * FROM t; FETCH ALL FROM c; COMMIT",
+        "PREPARE q (int) AS UPDATE t SET x = $1; BEGIN; EXECUTE q (2); COMMIT; DEALLOCATE q",
         "EXPLAIN ANALYZE SELECT * FROM t",
         "SELECT makes('n'); ALTER TABLE n ADD y int; BEGIN; SELECT makes('m'); INSERT INTO m VALUES (1); COMMIT",
         "VACUUM (SKIP_LOCKED) r",
@@ -58,7 +59,7 @@ def test_nothing_differs(each_server: ScratchServer, tmp_path: Path, sql: str) -
     assert report.failed == ()
 
 
-@pytest.mark.parametrize("sql", ["SAVEPOINT s", "BEGIN; CALL p()", "SET nonsense = 1"])
+@pytest.mark.parametrize("sql", ["BEGIN; PREPARE TRANSACTION 'x'", "BEGIN; CALL p()", "SET bytea_output = nonsense"])
 def test_an_unforeseen_refusal_differs_whatever_is_refused(
     each_server: ScratchServer, tmp_path: Path, sql: str
 ) -> None:

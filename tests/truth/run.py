@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,11 @@ CASES = Path(__file__).parent / "cases"
 _SUBSCRIPTIONS = """
 SELECT quote_ident(subname) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid
 WHERE datname = current_database()
+"""
+
+_LEFT_BY_NAME = """
+SELECT 'DEALLOCATE ' || quote_ident(name) FROM pg_prepared_statements WHERE from_sql
+UNION ALL SELECT 'CLOSE ' || quote_ident(name) FROM pg_cursors WHERE is_holdable
 """
 
 _WAITS = "SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted"
@@ -198,14 +203,15 @@ class Bench:
             after = before if seen.effect.fails else read_schema(self.connection)
         finally:
             self._send("ROLLBACK")
-            self._forget_prepared(case)
+            self._forget_names(case)
         return Played(before, analysed, [seen], after)
 
-    def _forget_prepared(self, case: Case) -> None:
-        """Drop what a case prepared, which outlives a rollback."""
-        if case.sql.upper().startswith("PREPARE Q"):
-            with suppress(psycopg.errors.InvalidSqlStatementName):
-                self.connection.execute("DEALLOCATE q")
+    def _forget_names(self, case: Case) -> None:
+        """Drop what a case prepared and the cursors that it left, which outlive its transaction."""
+        if not re.search("PREPARE|HOLD", case.sql):
+            return
+        for (text,) in self.connection.execute(_LEFT_BY_NAME).fetchall():
+            self._send(text)
 
     def _made(self, base: str) -> Schema:
         self._turn_to(base)
@@ -226,6 +232,7 @@ class Bench:
         before = read_schema(self.connection)
         analysed = predict(before, case)
         seen = self._one_after_the_other([a.statement for a in analysed], wrap=not case.alone)
+        self._forget_names(case)
         return Played(before, analysed, seen, read_schema(self.connection))
 
     def _cut_off(self, text: str) -> None:

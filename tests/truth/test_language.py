@@ -40,7 +40,6 @@ CANNOT_RUN = {"SecLabelStmt"}
 """What a server refuses that has no library for it; none comes with PostgreSQL."""
 
 UNKNOWN = {
-    "ExecuteStmt": "EXECUTE q",
     "AlterExtensionContentsStmt": "ALTER EXTENSION e ADD TABLE t",
 }
 """What is out: statements of which the effect is not known, each with a text."""

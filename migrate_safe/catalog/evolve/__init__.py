@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply, without_temporary
 from migrate_safe.catalog.evolve import (
     foreign,
@@ -24,10 +22,12 @@ from migrate_safe.catalog.evolve.places import refuse_move
 from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
 from migrate_safe.catalog.evolve.roles import refuse_absent_roles
-from migrate_safe.catalog.evolve.routines import runs_of
-from migrate_safe.catalog.settings import search_path_after
+from migrate_safe.catalog.evolve.routines import refuse_language, runs_of
+from migrate_safe.catalog.guesses import without_guesses
+from migrate_safe.catalog.settings import search_path_after, setting_of
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.catalog.timeline import Timeline
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
@@ -94,6 +94,9 @@ def fold(schema: Schema, script: Script) -> Schema:
         line, last = line.entering(unit, first=first), statement.unit
         if isinstance(statement.action, Transaction):
             line = line.step(statement.action)
+        elif (setting := setting_of(statement.action)) is not None:
+            path = search_path_after(line.now.search_path, setting, schema.search_path)
+            line = line.at(replace(line.now, search_path=path))
         else:
             line = line.at(evolve(line.now, statement))
     return session_ended(line.now, schema.search_path)
@@ -109,6 +112,7 @@ def session_ended(schema: Schema, search_path: tuple[str, ...]) -> Schema:
 
 def apply(schema: Schema, statement: Statement) -> Schema:
     """Give the schema after a statement; raises CannotApply where the server would certainly refuse it."""
+    schema = without_guesses(schema, statement.action)
     refuse_absent_roles(schema, statement.action)
     refuse_move(schema, statement.action)
     return settled(schema, _applied(schema, statement), statement.action)
@@ -136,7 +140,10 @@ def _applied(schema: Schema, statement: Statement) -> Schema:
             return as_views(schema, indexes.drop_index(as_tables(schema), action))
         case CreateView() | DropView() | RefreshView() as action:
             return views.view_action(schema, action)
-        case DoBlock() | Call() as action:
+        case DoBlock() as action:
+            refuse_language(schema, action.language)
+            return _ran(schema, action)
+        case Call() as action:
             return _ran(schema, action)
         case Dml(kind=DmlKind.SELECT, functions=functions) as action if functions:
             accept(schema, action)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, keeps_apart
 from migrate_safe.catalog.evolve.computed_columns import refuse_computed
 from migrate_safe.catalog.evolve.conflicts import refuse_conflict
-from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
+from migrate_safe.catalog.evolve.drawing import refuse_absent, refuse_draws
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
@@ -47,6 +47,8 @@ def _data(schema: Schema, action: Dml) -> None:
     columns_given(schema, action.shape)
     refuse_draws(schema, action.draws)
     refuse_computed(schema, action)
+    if action.twice is not None:
+        raise CannotApply(f"column {action.twice!r} is named twice")
     for name in action.row_locked:
         if _is_materialized(schema, schema.resolve(name)):
             raise CannotApply(f"cannot lock rows in materialized view {schema.resolve(name)}")
@@ -63,6 +65,8 @@ def _data(schema: Schema, action: Dml) -> None:
         raise CannotApply(f"cannot copy to view {full}")
     if full in schema.sequences:
         raise CannotApply(f"cannot change sequence {full}")
+    if action.kind is DmlKind.MERGE:
+        _refuse_rules(schema, full)
     if action.kind in _WRITES:
         _refuse_read_only(schema, full, action.kind, action.columns or _filled(schema, full, action))
     _need_columns(schema, full, action.columns)
@@ -70,6 +74,13 @@ def _data(schema: Schema, action: Dml) -> None:
     if action.conflict is not None:
         _need_columns(schema, full, (*action.conflict.columns, *action.conflict.sets))
         refuse_conflict(schema, action, full)
+
+
+def _refuse_rules(schema: Schema, name: Name) -> None:
+    """MERGE is for relations without rules, also such as are switched off."""
+    holder = schema.tables.get(name) or schema.views.get(name)
+    if holder is not None and holder.rules:
+        raise CannotApply(f"cannot execute MERGE on {name}: it has rule {holder.rules[0].name!r}")
 
 
 def _refuse_read_only(schema: Schema, name: Name, kind: DmlKind, columns: Collection[str]) -> None:

@@ -5,7 +5,6 @@ Families make objects without an owner; here they get the one who runs the state
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 
 from migrate_safe.catalog.evolve.holders import REMARKS, is_type
@@ -17,6 +16,7 @@ from migrate_safe.catalog.things import fact, with_fact
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.objects import Grant, Publication, Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Renamed
 from migrate_safe.model.schema import LEANS_ON_INDEX, Function, Schema, Table, View
 from migrate_safe.model.statement import (
@@ -126,7 +126,7 @@ def _without_copied_comments(before: Schema, after: Schema, action: Action) -> S
 
 def _followed(before: Schema, after: Schema, action: Action) -> Schema:
     """Let publications, statistics objects, replica identities and the like follow what was renamed or is gone."""
-    moves = _moves(before, after, action)
+    moves = moved_relations(before, action)
     after = _indexes_followed(before, after, action)
     if after.publications:
         held = {n: _publication(before, after, p, moves, action) for n, p in after.publications.items()}
@@ -136,8 +136,8 @@ def _followed(before: Schema, after: Schema, action: Action) -> Schema:
     return after
 
 
-def _moves(before: Schema, after: Schema, action: Action) -> dict[Name, Name]:
-    """Give the relations that have another name now."""
+def moved_relations(before: Schema, action: Action) -> dict[Name, Name]:
+    """Give the relations that have another name after a statement: the old names with the new ones."""
     match action:
         case RenameTable(table=table, to=to):
             old = before.resolve(table)
@@ -146,8 +146,8 @@ def _moves(before: Schema, after: Schema, action: Action) -> dict[Name, Name]:
             old = before.resolve(table)
             return {old: Name(to, old.name)}
         case Other(says=Renamed(target=target, to=to)) if target.kind == "schema":
-            gone = [n for n in before.tables if n.schema == target.name.name and n not in after.tables]
-            return {n: Name(to, n.name) for n in gone}
+            every = (*before.tables, *before.views, *before.sequences)
+            return {n: Name(to, n.name) for n in every if n.schema == target.name.name}
         case _:
             return {}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply, is_partitioned, put, target
 from migrate_safe.catalog.evolve import (
     columns,
@@ -21,8 +19,10 @@ from migrate_safe.catalog.evolve import (
     views,
 )
 from migrate_safe.catalog.evolve.not_null import drop_not_null, named_here, set_not_null
+from migrate_safe.catalog.guesses import NO_TABLES
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.model.names import parse_name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import (
     AddColumn,
@@ -48,8 +48,6 @@ from migrate_safe.model.statement import (
     ValidateConstraint,
 )
 
-_NOT_TABLES = ("view", "materialized view", "sequence", "index")
-
 
 def alter_table(schema: Schema, statement: AlterTable) -> Schema:
     """Apply every action, or none: one that cannot apply raises CannotApply for the whole statement."""
@@ -63,7 +61,9 @@ def alter_table(schema: Schema, statement: AlterTable) -> Schema:
     table = target(schema, statement.table, if_exists=statement.if_exists)
     if table is None:
         return as_views(schema, _alter_index(as_tables(schema), statement))
-    if statement.object in _NOT_TABLES and full in schema.tables:
+    if statement.object in NO_TABLES:
+        if full not in schema.tables:
+            return schema  # it is none, and may well be there
         raise CannotApply(f"{full} is not a {statement.object}")
     if table.detaching is not None:
         raise CannotApply(f"cannot alter partition {table.name} with an incomplete detach")

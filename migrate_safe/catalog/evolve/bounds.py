@@ -23,6 +23,7 @@ from migrate_safe.sql.bounds import (
 
 _NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "oid"})
 _MOMENTS = frozenset({"date", "timestamp without time zone"})
+_IN_A_ZONE = "timestamp with time zone"
 _FAR = {"MINVALUE": -1, "MAXVALUE": 1}
 
 Value = Decimal | datetime
@@ -93,7 +94,7 @@ def _overlap(one: Bound, two: Bound, types: Sequence[str]) -> bool:
 def _same_value(one: str | None, two: str | None, type_name: str) -> bool:
     if one is None or two is None:
         return one is two
-    if type_name in _NUMBERS or type_name in _MOMENTS:
+    if type_name in _NUMBERS or type_name in _MOMENTS or type_name == _IN_A_ZONE:
         a, b = _value(one, type_name), _value(two, type_name)
         return a is not None and a == b
     return one == two
@@ -144,6 +145,8 @@ def _value(text: str, type_name: str) -> Value | None:
             return datetime.combine(date.fromisoformat(text), datetime.min.time())
         if type_name in _MOMENTS:
             return datetime.fromisoformat(text).replace(tzinfo=None)
+        if type_name == _IN_A_ZONE:  # without a zone it is one of the session's
+            return moment if (moment := datetime.fromisoformat(text)).tzinfo is not None else None
     except (InvalidOperation, ValueError):
         return None
     return None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, Expr, Index, Policy, Rule, Table, Trigger, View
 from migrate_safe.sql.rewrite import rename_calls
 

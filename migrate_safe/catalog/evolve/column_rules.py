@@ -11,7 +11,6 @@ from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Expr, Generated, Schema, Table, TableKind, TypeName
 from migrate_safe.sql.values import constant_type, value_of
 
-SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _WITHOUT_COLLATION = frozenset(
     "smallint|integer|bigint|numeric|real|double precision|boolean|date|uuid|json|jsonb|bytea|inet|cidr|interval|"
     "timestamp without time zone|timestamp with time zone|time without time zone|time with time zone".split("|")
@@ -19,6 +18,22 @@ _WITHOUT_COLLATION = frozenset(
 _SIZED = ("character varying", "character")
 _VIRTUAL = 18
 """The first major version with virtual generated columns."""
+
+
+_PSEUDO = frozenset(
+    """
+    any anyarray anycompatible anycompatiblearray anycompatiblemultirange anycompatiblenonarray anycompatiblerange
+    anyelement anyenum anymultirange anynonarray anyrange cstring event_trigger fdw_handler index_am_handler internal
+    language_handler pg_ddl_command record table_am_handler trigger tsm_handler unknown void
+    """.split()
+)
+_WITH_ARRAYS = ("record", "cstring")
+
+
+def refuse_pseudo_type(given: TypeName, holder: str) -> None:
+    """Refuse a type that only functions have."""
+    if given.schema is None and given.name in _PSEUDO and (not given.dimensions or given.name in _WITH_ARRAYS):
+        raise CannotApply(f"{holder} cannot have pseudo-type {given}")
 
 
 def refuse_typed(table: Table, what: str) -> None:

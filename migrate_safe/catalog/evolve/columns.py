@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import (
+    SYSTEM_COLUMNS,
     CannotApply,
     certain,
     family,
@@ -19,29 +19,29 @@ from migrate_safe.catalog.change import (
     without_constraints,
 )
 from migrate_safe.catalog.evolve.column_rules import (
-    SYSTEM_COLUMNS,
     kept_collation,
     kept_settings,
     refuse_attributes,
     refuse_cast,
     refuse_default,
     refuse_generated,
+    refuse_pseudo_type,
     refuse_typed,
     refuse_unfit,
     refuse_value,
 )
 from migrate_safe.catalog.evolve.constraints import add_constraint
-from migrate_safe.catalog.evolve.drawing import without_sequences
-from migrate_safe.catalog.evolve.draws import refuse_absent_sequences
+from migrate_safe.catalog.evolve.drawing import refuse_absent_sequences, without_sequences
 from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
 from migrate_safe.catalog.evolve.freeing import freed, without_statistics
-from migrate_safe.catalog.evolve.indexes import refuse_unsorted
+from migrate_safe.catalog.evolve.index_methods import refuse_unsorted
 from migrate_safe.catalog.evolve.inheritance import handed_column
 from migrate_safe.catalog.evolve.not_null import named_here, set_not_null
 from migrate_safe.catalog.evolve.resting import on_column
 from migrate_safe.catalog.evolve.sequences import column_sequence, with_options
 from migrate_safe.catalog.evolve.views import drop_views, views_using
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,
@@ -153,6 +153,7 @@ def refuse_inherited(schema: Schema, table: Table, column: str) -> None:
 
 def finished_column(schema: Schema, table: Name, definition: ColumnDef) -> tuple[Schema, Column]:
     """Give the column as the catalog will show it, and the schema with the sequence it brings along."""
+    refuse_pseudo_type(definition.column.type, f"column {definition.column.name!r}")
     default = kept_default(schema, definition.column.default, definition.column.type)
     column = replace(
         definition.column,
@@ -355,6 +356,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
     if column is not None and column.generated is not None and action.using is not None:
         raise CannotApply(f"cannot specify USING when altering type of generated column {action.column!r}")
     if column is not None:
+        refuse_pseudo_type(action.type, f"column {action.column!r}")
         refuse_cast(schema, column, known_type(schema, action.type), using=action.using is not None)
         users = [c.name for c in table.columns if c.generated and c.default and action.column in c.default.columns]
         if users:

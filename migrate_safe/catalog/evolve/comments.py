@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import (
     CannotApply,
@@ -21,6 +20,7 @@ from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.things import found_thing, need_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Comment, Target
 from migrate_safe.model.schema import Index, Schema, Table
 from migrate_safe.model.statement import Other

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, known_type, put, type_exists, type_name
+from migrate_safe.catalog.evolve.column_rules import refuse_pseudo_type
 from migrate_safe.catalog.evolve.columns import column_removed
 from migrate_safe.catalog.evolve.renames import renamed_in_table
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.type_users import columns_of_type, typed_tables
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Schema, Table, TypeName
 from migrate_safe.model.statement import (
     AddColumn,
@@ -34,6 +35,8 @@ def create_composite(schema: Schema, action: CreateComposite) -> Schema:
     twice = next((n for n in names if names.count(n) > 1), None)
     if twice is not None:
         raise CannotApply(f"attribute {twice!r} of {name} is given twice")
+    for attribute, given in action.attributes:
+        refuse_pseudo_type(given, f"attribute {attribute!r}")
     made = tuple((n, known_type(schema, t)) for n, t in action.attributes)
     return replace(schema, composites={**schema.composites, name: made})
 

@@ -20,12 +20,19 @@ def refuse_conflict(schema: Schema, action: Dml, target: Name) -> None:
     if conflict.constraint is not None and target in schema.views:
         raise CannotApply(f"constraint {conflict.constraint!r} of {target} does not exist")
     table = schema.tables.get(target)
-    if table is None or not certain(schema, table) or not conflict.looks_for_index:
+    if table is None or not certain(schema, table):
         return
-    name = conflict.constraint
-    serving = _inferred(table, conflict) if name is None else _named(table, name, updates=conflict.updates)
+    serving = _serving(table, conflict)
     if not action.from_query and not any(t.timing == "BEFORE" for t in table.triggers):
         _refuse_deferrable(table, serving)
+
+
+def _serving(table: Table, conflict: Conflict) -> set[str | None]:
+    """Give the constraints whose conflicts are looked for: all of them, unless something says which."""
+    if not conflict.looks_for_index:
+        return {c.name for c in table.constraints}
+    name = conflict.constraint
+    return _inferred(table, conflict) if name is None else _named(table, name, updates=conflict.updates)
 
 
 def _named(table: Table, name: str, *, updates: bool) -> set[str | None]:

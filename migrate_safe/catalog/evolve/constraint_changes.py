@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import (
     CannotApply,
     certain,
@@ -17,6 +15,7 @@ from migrate_safe.catalog.evolve.foreign_keys import INDEXED, drop_foreign_keys_
 from migrate_safe.catalog.evolve.indexes import without_index
 from migrate_safe.catalog.evolve.inheritance import handed_constraint
 from migrate_safe.catalog.evolve.not_null import defined, drop_not_null, not_null_of
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import AlterConstraint
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import (
     CannotApply,
     certain,
@@ -15,11 +13,13 @@ from migrate_safe.catalog.change import (
 )
 from migrate_safe.catalog.evolve.expressions import refuse_subquery
 from migrate_safe.catalog.evolve.foreign_keys import add_foreign_key
+from migrate_safe.catalog.evolve.index_methods import refuse_method
 from migrate_safe.catalog.evolve.indexes import add_index, plain_index, refuse_keys
 from migrate_safe.catalog.evolve.inheritance import handed_constraint, same_condition
 from migrate_safe.catalog.evolve.not_null import defined, named_here, not_null_of, set_not_null
 from migrate_safe.catalog.naming import constraint_name, index_name, relation_exists
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, IndexKey, Schema, Table
 
 _KEYS_ARE_DISTINCT = 16
@@ -104,6 +104,8 @@ def _add_indexed(schema: Schema, table: Table, constraint: Constraint, *, only: 
             schema = _key_column(schema, schema.tables.get(table.name, table), column, only=only)
     table = schema.tables.get(table.name, table)
     index = index_for(constraint)
+    if constraint.kind is ConstraintKind.EXCLUDE:
+        refuse_method(schema, index)
     refuse_keys(schema, table, index)
     if constraint.name is not None and relation_exists(schema, Name(table.name.schema, constraint.name)):
         raise CannotApply(f"relation {constraint.name!r} already exists")

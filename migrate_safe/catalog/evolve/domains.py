@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply, known_type, type_exists, type_name
-from migrate_safe.catalog.evolve.column_rules import refuse_value
+from migrate_safe.catalog.evolve.column_rules import refuse_pseudo_type, refuse_value
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import make_object_name
 from migrate_safe.catalog.type_users import columns_with_inside
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Domain, DomainConstraint, Expr, Schema
 from migrate_safe.model.statement import AlterDomain, CreateDomain, DomainVerb, RenameDomainConstraint
 from migrate_safe.sql.canonical import canonical
@@ -23,6 +22,7 @@ def create_domain(schema: Schema, action: CreateDomain) -> Schema:
     if type_exists(schema, name):
         raise CannotApply(f"type {name} already exists")
     domain = action.domain
+    refuse_pseudo_type(domain.base, f"domain {name}")
     refuse_value(schema, domain.default, domain.base, f"domain {name}")
     made = replace(domain, base=known_type(schema, domain.base), default=_default(domain), constraints=())
     for constraint in domain.constraints:

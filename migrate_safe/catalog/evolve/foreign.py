@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.tables import drop_table
 from migrate_safe.catalog.things import need_thing
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Thing
 from migrate_safe.model.statement import (
     AlterForeign,

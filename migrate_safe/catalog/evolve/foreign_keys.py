@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import count
 
 from migrate_safe.catalog.change import (
@@ -18,6 +17,7 @@ from migrate_safe.catalog.change import (
 from migrate_safe.catalog.evolve.column_rules import FAMILIES
 from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.catalog.naming import constraint_name, make_object_name, none_such
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Generated, Index, Schema, Table
 
 INDEXED = frozenset({ConstraintKind.PRIMARY, ConstraintKind.UNIQUE, ConstraintKind.EXCLUDE})

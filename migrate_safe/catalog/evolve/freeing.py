@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, put, without_constraints
 from migrate_safe.catalog.evolve.resting import Rest, with_all
 from migrate_safe.catalog.things import fact
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table, View
 
 

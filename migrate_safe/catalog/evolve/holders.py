@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrate_safe.catalog.change import CannotApply, type_name
 from migrate_safe.catalog.evolve.resting import knows_functions
+from migrate_safe.catalog.guesses import is_guess
 from migrate_safe.catalog.privileges import given_to_all, grant_of, grant_text
 from migrate_safe.catalog.things import drop_thing, fact, found_thing, need_thing, put_thing, sees_everything
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Grant, Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Target
 from migrate_safe.model.schema import Function, Schema
 
@@ -58,7 +60,7 @@ def _relation(schema: Schema, target: Target, *, needed: bool) -> Holder | None:
     known = schema.tables.get(full) or schema.views.get(full)
     if known is not None and target.kind != "sequence":
         return Holder(Target("table", full), known.owner, known.grants)
-    if known is not None and needed:
+    if known is not None and needed and not is_guess(schema, full):
         raise CannotApply(f"{full} is not a sequence")
     if needed and schema.index_table(full) is not None:
         raise CannotApply(f"{full} is an index")

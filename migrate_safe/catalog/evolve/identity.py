@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply, family, is_partition, is_partitioned, need_column, put, put_column
 from migrate_safe.catalog.evolve.sequences import column_sequence, put_sequence, with_options
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.statement import ChangeIdentity, DropIdentity
 

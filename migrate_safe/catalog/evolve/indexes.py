@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import (
     CannotApply,
     is_partitioned,
@@ -16,10 +14,12 @@ from migrate_safe.catalog.change import (
 )
 from migrate_safe.catalog.evolve.expressions import refuse_mutable, refuse_subquery
 from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
+from migrate_safe.catalog.evolve.index_methods import ORDERED, refuse_method, refuse_opclasses, refuse_unsorted
 from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.catalog.evolve.parameters import refuse_parameters
 from migrate_safe.catalog.naming import index_name, relation_exists
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Constraint,
     ConstraintKind,
@@ -35,12 +35,6 @@ from migrate_safe.model.statement import CreateIndex, DropIndex
 from migrate_safe.sql.bounds import partition_key_of
 from migrate_safe.sql.canonical import canonical
 
-_ORDERED = "btree"
-_UNIQUE = frozenset({"btree"})
-_INCLUDING = frozenset({"btree", "gist", "spgist"})
-_SINGLE = frozenset({"hash", "spgist"})
-_UNSORTED = frozenset({"json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle", "xid", "cid"})
-"""Types without a default operator class for btree."""
 _EXCLUSION_ON_PARTITIONED = 17
 
 
@@ -68,28 +62,6 @@ def create_index(schema: Schema, action: CreateIndex) -> Schema:
     return add_index(schema, table, replace(index, name=name), only=action.only)
 
 
-def refuse_method(schema: Schema, index: Index) -> None:
-    """Refuse what an index method cannot do; extensions may bring methods that are not known here."""
-    if index.method not in _KNOWN_METHODS and not may_be_extended(schema):
-        raise CannotApply(f"access method {index.method!r} does not exist")
-    reasons = {
-        "unique indexes": index.unique and index.method not in _UNIQUE and index.method in _KNOWN_METHODS,
-        "included columns": bool(index.include) and index.method in _KNOWN_METHODS - _INCLUDING,
-        "multicolumn indexes": len(index.keys) > 1 and index.method in _SINGLE,
-    }
-    for what, refused in reasons.items():
-        if refused:
-            raise CannotApply(f"access method {index.method!r} does not support {what}")
-
-
-def may_be_extended(schema: Schema) -> bool:
-    """Say whether extensions may have brought access methods and operator classes."""
-    return not schema.complete or any(kind == "extension" and n.name != "plpgsql" for kind, n in schema.things)
-
-
-_KNOWN_METHODS = frozenset("btree hash gin gist spgist brin".split())
-
-
 def refuse_keys(schema: Schema, table: Table, index: Index) -> None:
     """Refuse an index over columns that are not there or cannot be sorted."""
     for column in sorted(index.columns):
@@ -100,28 +72,7 @@ def refuse_keys(schema: Schema, table: Table, index: Index) -> None:
         refuse_mutable(expression, "an index")
         refuse_subquery(expression, "an index")
     refuse_unsorted(schema, table, index)
-
-
-def refuse_unsorted(schema: Schema, table: Table, index: Index) -> None:
-    """Refuse a column whose type has no default operator class for the method of the index."""
-    for key in index.keys:
-        sorted_by = table.column(key.column) if key.column is not None and key.opclass is None else None
-        lacking = _UNSORTED if index.method == _ORDERED else _lacking(schema, index.method)
-        if sorted_by is not None and not sorted_by.type.dimensions and sorted_by.type.name in lacking:
-            raise CannotApply(f"data type {sorted_by.type} has no default operator class for {index.method!r}")
-
-
-def _lacking(schema: Schema, method: str) -> frozenset[str]:
-    if method not in ("gin", "gist", "spgist") or may_be_extended(schema):
-        return frozenset()
-    return _SCALARS - {"text", "character varying"} if method == "spgist" else _SCALARS
-
-
-_SCALARS = frozenset(
-    "smallint|integer|bigint|numeric|real|double precision|boolean|text|character varying|date|uuid|json|xml|"
-    "timestamp without time zone|timestamp with time zone".split("|")
-)
-"""Types that gin, gist and spgist have no default operator class for without an extension."""
+    refuse_opclasses(schema, index)
 
 
 def _refuse_without_partition_key(schema: Schema, table: Table, index: Index, constraint: Constraint | None) -> None:
@@ -365,6 +316,6 @@ DEFAULT_TABLESPACE = "pg_default"
 def _plain_key(key: IndexKey, method: str) -> IndexKey:
     if key.collation is not None and key.collation.name == "default":
         key = replace(key, collation=None)
-    if method != _ORDERED:
+    if method != ORDERED:
         return replace(key, descending=False, nulls_first=None)
     return replace(key, nulls_first=None if key.nulls_first == key.descending else key.nulls_first)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 from migrate_safe.catalog.change import CannotApply
@@ -18,6 +17,7 @@ from migrate_safe.catalog.privileges import role_name
 from migrate_safe.catalog.things import need_thing, put_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Dropped, NewSchema, Renamed
 from migrate_safe.model.schema import Function, Schema
 from migrate_safe.model.statement import DropTable, DropType, Other
@@ -84,7 +84,7 @@ def _moved(schema: Schema, old: Name, new: Name) -> Schema:
 
 
 def _within(name: Name, old: str, new: str) -> Name:
-    return replace(name, schema=new) if name.schema == old else name
+    return Name(new, name.name) if name.schema == old else name
 
 
 def _keys(held: Mapping[Name, T], old: str, new: str) -> dict[Name, T]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import (
     CannotApply,
     family,
@@ -17,6 +15,7 @@ from migrate_safe.catalog.change import (
 )
 from migrate_safe.catalog.definition import constraint_definition
 from migrate_safe.catalog.naming import constraint_name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
 
 NAMED_NOT_NULL = 18
@@ -57,13 +56,14 @@ def _constrained(schema: Schema, table: Table, wish: Constraint, *, only: bool, 
     known, present = need_column(schema, table, column), not_null_of(table, column)
     if present is not None:
         return _merged(schema, table, present, wish, only=only, lenient=lenient)
-    schema = _marked(schema, table, column)
     if known is not None or not table.partial:
         name = wish.name or constraint_name(schema, table.name, ConstraintKind.NOT_NULL, (column,))
         if table.constraint(name) is not None:
             raise CannotApply(f"constraint {name!r} of {table.name} already exists")
         wish = replace(wish, name=name)
-        schema = put(schema, put_constraint(schema.tables[table.name], defined(wish)))
+        marked = put_column(table, replace(known, not_null=True)) if known is not None else table
+        table = put_constraint(marked, defined(wish))
+    schema = put(schema, table)
     handed = replace(wish, local=False)
     for child in () if only or wish.no_inherit else schema.partitions_of(table.name):
         schema = _constrained(schema, schema.tables[child.name], handed, only=False, lenient=lenient)

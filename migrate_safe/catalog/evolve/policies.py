@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from migrate_safe.catalog.change import CannotApply, certain, put, target
+from migrate_safe.catalog.change import SYSTEM_COLUMNS, CannotApply, certain, put, target
 from migrate_safe.catalog.evolve.resting import has_extensions
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Expr, Policy, Rule, Schema, Table, TableKind, View
 from migrate_safe.model.statement import (
     AlterPolicy,
@@ -21,7 +21,6 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.sql.touched import relations_of
 
-_SYSTEM_COLUMNS = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
 _NO_SELECT_RULES = 16
 """Before this major version ON SELECT rules could turn an empty table into a view."""
 RULE_STATES = {"EnableRule": "O", "DisableRule": "D", "EnableReplicaRule": "R", "EnableAlwaysRule": "A"}
@@ -89,7 +88,7 @@ def _refuse_unknown(schema: Schema, table: Table, found: Iterable[Expr | None], 
     """Refuse a column that certainly is not there; with other relations in sight it may be theirs."""
     named = frozenset().union(*(e.columns for e in found if e is not None))
     missing = [c for c in sorted(named) if table.column(c) is None and c != table.name.name]
-    missing = [c for c in missing if c not in _SYSTEM_COLUMNS]
+    missing = [c for c in missing if c not in SYSTEM_COLUMNS]
     if missing and not list(relations) and certain(schema, table):
         raise CannotApply(f"column {missing[0]!r} of {table.name} does not exist")
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from migrate_safe.catalog.change import CannotApply, certain, family, need_column, put, target, without_table
-from migrate_safe.catalog.evolve.column_rules import SYSTEM_COLUMNS, refuse_typed
+from migrate_safe.catalog.change import (
+    SYSTEM_COLUMNS,
+    CannotApply,
+    certain,
+    family,
+    need_column,
+    put,
+    target,
+    without_table,
+)
+from migrate_safe.catalog.evolve.column_rules import refuse_typed
 from migrate_safe.catalog.evolve.columns import refuse_inherited, refuse_many_parents
 from migrate_safe.catalog.evolve.following import programs_follow
 from migrate_safe.catalog.evolve.inheritance import handed_constraint
 from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.catalog.evolve.sequences import moved_sequence
 from migrate_safe.catalog.evolve.views import column_renamed, relation_renamed, rename_view_column
+from migrate_safe.catalog.guesses import NO_TABLES
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,
@@ -40,12 +50,12 @@ from migrate_safe.sql.rewrite import rename_columns
 def rename_table(schema: Schema, action: RenameTable) -> Schema:
     """Rename a table, index, view or sequence; PostgreSQL lets ALTER TABLE rename any of them.
 
-    Of an index that need not be there, and is not known, nothing is known afterwards.
+    Of a view, index or sequence that is not known nothing is known afterwards.
     """
     full = schema.resolve(action.table)
     _refuse_other_kinds(schema, full, action.object)
-    if action.object == "index" and action.if_exists and not relation_exists(schema, full):
-        return schema
+    if _is_unseen(schema, full, action):
+        return _unseen_moved(schema, full, Name(full.schema, action.to))
     return move(schema, full, Name(full.schema, action.to), if_exists=action.if_exists)
 
 
@@ -54,6 +64,8 @@ def set_schema(schema: Schema, action: SetSchema) -> Schema:
     full = schema.resolve(action.table)
     _refuse_other_kinds(schema, full, action.object)
     new = Name(action.to, full.name)
+    if _is_unseen(schema, full, action):
+        return _unseen_moved(schema, full, new)
     if full in schema.sequences and schema.sequences[full].owner is not None:
         raise CannotApply(f"sequence {full} is owned by a column and moves with its table")
     if new == full and relation_exists(schema, full):
@@ -65,6 +77,19 @@ def set_schema(schema: Schema, action: SetSchema) -> Schema:
         if index.name is not None and relation_exists(schema, Name(action.to, index.name)):
             raise CannotApply(f"relation {index.name!r} already exists in schema {action.to!r}")
     return move(schema, full, new, if_exists=action.if_exists)
+
+
+def _is_unseen(schema: Schema, name: Name, action: RenameTable | SetSchema) -> bool:
+    """Say whether what is said to be no table is not known, and may be there or need not be."""
+    if action.object not in NO_TABLES or relation_exists(schema, name):
+        return False
+    return not schema.complete or (action.object == "index" and action.if_exists)
+
+
+def _unseen_moved(schema: Schema, old: Name, new: Name) -> Schema:
+    if relation_exists(schema, new):
+        raise CannotApply(f"relation {new} already exists")
+    return replace(schema, absent=(schema.absent | {old}) - {new})
 
 
 def _refuse_other_kinds(schema: Schema, name: Name, kind: str) -> None:
@@ -84,7 +109,7 @@ def move(schema: Schema, old: Name, new: Name, *, if_exists: bool = False) -> Sc
     """Give a relation another qualified name."""
     if if_exists and schema.complete and not relation_exists(schema, old):
         return schema
-    if relation_exists(schema, new):
+    if relation_exists(schema, new) and (relation_exists(schema, old) or not schema.complete):
         raise CannotApply(f"relation {new} already exists")
     if old in schema.views:
         view = replace(schema.views[old], name=new)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import TypeVar
 
 from migrate_safe.catalog.change import CannotApply, certain
@@ -20,6 +19,7 @@ from migrate_safe.catalog.privileges import (
 from migrate_safe.catalog.things import drop_thing, need_thing, put_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Grant, Policy, Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import ChangeOwner, DefaultPrivileges, Grants, OwnedBy, Target
 from migrate_safe.model.schema import Column, ColumnGrant, Schema
 from migrate_safe.model.statement import Other

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.rights import default_roles, held_by, roles_renamed
 from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import (
     ChangeOwner,
     Comment,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.calls import Calls
 from migrate_safe.catalog.evolve.freeing import freed, without_function
-from migrate_safe.catalog.evolve.resting import has_extensions, knows_functions, on_function
+from migrate_safe.catalog.evolve.resting import knows_functions, on_function
 from migrate_safe.catalog.evolve.views import created_name
-from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.things import sees_everything
 from migrate_safe.model.names import Name, parse_name, quote_ident
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Schema, TypeName
 from migrate_safe.model.statement import (
     Action,
@@ -28,12 +29,14 @@ from migrate_safe.sql.parse import parse_statements
 from migrate_safe.sql.routines import arguments_text, inputs, kept_options
 
 _COLUMN = "%TYPE"
+_CURRENT = "FROM CURRENT"
+_LANGUAGES = frozenset({"sql", "plpgsql", "c", "internal"})
 
 
 def create_function(schema: Schema, action: CreateFunction) -> Schema:
     """Add or replace a routine; overloads are told apart by their arguments."""
     made = finished(schema, replace(action.function, name=created_name(schema, action.function.name)))
-    _refuse_missing(schema, action)
+    refuse_language(schema, action.function.language)
     known = _overload(schema, made.name, made.arguments)
     if known is not None:
         if not action.replace:
@@ -44,11 +47,18 @@ def create_function(schema: Schema, action: CreateFunction) -> Schema:
     return replace(schema, functions={**schema.functions, made.name: (*others, made)})
 
 
+def refuse_language(schema: Schema, language: str) -> None:
+    """Refuse a language that certainly is not there: extensions bring others."""
+    known = language in _LANGUAGES or ("language", Name(None, language)) in schema.things
+    if not known and sees_everything(schema):
+        raise CannotApply(f"language {language!r} does not exist")
+
+
 def finished(schema: Schema, function: Function) -> Function:
     """Give a function as the catalog shows it: with the schemas of its types and of what it rests on."""
     parameters = tuple(replace(p, type=found_type(schema, p.type)) for p in function.parameters)
     returns = found_type(schema, function.returns) if function.returns is not None else None
-    options = tuple((w, _now(schema, w) if v == "FROM CURRENT" else v) for w, v in function.options)
+    options = tuple((w, _now(schema, w) if v == _CURRENT else v) for w, v in function.options)
     return replace(
         function,
         parameters=parameters,
@@ -61,7 +71,7 @@ def finished(schema: Schema, function: Function) -> Function:
 
 def _now(schema: Schema, word: str) -> str:
     """Give the value that a setting has in this session, where that is known."""
-    return ", ".join(schema.search_path) if word == "set search_path" else "FROM CURRENT"
+    return ", ".join(schema.search_path) if word == "set search_path" else _CURRENT
 
 
 def found_type(schema: Schema, wanted: TypeName) -> TypeName:
@@ -81,22 +91,10 @@ def found_type(schema: Schema, wanted: TypeName) -> TypeName:
     return wanted
 
 
-def _refuse_missing(schema: Schema, action: CreateFunction) -> None:
-    """Refuse a body that names relations which certainly are not there: the server looks at an SQL body."""
-    if has_extensions(schema):
-        return
-    inside = along(schema, action.function)
-    for name, _ in action.touches:
-        system = name.schema in ("pg_catalog", "information_schema") or name.name.startswith("pg_")
-        nowhere = name.schema is None and not inside.search_path
-        if not system and (nowhere or not relation_exists(inside, inside.resolve(name))):
-            raise CannotApply(f"relation {name} does not exist")
-
-
 def along(schema: Schema, function: Function) -> Schema:
     """Give the schema as the body of a function sees it: along its own search_path."""
     given = dict(function.options).get("set search_path")
-    if given is None:
+    if given is None or given == _CURRENT:
         return schema
     path = tuple(p.strip().strip('"') for p in given.split(",") if p.strip() not in ("''", ""))
     return replace(schema, search_path=path)
@@ -262,13 +260,18 @@ def _volatile(schema: Schema, name: Name) -> list[Function]:
 
 
 def _run(called: Name, known: list[Function]) -> tuple[Run, ...]:
-    """Read the body of a routine; none where it is not known which one is called, or in another language."""
-    if len(known) != 1 or known[0].parsed or known[0].language not in ("sql", "plpgsql"):
-        return ()
-    function = known[0]
+    """Read the body of a routine; none where it is not known which one is called."""
+    block = body_block(known[0]) if len(known) == 1 else None
+    return (Run(block, known[0].name, called),) if block is not None else ()
+
+
+def body_block(function: Function) -> DoBlock | None:
+    """Give the body of a routine as a block; None in another language, or where the server keeps it as parsed."""
+    if function.parsed or function.language not in ("sql", "plpgsql"):
+        return None
     if function.language == "sql":
-        return (Run(DoBlock("sql", function.body, parse_statements(function.body)), function.name, called),)
-    return (Run(routine_block(_header(function), function.body, parse_statements), function.name, called),)
+        return DoBlock("sql", function.body, parse_statements(function.body))
+    return routine_block(_header(function), function.body, parse_statements)
 
 
 def _header(function: Function) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply, put, put_column
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import none_such, relation_exists, sequence_name
 from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Schema, Sequence, Table
 from migrate_safe.model.statement import (
     AlterSequence,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, certain, family, is_partition, is_partitioned, need_column, put
 from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.catalog.evolve.holders import every_holder, put_holder
+from migrate_safe.catalog.evolve.index_methods import refuse_table_method
 from migrate_safe.catalog.evolve.parameters import COLUMN, refuse_parameters, refuse_table_parameters
 from migrate_safe.catalog.evolve.rights import owned_by
 from migrate_safe.catalog.evolve.toast import without_lost_options
+from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import AlterTable, OtherTableAction
 
@@ -39,6 +41,7 @@ def table_action(schema: Schema, table: Table, action: OtherTableAction, *, only
         case "SetTableSpace":
             return put(schema, replace(table, tablespace=tablespace_of(action.argument)))
         case "SetAccessMethod":
+            refuse_table_method(schema, action.argument)
             return put(schema, replace(table, access_method=action.argument or "heap"))
         case "SetLogged" | "SetUnLogged":
             return _persistence(schema, table, "u" if action.kind == "SetUnLogged" else "p")
@@ -191,6 +194,8 @@ def need_ordering_index(schema: Schema, table: Table, name: str) -> None:
 def need_index(schema: Schema, table: Table, index: str) -> None:
     """Raise CannotApply where a table certainly has no index of that name."""
     if table.index(index) is None and certain(schema, table):
+        if relation_exists(schema, Name(table.name.schema, index)):
+            raise CannotApply(f"{index!r} is not an index for table {table.name}")
         raise CannotApply(f"index {index!r} for table {table.name} does not exist")
 
 

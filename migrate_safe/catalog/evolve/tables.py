@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import (
+    SYSTEM_COLUMNS,
     TEMPORARY,
     CannotApply,
     dropped_with,
@@ -19,16 +19,16 @@ from migrate_safe.catalog.change import (
     type_name,
     without_table,
 )
-from migrate_safe.catalog.evolve.column_rules import SYSTEM_COLUMNS, kept_settings
+from migrate_safe.catalog.evolve.column_rules import kept_settings
 from migrate_safe.catalog.evolve.columns import (
     add_constraints,
     finished_column,
     inline_constraints,
 )
-from migrate_safe.catalog.evolve.drawing import without_sequences
-from migrate_safe.catalog.evolve.draws import refuse_absent, refuse_draws
+from migrate_safe.catalog.evolve.drawing import refuse_absent, refuse_draws, without_sequences
 from migrate_safe.catalog.evolve.foreign_keys import without_key
 from migrate_safe.catalog.evolve.freeing import freed
+from migrate_safe.catalog.evolve.index_methods import refuse_table_method
 from migrate_safe.catalog.evolve.inheritance import inherit
 from migrate_safe.catalog.evolve.not_null import named_here
 from migrate_safe.catalog.evolve.parameters import refuse_table_parameters
@@ -44,6 +44,7 @@ from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import Given, columns_given
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TableKind
 from migrate_safe.model.statement import ColumnDef, CreateTable, DropTable
 from migrate_safe.sql.bounds import partition_key_of
@@ -71,6 +72,7 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     if missing and schema.complete:
         raise CannotApply(f"relation {missing[0]} does not exist")
     _refuse_parents(schema, action)
+    refuse_table_method(schema, action.access_method)
     refuse_table_parameters(schema, action.access_method, parameters(", ".join(action.options)))
     _refuse_far_keys(action)
     if action.foreign is not None and schema.complete and ("server", Name(None, action.foreign)) not in schema.things:
@@ -148,6 +150,9 @@ def _from_query(schema: Schema, name: Name, given: Iterable[Given]) -> Schema:
     """Give a new table the columns that a query gives, as far as their types are known."""
     columns = tuple(Column(c.name, c.type, collation=c.collation) for c in given if c.type is not None)
     table = schema.tables[name]
+    own = next((c.name for c in columns if c.name in SYSTEM_COLUMNS), None)
+    if own is not None:
+        raise CannotApply(f"column name {own!r} conflicts with a system column name")
     twice = next((c.name for c in columns if [d.name for d in columns].count(c.name) > 1), None)
     if twice is not None:
         raise CannotApply(f"column {twice!r} of {name} is given twice")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import CannotApply, put
 from migrate_safe.catalog.evolve.columns import add_constraints, mark_not_null
 from migrate_safe.catalog.evolve.constraints import add_constraint
@@ -14,6 +12,7 @@ from migrate_safe.catalog.evolve.sequences import column_sequence, copied_option
 from migrate_safe.catalog.naming import index_name
 from migrate_safe.catalog.shapes import relation_columns
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import CreateTable, SequenceOptions
 

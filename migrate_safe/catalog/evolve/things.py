@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.resting import FUNCTION_WORDS, Rest, has_extensions, knows_functions
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.model.names import Name, parse_name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Index, Schema, Table, Thing
 from migrate_safe.model.statement import AlterThing, CreateThing, DropThings
 

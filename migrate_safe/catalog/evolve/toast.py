@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import certain, known_type
 from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Generated, Schema, Table, TypeName
 
 _THRESHOLD = 2032

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, certain, is_partition, is_partitioned, put, target
 from migrate_safe.catalog.evolve.resting import knows_functions
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table, TableKind, Trigger, View
 from migrate_safe.model.statement import CreateTrigger, DropTrigger, OtherTableAction, RenamePart
 
@@ -37,7 +37,7 @@ def create_trigger(schema: Schema, action: CreateTrigger) -> Schema:
     if view is not None:
         return _on_view(schema, view, trigger, replaces=action.replace)
     table = target(schema, action.table)
-    if table is None:
+    if table is None or (trigger.timing == "INSTEAD OF" and table.name not in schema.tables):
         return schema
     _refuse_on_table(schema, table, trigger)
     if trigger.constraint and action.replace:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, need_column, put
 from migrate_safe.catalog.evolve.storage import need_ordering_index, tablespace_of
 from migrate_safe.catalog.naming import joined, make_object_name, none_such, relation_exists
+from migrate_safe.catalog.stored_views import as_table
 from migrate_safe.catalog.things import drop_thing, found_thing, need_thing, put_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import (
     Cluster,
     Dropped,
@@ -136,10 +137,19 @@ def _named_anew(schema: Schema, name: Name, *, to: str | None = None, schema_nam
 def _dropped(schema: Schema, dropped: Dropped) -> Schema:
     for target in dropped.targets:
         kind = STATISTICS if target.kind == "statistic ext" else "extension"
+        if kind == "extension" and not dropped.cascade:
+            _refuse_language_in_use(schema, target.name.name)
         name = found_thing(schema, kind, target.name) if kind == STATISTICS else target.name
         need_thing(schema, kind, name, if_exists=dropped.if_exists)
         schema = drop_thing(schema, kind, name)
     return schema
+
+
+def _refuse_language_in_use(schema: Schema, extension: str) -> None:
+    """Refuse to drop an extension that brought the language of a function: both have the same name."""
+    users = [f.name for found in schema.functions.values() for f in found if f.language == extension]
+    if users and ("extension", Name(None, extension)) in schema.things:
+        raise CannotApply(f"cannot drop extension {extension}: function {users[0]} depends on it")
 
 
 # ---- extensions ----------------------------------------------------------------------------
@@ -173,6 +183,8 @@ def _cluster(schema: Schema, cluster: Cluster) -> Schema:
         view = schema.views.get(full)
         if schema.complete and (view is None or not view.materialized):
             raise CannotApply(none_such(schema, full, "table or materialized view"))
+        if view is not None and cluster.index is not None:
+            need_ordering_index(schema, as_table(view), cluster.index)
         return schema
     if is_partitioned(table) and schema.server_version < _PARTITIONED_CLUSTER:
         raise CannotApply("cannot cluster a partitioned table")
@@ -208,6 +220,8 @@ def _vacuum(schema: Schema, vacuum: Vacuum) -> Schema:
             raise CannotApply(f"relation {full} does not exist")
         if table is not None:
             need_columns(schema, table, each.columns)
+        if len(set(each.columns)) < len(each.columns):
+            raise CannotApply(f"a column of {full} is given twice")
     return schema
 
 

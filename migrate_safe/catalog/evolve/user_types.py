@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.change import TYPE_KINDS, CannotApply, known_type, put, type_exists, type_name
 from migrate_safe.catalog.evolve.columns import drop_column
 from migrate_safe.catalog.evolve.composites import alter_composite, create_composite, rename_attribute
@@ -22,6 +20,7 @@ from migrate_safe.catalog.type_users import (
     with_types,
 )
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Thing, TypeName
 from migrate_safe.model.statement import (
     AlterComposite,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.freeing import freed
@@ -15,6 +14,7 @@ from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
+from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import STAR, Index, Schema, View
 from migrate_safe.model.statement import (
     AlterTable,

@@ -1,0 +1,36 @@
+"""What plans have put aside and not yet removed: no part of what later plans are made for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from migrate_safe.model.schema import Constraint, Index, Schema, Table
+
+RETIRED = "_ms_retired_"
+"""Prefix of the columns, indexes and constraints that contract has taken out of sight, until purge."""
+
+
+def without_retired(schema: Schema) -> Schema:
+    """Leave out retired columns, and the indexes and constraints on them."""
+    return replace(schema, tables={name: _without(table) for name, table in schema.tables.items()})
+
+
+def _without(table: Table) -> Table:
+    gone = frozenset(c.name for c in table.columns if c.name.startswith(RETIRED))
+    if not gone:
+        return table
+    return replace(
+        table,
+        columns=tuple(c for c in table.columns if c.name not in gone),
+        constraints=tuple(c for c in table.constraints if not _is_retired(c, gone)),
+        indexes=tuple(i for i in table.indexes if not _serves(i, gone)),
+    )
+
+
+def _is_retired(constraint: Constraint, gone: frozenset[str]) -> bool:
+    return (constraint.name or "").startswith(RETIRED) or not gone.isdisjoint(constraint.columns)
+
+
+def _serves(index: Index, gone: frozenset[str]) -> bool:
+    columns = {key.column for key in index.keys} | set(index.include)
+    return (index.name or "").startswith(RETIRED) or not gone.isdisjoint(columns)

@@ -1,0 +1,115 @@
+"""Random operations, random faults at random intents under load: what happens is chosen from a seed alone.
+
+`make faults` runs many of them, see `tests/faults/__main__.py`.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.faults.operations import AFTER, OPERATIONS, PURGE, Operation, Place
+
+
+class Fault(StrEnum):
+    """What goes wrong."""
+
+    KILLED = "executor killed with -9"
+    TERMINATED = "executor sent SIGTERM"
+    INTERRUPTED = "executor sent SIGINT"
+    BACKEND = "backend terminated"
+    HEARTBEAT = "backend of the heartbeat terminated"
+    CANCELLED = "statement cancelled"
+    CUT = "connections cut"
+    CRASHED = "server stopped in immediate mode and started"
+    RESTARTED = "server restarted"
+    HOST_LOST = "executor's host lost, the server not told, the lease run out"
+    OVERTAKEN = "executor asleep until its lease ran out, awake after another has done its work"
+    RIVAL = "a second executor"
+    LOCKED = "a lock held beyond the budget"
+    PAUSED = "a pause asked for"
+    SLOW = "statements slower than the budget"
+    DEPENDENT = "a view on the table, made meanwhile"
+    REVOKED = "ownership revoked"
+    DISK_FULL = "disk full"
+
+
+SUDDEN = (Fault.KILLED, Fault.CUT, Fault.CRASHED, Fault.RESTARTED, Fault.HOST_LOST)
+"""Faults that need not know where the executor is."""
+EARLY = 0.2
+"""The share of them that comes while the executor starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault before the intent at this share of the way; `delay_ms` after it has been let go on, if not 0.
+
+    With `at` None it comes so long after the start of the process, before or after its first intent.
+    """
+
+    fault: Fault
+    at: float | None
+    delay_ms: int
+    dice: int
+
+    def __str__(self) -> str:
+        """Say what comes when."""
+        after = f" + {self.delay_ms} ms" if self.delay_ms else ""
+        return f"{self.fault} at {'the start' if self.at is None else f'{self.at:.2f}'}{after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One command toward a place, struck or not; to the baseline also `abandon` leads, where the plan is still open."""
+
+    toward: Place
+    strike: Strike | None = None
+    abandons: bool = False
+
+    def __str__(self) -> str:
+        """Say where it leads, and what comes between."""
+        return f"to {self.toward}{' (abandoned)' * self.abandons}" + (f" ({self.strike})" if self.strike else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Where a plan stands at first, and the moves that follow; the last is not struck, and must reach its place."""
+
+    seed: int
+    operation: Operation
+    ladder: tuple[Place, Place]
+    start: Place
+    moves: tuple[Move, ...]
+    workers: int
+
+    def __str__(self) -> str:
+        """Say in one line what happens."""
+        return ", ".join((f"seed {self.seed}: {self.operation} at {self.start}", *map(str, self.moves)))
+
+
+def chosen(seed: int) -> Trial:
+    """Choose what a seed stands for."""
+    dice = random.Random(seed)
+    operation = dice.choice(OPERATIONS)
+    ladder = dice.choice(operation.ladders)
+    start = ladder[0] if ladder == PURGE else dice.choice(ladder)
+    struck = dice.choice((1, 1, 2))
+    moves = []
+    toward = ladder[1] if start == ladder[0] else ladder[0]
+    for _ in range(struck):
+        moves.append(Move(toward, _strike(dice), _abandons(dice, operation, toward)))
+        toward = ladder[1] if ladder == PURGE else dice.choice(ladder)
+    last = Move(toward, None, _abandons(dice, operation, toward))
+    return Trial(seed, operation, ladder, start, (*moves, last), dice.choice((1, 1, 2)))
+
+
+def _abandons(dice: random.Random, operation: Operation, toward: Place) -> bool:
+    return toward is Place.BASELINE and AFTER in operation.ladders and dice.random() < 0.3
+
+
+def _strike(dice: random.Random) -> Strike:
+    fault = dice.choice(tuple(Fault))
+    if fault in SUDDEN and dice.random() < EARLY:
+        return Strike(fault, None, dice.randrange(150), dice.randrange(1000))
+    return Strike(fault, dice.random(), dice.choice((0, 0, 1, 3, 8, 20)), dice.randrange(1000))
