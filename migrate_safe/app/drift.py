@@ -33,7 +33,8 @@ def check_planned(db: Database, plan: Plan, schema: tuple[str, ...], accepted: I
     found = db.read(lambda connection: drift(connection, plan, schema))
     if found is None:
         return
-    missing = missing_tables(db, altered_tables(plan) - created_tables(plan))
+    altered = altered_tables(plan) - created_tables(plan)
+    missing = missing_tables(db, (t for t in plan.touches if t in altered))
     if missing:
         raise Refused(
             f'plan "{plan.name}" is for another schema: table "{missing[0]}" does not exist here',

@@ -46,9 +46,10 @@ def check_version(db: Database, plan: Plan) -> None:
 
 
 def missing_tables(db: Database, tables: Iterable[Name]) -> tuple[Name, ...]:
-    """Give those tables that are not there."""
-    names = {str(t): t for t in sorted(tables)}
-    return tuple(names[row[0]] for row in db.query(_MISSING, (list(names),)))
+    """Give those tables that are not there, in the order in which they are asked for."""
+    names = {str(t): t for t in tables}
+    missing = {row[0] for row in db.query(_MISSING, (list(names),))}
+    return tuple(table for name, table in names.items() if name in missing)
 
 
 def gone_tables(db: Database, plan: Plan) -> frozenset[Name]:
