@@ -28,8 +28,14 @@ _BY_NAME = (Framework.GOLANG_MIGRATE, Framework.DIESEL, Framework.PRISMA, Framew
 _FLYWAY_SETTINGS = (
     *("flyway.toml", "flyway.user.toml", "flyway.conf", "conf/flyway.conf", "conf/flyway.toml"),
     *("application.properties", "application.yml", "application.yaml", "pom.xml", "build.gradle", "build.gradle.kts"),
+    *(f"src/main/resources/application.{ending}" for ending in ("properties", "yml", "yaml")),
+    *("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml", ".env"),
 )
 _MIXED = re.compile(r"^[^#\n]*\bmixed\b[\"']?\s*[=:>]\s*[\"']?true", re.MULTILINE | re.IGNORECASE)
+_LOCK_IS_FREE = re.compile(
+    r"^[^#\n]*transactional(?:[._-]?|\W{0,3}\n\s*)lock\b[\"']?\s*[=:>,]\s*[\"']?false", re.MULTILINE | re.IGNORECASE
+)
+"""`flyway.postgresql.transactional.lock=false`, as properties, TOML, YAML, XML and Gradle write it."""
 _PLACEHOLDER = re.compile(
     r"^[ \t]*(?:spring\.)?flyway\.placeholders\.([\w.-]+)[ \t]*[=:][ \t]*(.*?)[ \t]*$", re.MULTILINE
 )
@@ -64,7 +70,8 @@ def shared_runner(root: Path, framework: Framework | None) -> Runner:
     """Give what the files beside and above a folder of migrations say of how a runner takes them."""
     match framework:
         case Framework.FLYWAY:
-            return Runner(framework, mixed=_flyway_is_mixed(root), values=_flyway_values(root))
+            mixed, holds = _flyway_says(root, _MIXED), not _flyway_says(root, _LOCK_IS_FREE)
+            return Runner(framework, mixed=mixed, holds=holds, values=_flyway_values(root))
         case Framework.PRISMA:
             return Runner(framework, mixed=_prisma_version(root) >= _PRISMA_SPLITS)
         case _:
@@ -92,7 +99,8 @@ def runner_of(path: Path, shared: Runner) -> Runner:
 def forced_runner(path: Path, root: Path, framework: Framework) -> Runner:
     """Give the same where the user names the runner: then no name of a file and no mark in it speaks of another."""
     shared = shared_runner(root, framework)
-    return replace(runner_of(path, shared), framework=framework, mixed=shared.mixed, values=shared.values, forced=True)
+    found = replace(runner_of(path, shared), framework=framework, mixed=shared.mixed, forced=True)
+    return replace(found, holds=shared.holds, values=shared.values)
 
 
 def is_revert(path: Path) -> bool:
@@ -186,8 +194,8 @@ def _flyway_transaction(path: Path) -> bool | None:
     return said[1].lower() == "true" if said else None
 
 
-def _flyway_is_mixed(root: Path) -> bool:
-    return any(_MIXED.search(_text(folder / name)) for folder in _upwards(root) for name in _FLYWAY_SETTINGS)
+def _flyway_says(root: Path, setting: re.Pattern[str]) -> bool:
+    return any(setting.search(_text(folder / name)) for folder in _upwards(root) for name in _FLYWAY_SETTINGS)
 
 
 def _flyway_values(root: Path) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from migrate_safe.catalog.change import type_name
 from migrate_safe.catalog.evolve import session_ended
+from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.settings import setting_of
 from migrate_safe.catalog.timeline import Timeline
 from migrate_safe.effects.births import born_after, moves
@@ -21,10 +22,8 @@ from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     AlterEnum,
-    Call,
     CreateEnum,
     Direction,
-    DoBlock,
     Script,
     SetVariable,
     Statement,
@@ -177,8 +176,8 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
     state = line.now
     if effect.fails is not None:
         return state
-    change, settings = setting_of(statement.action), state.settings
-    if change is not None:
+    settings = state.settings
+    for change in _settings_in(state.schema, statement):
         settings = after(settings, change, in_transaction=line.in_transaction)
     if isinstance(statement.action, SetVariable):
         schema = state.schema
@@ -199,10 +198,19 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
     )
 
 
+def _settings_in(schema: Schema, statement: Statement) -> tuple[SetVariable, ...]:
+    """Give the changes of settings that a statement makes, also in the bodies that it runs."""
+    change = setting_of(statement.action)
+    if change is not None:
+        return (change,)
+    inner = ((run, each) for run in runs_of(schema, statement.action) for each in run.block.inner)
+    return tuple(change for run, each in inner for change in _settings_in(run.within(schema), each))
+
+
 def _names(line: Timeline[_State], statement: Statement, effect: Effect) -> SessionNames:
-    """Give what the session has by name after a statement; a function that nobody knows may open a cursor."""
+    """Give what the session has by name after a statement; a function may open a cursor."""
     before = line.now.names
-    if effect.unknown is not None or isinstance(statement.action, (Call, DoBlock)):
+    if effect.unknown is not None or runs_of(line.now.schema, statement.action):
         return replace(before, whole=False) if before.whole else before
     return names_after(before, statement, line.now.schema, in_transaction=line.in_transaction)
 

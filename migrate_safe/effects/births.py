@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.afterwards import moved_relations
+from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.evolve.views import created_name, view_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.model.effect import Effect
@@ -16,9 +17,12 @@ from migrate_safe.model.said import NewSchema, Renamed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     AlterTable,
+    Call,
     CreateSequence,
     CreateTable,
     CreateView,
+    Dml,
+    DmlKind,
     DoBlock,
     DropSequence,
     DropTable,
@@ -58,10 +62,13 @@ def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: 
             return frozenset(moved.get(n, n) for n in born)
         case DropTable(tables=names) | DropView(views=names) | DropSequence(sequences=names):
             return born - {schema.resolve(n) for n in names}
-        case DoBlock(inner=inner):
-            for each in inner:
-                after = evolve(schema, each)
-                born, schema = born_after(schema, after, born, each), after
+        case DoBlock() | Call() | Dml(kind=DmlKind.SELECT):
+            for run in runs_of(schema, statement.action):
+                inside = run.within(schema)
+                for each in run.block.inner:
+                    after = evolve(inside, each)
+                    born, inside = born_after(inside, after, born, each), after
+                schema = run.over(inside, schema)
             return born
         case _:
             return born
@@ -78,8 +85,9 @@ def _relations(schema: Schema) -> frozenset[Name]:
 
 def moves(schema: Schema, statement: Statement) -> Mapping[Name, Name]:
     """Give the relations that have another name after a statement, or a block: the old names with the new ones."""
-    if isinstance(statement.action, DoBlock):
-        return _moves_of_all(schema, statement.action.inner)
+    runs = runs_of(schema, statement.action)
+    if runs:
+        return _moves_of_all(schema, [each for run in runs for each in run.block.inner])
     return moved_relations(schema, statement.action)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migrate_safe.catalog.change import certain, domain_default, is_partitioned, known_type
-from migrate_safe.catalog.evolve.columns import inline_constraints, involves, kept_default
+from migrate_safe.catalog.evolve.columns import gives_null, inline_constraints, involves, kept_default
 from migrate_safe.catalog.evolve.inheritance import handed_column
 from migrate_safe.catalog.evolve.not_null import not_null_of
 from migrate_safe.catalog.evolve.views import views_using
@@ -98,7 +98,7 @@ def _needs_rewrite(scene: Scene, definition: ColumnDef) -> tuple[bool, tuple[str
 def _new_constraint_scans(members: tuple[Table, ...], definition: ColumnDef) -> Effect:
     """NOT NULL without a default is checked on every row (and fails on the first)."""
     not_null = any(c.kind is ConstraintKind.NOT_NULL for c in inline_constraints(definition))
-    kept = definition.column.default is not None and definition.column.generated is None
+    kept = not gives_null(definition.column.default) and definition.column.generated is None
     if not_null and not kept:
         values = (Rows.ANY.effect(m.name, definition.column.name) for m in members)
         return merge(scanning(*(m.name for m in members)), *values)
@@ -107,7 +107,7 @@ def _new_constraint_scans(members: tuple[Table, ...], definition: ColumnDef) -> 
 
 def _add_breaks(table: Table, column: Column, definition: ColumnDef) -> Effect:
     shape = breaking(BreakKind.SHAPE, str(table.name))
-    filled = column.default is not None or definition.serial or column.identity is not None
+    filled = not gives_null(column.default) or definition.serial or column.identity is not None
     if column.not_null and not filled and column.generated is None:
         return merge(shape, breaking(BreakKind.WRITE_REFUSED, column_text(table.name, column.name)))
     return shape

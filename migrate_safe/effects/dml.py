@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from migrate_safe.catalog.change import CannotApply, is_partitioned
 from migrate_safe.catalog.evolve.foreign import without_handler
+from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.evolve.views import only_below, refuse_unpopulated
 from migrate_safe.catalog.presence import is_of_system
 from migrate_safe.effects.combine import Scene, family, index_names, locking, merge, planned_indexes, scanning
@@ -223,6 +224,9 @@ def bases(scene: Scene, target: Name) -> list[Name]:
 def _calls(scene: Scene, action: Dml) -> Effect:
     """Take a SELECT that calls a function nobody knows for what it may be: `SELECT migrate_everything()`."""
     unknown = [f for f in sorted(action.functions, key=str) if not is_known_function(scene.schema, f)]
+    if unknown and action.kind is DmlKind.SELECT:
+        followed = {run.called for run in runs_of(scene.schema, action)}
+        unknown = [f for f in unknown if f not in followed]
     if action.kind is not DmlKind.SELECT or not unknown:
         return Effect()
     return Effect(unknown=f"function {unknown[0]} may do anything")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
-from migrate_safe.catalog.evolve.routines import called_block
+from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.guesses import without_guesses
 from migrate_safe.catalog.stored_views import as_tables
 from migrate_safe.effects import (
@@ -41,7 +41,6 @@ from migrate_safe.model.statement import (
     Action,
     AlterSequence,
     AlterTable,
-    Call,
     CreateIndex,
     CreateSequence,
     CreateTable,
@@ -100,9 +99,10 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
     known = without_guesses(scene.schema, statement.action)
     scene = scene if known is scene.schema else scene.at(known)
     effect = merge(_effect(scene, statement.action), lacked(scene.schema, statement.action))
-    block = called_block(scene.schema, statement.action) if isinstance(statement.action, Call) else statement.action
-    if isinstance(block, DoBlock):
-        effect = do_block(scene, block, effect_in)
+    runs = runs_of(scene.schema, statement.action)
+    if runs:
+        ran = (do_block(scene.at(run.within(scene.schema)), run.block, effect_in) for run in runs)
+        effect = merge(effect if isinstance(statement.action, Dml) else Effect(), *ran)
     reason = effect.fails or _refused_here(scene, statement, effect)
     if reason is None:
         try:

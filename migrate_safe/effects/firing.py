@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from migrate_safe.catalog.change import is_partitioned, put
+from migrate_safe.catalog.evolve.routines import body_block
 from migrate_safe.effects.blocks import do_block
 from migrate_safe.effects.combine import Scene, family, merge
 from migrate_safe.effects.dml import bases, writes
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
-from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.names import Name
 from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Table, Trigger, View
-from migrate_safe.model.statement import Dml, DmlKind, DoBlock, Statement, Truncate
-from migrate_safe.sql.blocks import routine_block, trigger_block
+from migrate_safe.model.statement import Dml, DmlKind, Statement, Truncate
+from migrate_safe.sql.blocks import trigger_block
 from migrate_safe.sql.parse import parse_statements
 
 EffectIn = Callable[[Scene, Statement], Effect]
@@ -56,18 +57,10 @@ def called_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
 def _called(scene: Scene, name: Name, effect_in: EffectIn) -> Effect:
     others = {n: f for n, f in scene.schema.functions.items() if n != name}
     within = scene.at(replace(scene.schema, functions=others))
-    blocks = [_body(f) for f in scene.schema.functions[name] if f.language in ("sql", "plpgsql") and not f.parsed]
+    blocks = [block for f in scene.schema.functions[name] if (block := body_block(f)) is not None]
     inside = merge(*(do_block(within, block, effect_in) for block in blocks))
     felt = Effect(locks=inside.locks, rewrites=inside.rewrites, scans=inside.scans, builds=inside.builds)
     return merge(felt, Doubt.CALLED.effect(name)) if felt != Effect() else felt
-
-
-def _body(function: Function) -> DoBlock:
-    if function.language == "sql":
-        return DoBlock("sql", function.body, parse_statements(function.body))
-    parameters = ", ".join(f"{p.mode} {quote_ident(p.name) if p.name else ''} {p.type}" for p in function.parameters)
-    returns = f"RETURNS {'SETOF ' if function.returns_set else ''}{function.returns}" if function.returns else ""
-    return routine_block(f"f({parameters}) {returns}", function.body, parse_statements)
 
 
 def fired_by_truncation(scene: Scene, action: Truncate, effect_in: EffectIn) -> Effect:

@@ -82,7 +82,8 @@ class Dml:
     as regclass. `arbiter` says that ON CONFLICT looks for an index, `filtered` that a condition may leave partitions
     out. `given` are the places of an INSERT that surely get a value of their own, None where these are not known.
     `sources` are the relations beside the target whose rows are gone through, `pinned` the columns (of the target, or
-    of the only source of an INSERT) that WHERE compares with given values. `conflict` is the ON CONFLICT of `target`,
+    of the only source of an INSERT) that WHERE compares with given values, `ranged` says that it gives one of them a
+    lower and an upper end. `conflict` is the ON CONFLICT of `target`,
     `shape` what a query gives or an INSERT is given.
     `scopes` hold the columns named; inside a block, where variables have names too, there are none. `writings` tell
     what each part writes, that of `target` first. `twice` is a column that one list names a second time.
@@ -106,6 +107,7 @@ class Dml:
     given: tuple[int, ...] | None = None
     sources: tuple[Name, ...] = ()
     pinned: frozenset[str] = frozenset()
+    ranged: bool = False
     conflict: Conflict | None = None
     twice: str | None = None
     shape: Shape | None = field(default=None, compare=False, repr=False)

@@ -55,7 +55,8 @@ class Runner:
 
     `framework` is None where they do not tell; `forced` says that the user named it, so that marks in the file do not
     count against it. `transaction` is what a file beside it declares, `mixed` says that the runner takes
-    statements that refuse a transaction together with others. `down` says that the file is a way back.
+    statements that refuse a transaction together with others. `down` says that the file is a way back. `holds`: it
+    keeps a transaction of its own open meanwhile, for which what waits for older ones waits for ever.
     """
 
     framework: Framework | None = None
@@ -63,6 +64,7 @@ class Runner:
     transaction: bool | None = None
     mixed: bool = False
     down: bool = False
+    holds: bool = False
     values: tuple[tuple[str, str], ...] = ()
     """What the settings of the runner put in the place of names."""
 

@@ -424,6 +424,8 @@ class Script:
     """Runner markers seen, e.g. `goose`, `dbmate`; empty for plain SQL."""
     framework: Framework | None = None
     units: tuple[Unit, ...] = ()
+    held: bool = False
+    """The runner keeps a transaction of its own open meanwhile."""
 
     def unit_of(self, statement: Statement) -> Unit:
         """Give the unit to which a statement belongs."""

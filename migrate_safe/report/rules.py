@@ -77,6 +77,7 @@ def _example(example: Example) -> str:
 
 def _setting(example: Example) -> list[str]:
     words = ["in a file that the runner wraps in a transaction"] if example.wrapping == "file" else []
+    words += [f"run by {example.runner}"] if example.runner else []
     words += [f"on PostgreSQL {example.postgres}"] if example.postgres else []
     return words
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 
+from migrate_safe.catalog.evolve.views import serves_refresh
 from migrate_safe.model.names import quote_literal
 from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Dropped, OwnedBy
 from migrate_safe.model.statement import (
+    AlterDomain,
     AlterEnum,
     AlterSequence,
     CreateFunction,
     Dml,
+    DomainVerb,
     DropConstraint,
     Other,
+    RefreshView,
+    Reindex,
     SetVariable,
     Transaction,
     TransactionVerb,
@@ -61,6 +66,8 @@ def beside(told: Told, part: Part, doings: Doings) -> Told:
             return of_columns.changed_column((facts, words), part, doings)
         case ActionKind.CREATE_TRIGGER:
             return of_triggers.new_trigger((facts, words), part, doings)
+        case ActionKind.CREATE_RULE:
+            return of_triggers.new_rule((facts, words), part, doings)
         case ActionKind.CREATE_POLICY | ActionKind.ALTER_POLICY | ActionKind.DROP_POLICY | ActionKind.ROW_SECURITY_ON:
             return of_triggers.policy((facts, words), part, doings)
         case _:
@@ -79,8 +86,14 @@ def _rarer(told: Told, part: Part) -> Told:
         case AlterSequence(options=options):
             return replace(facts, repeats=options.restart or bool(options.cycle)), words
         case Dml():
-            limited = _LIMIT.search(part.whole.statement.text) is not None
+            limited = part.action.ranged or _LIMIT.search(part.whole.statement.text) is not None
             return replace(facts, system=_is_system(part), limited=limited), words
+        case Reindex(kind="system"):
+            return replace(facts, system=True), words
+        case AlterDomain(verb=DomainVerb.VALIDATE):
+            return replace(facts, validates=True), words
+        case RefreshView(with_data=with_data):
+            return replace(facts, empties=not with_data, keyless=_is_keyless(part)), words
         case Truncate(cascade=True):
             also = [plain(name) for name in emptied_along(part)]
             return replace(facts, cascade=True, takes=bool(also)), replace(words, taken=listed(also))
@@ -98,9 +111,10 @@ def _timeouts(told: Told, part: Part) -> Told:
     session = part.whole.session
     if session.lock_timeout is None and session.statement_timeout is None:
         return told
-    limit = session.lock_timeout if not facts.concurrently else session.statement_timeout
+    ends = [ms for ms in (session.statement_timeout, session.lock_timeout) if ms]
+    limit = min(ends, default=None) if not facts.concurrently else next(iter(ends), None)
     return (
-        replace(facts, statement_timeout=bool(session.statement_timeout), lock_timeout_ms=session.lock_timeout),
+        replace(facts, statement_timeout=bool(session.statement_timeout), lock_timeout_ms=min(ends, default=None)),
         replace(words, timeout=_duration(limit) if limit else ""),
     )
 
@@ -122,6 +136,11 @@ def _control(part: Part, doings: Doings) -> Control:
     ends = part.action.verb in (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK)
     first = not any(doings.before(Deed.ENDS, "", statement))
     return Control.ENDS_WRAPPING if ends and first and part.whole.wrapped else Control.NONE
+
+
+def _is_keyless(part: Part) -> bool:
+    known = part.whole.before.views.get(part.whole.before.resolve(part.relation)) if part.relation is not None else None
+    return known is not None and not any(map(serves_refresh, known.indexes))
 
 
 def _is_system(part: Part) -> bool:

@@ -23,6 +23,7 @@ from migrate_safe.model.statement import (
     CreateIndex,
     CreatePolicy,
     CreateRange,
+    CreateRule,
     CreateSequence,
     CreateTable,
     CreateTrigger,
@@ -34,6 +35,7 @@ from migrate_safe.model.statement import (
     DropIndex,
     DropPart,
     DropRoutines,
+    DropSequence,
     DropTable,
     DropTrigger,
     Other,
@@ -164,6 +166,10 @@ def _object_deeds(statement: Statement) -> Deeds:
             return [(Deed.MAKES, f"policy on {table.name}", action)]
         case DropPart("policy", table) as action:
             return [(Deed.DROPS, f"policy on {table.name}", action)]
+        case CreateRule(table, rule) as action:
+            return [(Deed.MAKES, f"rule {rule.name} on {table.name}", action)]
+        case DropPart("rule", table, name) as action:
+            return [(Deed.DROPS, f"rule {name} on {table.name}", action)]
         case CreateEnum(name) | CreateComposite(name) | CreateRange(name) | CreateDomain(name):
             return [(Deed.MAKES, f"type {name.name}", statement.action)]
         case RenameType(_, to) as action:
@@ -172,6 +178,8 @@ def _object_deeds(statement: Statement) -> Deeds:
             return [(Deed.WIDENS, f"type {name.name}", action)]
         case CreateSequence(name) as action:
             return [(Deed.MAKES, f"sequence {name.name}", action)]
+        case DropSequence(sequences) as action:
+            return [(Deed.DROPS, f"sequence {n.name}", action) for n in sequences]
         case AlterSequence(name, options) as action if options.type is not None:
             return [(Deed.WIDENS, f"sequence {name.name}", action)]
         case _:

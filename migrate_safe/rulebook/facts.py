@@ -49,6 +49,8 @@ class Facts:
     wrapped: bool = False
     """The runner, not the file, opened the transaction."""
     transaction_forbidden: bool = False
+    waits_for_runner: bool = False
+    """It waits for a transaction that the runner itself keeps open."""
     concurrently: bool = False
     lock_timeout: bool = False
     """A lock_timeout other than 0 is in force."""
@@ -73,7 +75,7 @@ class Facts:
     bounded: bool = True
     """The UPDATE or DELETE has a WHERE that names a column."""
     limited: bool = False
-    """The data statement says LIMIT or BETWEEN somewhere, as batches do."""
+    """The data statement says LIMIT or BETWEEN somewhere, or a column has a lower and an upper end, as batches do."""
     reach: Reach = Reach.FEW
     """Through how many rows of tables in use an INSERT, UPDATE, DELETE or MERGE goes."""
     around: frozenset[Around] = frozenset()
@@ -82,6 +84,10 @@ class Facts:
     index that goes is dropped by a later statement."""
     multiple: bool = False
     """The statement has other actions or names other relations too."""
+    shared: bool = False
+    """The new column comes with other constraints too."""
+    in_block: bool = False
+    """The statement stands inside a DO block or a function, which is a transaction of its own."""
     complete: bool = False
     """The schema before the migration was read from a server or a dump: what is not in it does not exist."""
     version: int | None = None
@@ -90,6 +96,7 @@ class Facts:
     statement_timeout: bool = False
     """A statement_timeout other than 0 is in force."""
     lock_timeout_ms: int | None = None
+    """How long the statement waits for a lock at most, by either timeout; None without."""
     held_elsewhere: bool = False
     """`held` is about another relation than those that this statement locks, and these were free until now."""
     control: Control = Control.NONE
@@ -117,15 +124,25 @@ class Facts:
     """Other things that are known go along."""
     type_step: TypeStep = TypeStep.OTHER
     domain: bool = False
-    """The new column's type is a domain that is known to have constraints."""
+    """The type of the new column, or its new type, is a domain that is known to have constraints."""
     comparable: bool = True
     """Values of the new column can be compared for equality, as DISTINCT and GROUP BY do."""
     had_default: bool = False
     """The column had another default."""
+    json: bool = False
+    """The new column is of the type json."""
+    empties: bool = False
+    """REFRESH MATERIALIZED VIEW ... WITH NO DATA."""
+    keyless: bool = False
+    """The materialized view is known to have no unique index by which it can be refreshed CONCURRENTLY."""
+    validates: bool = False
+    """ALTER DOMAIN ... VALIDATE CONSTRAINT."""
     short_sequence: bool = False
     """The sequence of the column ends before its new type does."""
     repeats: bool = False
     """The sequence may give values again that it gave before."""
+    present: bool = False
+    """IF NOT EXISTS finds a valid index by that name, as far as is known."""
     differs: bool = False
     """IF NOT EXISTS finds something by that name that differs from what the statement would make."""
     ambiguous: bool = False
@@ -133,7 +150,7 @@ class Facts:
     raises: bool = False
     """The trigger's function may raise an exception of its own."""
     restricts: bool = False
-    """The policy lets less pass than before."""
+    """The policy lets less pass than before, or the rule puts something else in the place of what it is for."""
     copies: bool = False
     """CREATE TABLE AS copies rows of a table in use."""
     system: bool = False
@@ -177,14 +194,25 @@ class Words:
     index_definition: str = ""
     """`ON t (columns) ...` as CREATE UNIQUE INDEX needs it for the constraint."""
     adopt: str = ""
-    """`UNIQUE USING INDEX name` with its DEFERRABLE clauses, for a constraint that rests on an index."""
+    """`ADD CONSTRAINT name UNIQUE USING INDEX index` with its DEFERRABLE clauses.
+
+    Before it DROP CONSTRAINT where the same statement drops what stands in its way.
+    """
+    column_first: str = ""
+    """ADD COLUMN without the constraint that comes with it, or a remark where the column wants steps of its own."""
+    base_definition: str = ""
+    """Like `column_definition`, of the type below a domain; empty where that would rewrite the table as well."""
     tables: str = ""
     """The table, and the one that its foreign key points to where that is another: `orders and users`."""
     index: str = ""
     sequence: str = ""
-    """The sequence that the server would make for a serial column, qualified as the table is."""
+    """The sequence that the server would make for a serial or identity column, qualified as the table is."""
+    numbers: str = ""
+    """A name for a sequence that numbers rows until the column has its own."""
+    numbered: str = ""
+    """What the sequence of a new column is told: `AS integer START WITH 1000`."""
     identity: str = ""
-    """ALWAYS or BY DEFAULT."""
+    """`ALWAYS AS IDENTITY` or `BY DEFAULT AS IDENTITY`, with the options of the sequence."""
     trigger: str = ""
     """The trigger, or a name for one that keeps the column."""
     trigger_function: str = ""

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.statement import Wrapping
 from migrate_safe.rulebook.facts import Facts
 from migrate_safe.rulebook.plain_yaml import read_yaml
@@ -38,7 +39,7 @@ RULE_KEYS = (
     "title harm when severity message safe manual hazards recipe postgres yields_to once fixable examples".split()
 )
 REQUIRED_KEYS = "title harm when severity message manual examples".split()
-EXAMPLE_KEYS = "bad good given unseen why near_miss wrapping postgres message safe".split()
+EXAMPLE_KEYS = "bad good given unseen why near_miss wrapping runner postgres message safe".split()
 
 
 def load_rules(directory: Path | None = None) -> tuple[Rule, ...]:
@@ -145,6 +146,7 @@ def _example(data: Any, place: _Place) -> Example:
         bad=bad,
         near_miss=_flag(found, "near_miss", place),
         wrapping=Wrapping(wrapping),
+        runner=_one_of(found.get("runner", ""), ["", *Framework], place.at("runner"), "runner"),
         postgres=_number(found["postgres"], place.at("postgres")) if "postgres" in found else None,
         **texts,
     )

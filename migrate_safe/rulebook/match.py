@@ -22,6 +22,12 @@ from migrate_safe.rulebook.suppress import Placed, suppress
 PARTLY = "-- in place of this one action of the statement:"
 """Stands above advice on a statement that does other things as well."""
 
+SHARED = "-- without further constraints of the column, which want steps of their own:"
+"""Stands above advice on one of several constraints that come with a new column."""
+
+WHOLE = frozenset({"statement"})
+"""Words that are the whole statement: advice that holds one of them is in place of all of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -152,9 +158,10 @@ class Bench:
 
 def _finding(opinion: _Opinion, observation: Observation, span: Span, text: str) -> Finding:
     rule, facts, words = opinion.rule, observation.facts, observation.words
-    safe = (opinion.safe.render(words) if opinion.safe is not None else None) or ""
-    if safe and facts.multiple and not facts.inline:
-        safe = f"{PARTLY}\n{safe}"
+    safe_text = (opinion.safe.render(words) if opinion.safe is not None else None) or ""
+    if opinion.safe is not None and safe_text and not WHOLE & set(opinion.safe.places):
+        remarks = [text for said, text in ((facts.multiple, PARTLY), (facts.shared, SHARED)) if said]
+        safe_text = "\n".join([*remarks, safe_text])
     return Finding(
         rule=rule.id,
         severity=opinion.severity,
@@ -163,8 +170,8 @@ def _finding(opinion: _Opinion, observation: Observation, span: Span, text: str)
         statement=text,
         relation=str(observation.relation) if observation.relation is not None else None,
         effects=observation.effects,
-        safe=safe,
-        fixable=bool(safe) and rule.fixable and not facts.multiple,
+        safe=safe_text,
+        fixable=bool(safe_text) and rule.fixable and not (facts.multiple or facts.shared),
     )
 
 
@@ -176,11 +183,12 @@ def _by_name(rules: Sequence[Rule]) -> Mapping[str, Collection[str]]:
 
 
 def _once(placed: Sequence[Placed], rules: Collection[str]) -> list[Placed]:
-    """Keep the first finding of each rule that speaks once a file, and drop exact repetitions of any."""
+    """Keep the first finding of each rule that speaks once a file, and drop what says the same of a statement again."""
     seen: set[object] = set()
     kept = []
     for one in placed:
-        key = one.finding.rule if one.finding.rule in rules else one
+        said = one.finding.rule, one.finding.span, one.finding.message, one.finding.safe
+        key: object = one.finding.rule if one.finding.rule in rules else said
         if key not in seen:
             seen.add(key)
             kept.append(one)

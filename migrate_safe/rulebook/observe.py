@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrate_safe.catalog.evolve.columns import gives_null
 from migrate_safe.effects.partitions import default_of
 from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import Analysed, TransactionRule
@@ -91,22 +92,25 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
         blocks=_blocks(felt),
         held=_blocks(held),
         held_elsewhere=_is_elsewhere(part, felt, held),
-        rewrites=any(_owner(part, name) == name for name in rewritten),
+        rewrites=any(_is_written_anew(part, name, relation) for name in rewritten),
         scans=bool(scanned),
         builds=bool(built),
         in_transaction=whole.in_transaction,
         wrapped=whole.wrapped,
+        waits_for_runner=script.held and effect.waits_for_snapshots,
         transaction_forbidden=effect.transaction is TransactionRule.FORBIDDEN,
         lock_timeout=bool(whole.session.lock_timeout),
         fails=effect.fails is not None,
         breaks=frozenset(b.kind for b in effect.breaks),
-        loses=bool(effect.loses) and relation not in whole.born and not ours,
+        loses=bool(effect.loses) and (relation is None or bool(_in_use(part, [relation]))) and not ours,
         depends=bool(effect.depends),
         unknown=effect.unknown is not None,
         nullable=_is_nullable(part, relation),
         partitioned=_is_partitioned(part, relation),
         only_here=ours,
         multiple=part.multiple,
+        shared=part.shared,
+        in_block=part.in_block,
         inline=part.inline,
         constraint=ConstraintFact(part.constraint.kind.value) if part.constraint is not None else ConstraintFact.NONE,
         complete=whole.before.complete,
@@ -134,7 +138,8 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
 def _said(facts: Facts, part: Part) -> Facts:
     match part.action:
         case AddColumn(definition):
-            return replace(facts, column_value=_value(definition), not_null=_is_not_null(definition))
+            value = _value(definition)
+            return replace(facts, column_value=value, not_null=_is_not_null(definition))
         case CreateIndex() | DropIndex() | Reindex() | RefreshView():
             return replace(facts, concurrently=part.action.concurrently)
         case DetachPartition(concurrently=concurrently):
@@ -161,7 +166,7 @@ def _value(definition: ColumnDef) -> ColumnValue:
         return ColumnValue.IDENTITY
     if column.generated is not None:
         return ColumnValue.VIRTUAL if column.generated is Generated.VIRTUAL else ColumnValue.STORED
-    return ColumnValue.NULL if column.default is None else ColumnValue.DEFAULT
+    return ColumnValue.NULL if gives_null(column.default) else ColumnValue.DEFAULT
 
 
 def _is_not_null(definition: ColumnDef) -> bool:
@@ -205,10 +210,20 @@ def _owner(part: Part, name: Name) -> Name:
         table = schema.index_table(name)
         if table is not None:
             return table.name
+        for view in schema.views.values():
+            if name.schema == view.name.schema and any(index.name == name.name for index in view.indexes):
+                return view.name
         sequence = schema.sequences.get(name)
         if sequence is not None and sequence.owner is not None:
             return sequence.owner[0]
     return name
+
+
+def _is_written_anew(part: Part, name: Name, relation: Name | None) -> bool:
+    """Say whether what is written anew is a table, or an index that the statement moves; REINDEX is another matter."""
+    if part.index is not None and name == part.whole.before.resolve(part.index):
+        return False
+    return name == relation or _owner(part, name) == name
 
 
 def _tables(part: Part, names: tuple[Name, ...]) -> tuple[Name, ...]:

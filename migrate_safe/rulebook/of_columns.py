@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrate_safe.catalog.change import known_type
 from migrate_safe.model.names import Name
 from migrate_safe.model.replacing import replace
-from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Table, TypeName
+from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TypeName
 from migrate_safe.model.statement import AddColumn, AddConstraint, AlterType, CreateIndex, SetDefault
 from migrate_safe.rulebook.doings import Deed, Doings
 from migrate_safe.rulebook.facts import Facts, Words
@@ -29,9 +29,17 @@ def new_column(facts: Facts, part: Part) -> Facts:
     if not isinstance(part.action, AddColumn):
         return facts
     type_ = part.action.definition.column.type
-    written = known_type(part.whole.before, type_)
-    domain = not type_.dimensions and part.whole.before.is_constrained(Name(written.schema, written.name))
-    return replace(facts, domain=domain, comparable=type_.name not in _INCOMPARABLE)
+    return replace(
+        facts,
+        domain=_is_constrained(part.whole.before, type_),
+        comparable=type_.name not in _INCOMPARABLE,
+        json=type_.name == "json",
+    )
+
+
+def _is_constrained(schema: Schema, type_: TypeName) -> bool:
+    written = known_type(schema, type_)
+    return not type_.dimensions and schema.is_constrained(Name(written.schema, written.name))
 
 
 def new_constraint(facts: Facts, part: Part, doings: Doings) -> Facts:
@@ -43,7 +51,7 @@ def new_constraint(facts: Facts, part: Part, doings: Doings) -> Facts:
     table = part.whole.before.table(part.relation) if part.relation is not None else None
     if constraint.kind is ConstraintKind.UNIQUE:
         return replace(facts, implied=is_implied(table, frozenset(constraint.columns)))
-    if constraint.kind is not ConstraintKind.FOREIGN or part.relation is None:
+    if constraint.kind is not ConstraintKind.FOREIGN or not constraint.enforced or part.relation is None:
         return facts
     if table is None or table.partial or _finds(table, constraint.columns):
         return facts
@@ -77,6 +85,8 @@ def changed_column(told: Told, part: Part, doings: Doings) -> Told:
     """Tell of ALTER COLUMN with a new type or default."""
     facts, words = told
     table = part.whole.before.table(part.relation) if part.relation is not None else None
+    if isinstance(part.action, AlterType):
+        facts = replace(facts, domain=_is_constrained(part.whole.before, part.action.type))
     match part.action:
         case AlterType(column, new) if table is not None and (known := table.column(column)) is not None:
             short = _short_sequence(part, table, known, new, doings)
@@ -86,7 +96,7 @@ def changed_column(told: Told, part: Part, doings: Doings) -> Told:
             before = getattr(table.column(column), "default", None)
             return replace(facts, had_default=before is not None and str(before) != str(default)), words
         case _:
-            return told
+            return facts, words
 
 
 def _type_step(old: TypeName, new: TypeName) -> TypeStep:
@@ -114,10 +124,11 @@ def _before_point(type_: TypeName) -> int:
 
 def _short_sequence(part: Part, table: Table, column: Column, new: TypeName, doings: Doings) -> str:
     """Name the sequence that a column owns and that ends before the column's new type does."""
-    if new.name not in _INTEGERS or column.identity is not None:
+    if new.name not in _INTEGERS or column.identity is not None or column.default is None:
         return ""
     for name, sequence in part.whole.before.sequences.items():
         if sequence.owner == (table.name, column.name) and _INTEGERS.get(sequence.type, 8) < _INTEGERS[new.name]:
-            later = any(doings.after(Deed.WIDENS, f"sequence {name.name}", part.whole.statement))
-            return "" if later else str(Name(None, name.name) if name.schema == "public" else name)
+            deeds = (Deed.WIDENS, Deed.DROPS)
+            later = (any(doings.after(deed, f"sequence {name.name}", part.whole.statement)) for deed in deeds)
+            return "" if any(later) else str(Name(None, name.name) if name.schema == "public" else name)
     return ""

@@ -44,10 +44,17 @@ def new_index(told: Told, part: Part, doings: Doings) -> Told:
         unique=index.unique,
         computed=any(k.column is None for k in index.keys),
         only=part.action.only,
+        present=part.action.if_not_exists and _is_present(part, index.name),
         duplicate=bool(twin),
         implied=index.unique and is_implied(_known(part), _columns(index), index.name),
     )
     return facts, replace(words, twin=twin, index=name)
+
+
+def _is_present(part: Part, name: str | None) -> bool:
+    table = _known(part)
+    known = table.index(name) if table is not None and name is not None else None
+    return known is not None and known.valid
 
 
 def _twin(part: Part, index: Index, doings: Doings) -> str:
@@ -69,7 +76,7 @@ def _leading(told: Told, part: Part, doings: Doings) -> Told:
     """Find an index that is made later and begins with the column with which the dropped one begins."""
     facts, words = told
     old = _known_index(part)
-    if old is None or not old.keys or old.keys[0].column is None:
+    if old is None or not old.keys or old.keys[0].column is None or _is_served(part, old, doings):
         return told
     table = part.whole.before.index_table(part.whole.before.resolve(part.index)) if part.index is not None else None
     later = doings.after(Deed.INDEXES, f"table {table.name.name}", part.whole.statement) if table is not None else ()
@@ -81,6 +88,17 @@ def _leading(told: Told, part: Part, doings: Doings) -> Told:
         ):
             return replace(facts, around=facts.around | {Around.INDEXED_AGAIN}), words
     return told
+
+
+def _is_served(part: Part, old: Index, doings: Doings) -> bool:
+    """Say whether an index stays that begins with the same keys, and so serves the same queries."""
+    table = _left(part)
+    begin = plain_index(old).keys
+    return any(
+        i.valid and i.predicate is None and i.method == old.method and plain_index(i).keys[: len(begin)] == begin
+        for i in (table.indexes if table is not None else ())
+        if not any(doings.after(Deed.DROPS, f"index {i.name}", part.whole.statement))
+    )
 
 
 def _known_index(part: Part) -> Index | None:

@@ -6,7 +6,7 @@ import re
 
 from migrate_safe.model.names import quote_ident
 from migrate_safe.model.replacing import replace
-from migrate_safe.model.statement import AlterPolicy, CreatePolicy, CreateTrigger, DropPart
+from migrate_safe.model.statement import AlterPolicy, CreatePolicy, CreateRule, CreateTrigger, DropPart
 from migrate_safe.rulebook.doings import Deed, Doings
 from migrate_safe.rulebook.facts import Facts, Words
 from migrate_safe.rulebook.parts import Part
@@ -34,6 +34,20 @@ def new_trigger(told: Told, part: Part, doings: Doings) -> Told:
     )
     function = f"{trigger.function}()" if trigger.function is not None else ""
     return facts, replace(words, trigger=quote_ident(trigger.name), trigger_function=function)
+
+
+def new_rule(told: Told, part: Part, doings: Doings) -> Told:
+    """Tell of CREATE RULE."""
+    facts, words = told
+    assert isinstance(part.action, CreateRule)
+    rule, table = part.action.rule, part.whole.before.table(part.action.table)
+    known = table is not None and any(r.name == rule.name for r in table.rules)
+    key = f"rule {rule.name} on {part.action.table.name}"
+    dropped = any(doings.before(Deed.DROPS, key, part.whole.statement))
+    around = frozenset({Around.REPLACES} if dropped or known else ())
+    return replace(facts, around=around, restricts=rule.instead), replace(
+        words, object=f"rule {quote_ident(rule.name)}"
+    )
 
 
 def policy(told: Told, part: Part, doings: Doings) -> Told:

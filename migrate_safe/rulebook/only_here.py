@@ -8,6 +8,7 @@ from migrate_safe.model.names import Name
 from migrate_safe.model.statement import (
     AddColumn,
     AlterTable,
+    ChangeIdentity,
     CreateTable,
     CreateView,
     Dml,
@@ -68,14 +69,15 @@ def _was_added(part: Part, script: Script, column: str) -> bool:
 
 
 def _needs_no_default(part: Part, script: Script, column: str) -> bool:
-    """Say whether the transaction gives the column another default later, or NULL, or takes it away.
+    """Say whether the statement or its transaction gives the column another default, an identity or NULL, or drops it.
 
     A default goes and comes around a change of an enum.
     """
-    if not part.whole.in_transaction:
-        return False
-    own = [s for s in _same_way(part, script) if s.span.start >= part.whole.statement.span.start]
-    alters = (s.action for s in own)
+    statement = part.whole.statement
+    own = (
+        [s for s in _same_way(part, script) if s.span.start > statement.span.start] if part.whole.in_transaction else []
+    )
+    alters = (s.action for s in (statement, *own))
     later = (a for alter in alters if isinstance(alter, AlterTable) and _same(part, alter.table) for a in alter.actions)
     return any(_spares_default(action, column) for action in later)
 
@@ -84,6 +86,8 @@ def _spares_default(action: TableAction, column: str) -> bool:
     match action:
         case SetDefault(of, default):
             return of == column and default is not None
+        case ChangeIdentity(of, add):
+            return of == column and add
         case DropNotNull(of) | DropColumn(of):
             return of == column
         case _:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.alter import pass_of
+from migrate_safe.catalog.evolve.routines import Run, runs_of
+from migrate_safe.effects.births import born_after
 from migrate_safe.effects.combine import strongest
 from migrate_safe.effects.effect import effect_of
+from migrate_safe.effects.settings import Settings
+from migrate_safe.effects.settings import after as settings_after
 from migrate_safe.model.effect import Analysed, Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.replacing import replace
@@ -20,11 +24,14 @@ from migrate_safe.model.statement import (
     AddConstraint,
     AlterPolicy,
     AlterTable,
+    Call,
     CreateIndex,
     CreatePolicy,
+    CreateRule,
     CreateTable,
     CreateTrigger,
     Dml,
+    DmlKind,
     DoBlock,
     DropConstraint,
     DropIndex,
@@ -42,6 +49,7 @@ from migrate_safe.model.statement import (
     RenameConstraint,
     RenameTable,
     SetSchema,
+    SetVariable,
     Statement,
     TableAction,
     Truncate,
@@ -68,6 +76,12 @@ class Part:
     constraint: Constraint | None = None
     inline: bool = False
     multiple: bool = False
+    shared: bool = False
+    """The new column comes with other constraints too."""
+    costly: bool = False
+    """The new column by itself, without the constraint, wants steps of its own."""
+    in_block: bool = False
+    """The statement stands inside a DO block or a function."""
     thing: str = ""
     """The object that is no relation: `function f(integer)`, `type mood`."""
 
@@ -81,8 +95,13 @@ def _parts(whole: Analysed) -> Iterator[Part]:
     match whole.statement.action:
         case AlterTable() as action:
             yield from _alter(whole, action)
-        case DoBlock() as action:
-            yield from _do(whole, action)
+        case DoBlock() | Call():
+            runs = runs_of(whole.before, whole.statement.action)
+            yield from (part for run in runs for part in _run(whole, run))
+            if not runs:
+                yield _single(whole, whole.statement.action)
+        case Dml(kind=DmlKind.SELECT, functions=functions) as action if functions:
+            yield from _select(whole, action)
         case DropTable(tables) as action:
             yield from _each(whole, ActionKind.DROP_TABLE, tables)
         case DropView(views) as action:
@@ -109,7 +128,7 @@ def _single(whole: Analysed, action: Action) -> Part:
             return _part(whole, kind, table)
         case SetSchema(table) | CreateIndex(table) | CreateTrigger(table):
             return _part(whole, kind, table)
-        case CreatePolicy(table) | AlterPolicy(table) | DropPart(_, table):
+        case CreatePolicy(table) | CreateRule(table) | AlterPolicy(table) | DropPart(_, table):
             return _part(whole, kind, table)
         case RefreshView(view):
             return _part(whole, kind, view)
@@ -187,11 +206,13 @@ def _with_column(part: Part, alter: AlterTable, action: AddColumn) -> Iterator[P
     if not constraints:
         yield part
         return
-    plain = _effect_with(part.whole, alter, action, ())
-    yield replace(part, effect=plain, multiple=True)
+    plain, column = _effect_with(part.whole, alter, action, ()), action.definition.column
+    costly = bool(plain.rewrites) or (column.not_null and column.default is None)
+    yield replace(part, effect=plain, shared=True)
     for constraint in constraints:
         effect = _without(_effect_with(part.whole, alter, action, (constraint,)), plain)
-        yield replace(part, effect=effect, constraint=constraint, inline=True, multiple=True)
+        shared = len(constraints) > 1
+        yield replace(part, effect=effect, constraint=constraint, inline=True, shared=shared, costly=costly)
 
 
 def _effect_with(whole: Analysed, alter: AlterTable, action: AddColumn, constraints: tuple[Constraint, ...]) -> Effect:
@@ -228,22 +249,40 @@ def _effect(whole: Analysed, statement: Statement) -> Effect:
     return effect_of(statement, whole.before, session=whole.session, in_transaction=whole.in_transaction)
 
 
-# ---- DO --------------------------------------------------------------------------------------
+# ---- bodies: DO, CALL, functions ---------------------------------------------------------------
 
 
-def _do(whole: Analysed, block: DoBlock) -> Iterator[Part]:
+def _select(whole: Analysed, action: Dml) -> Iterator[Part]:
+    """Give the part of a query, and those of the functions that it calls."""
+    runs = runs_of(whole.before, action)
+    if runs:
+        alone = replace(action, functions=action.functions - {run.called for run in runs})
+        effect = _effect(whole, replace(whole.statement, action=alone))
+        yield _single(replace(whole, effect=replace(effect, fails=whole.effect.fails)), action)
+        yield from (part for run in runs for part in _run(whole, run))
+    else:
+        yield _single(whole, action)
+
+
+def _run(whole: Analysed, run: Run) -> Iterator[Part]:
     """Give the parts of the statements inside, which run in one transaction, and one for what cannot be seen.
 
-    A statement inside may stand behind a condition, so that none is sure to fail.
+    A statement inside may stand behind a condition, so that none is sure to fail. Those of a routine stand elsewhere,
+    so that they are told of where it is called.
     """
+    block = run.block
     yield _part(replace(whole, effect=Effect(unknown=block.opaque)), ActionKind.DO_BLOCK)
-    schema = whole.before
+    schema, settings = run.within(whole.before), Settings(whole.session, whole.session)
     for statement in block.inner:
         placed = replace(statement, direction=whole.statement.direction)
+        if run.routine is not None:
+            placed = replace(placed, span=whole.statement.span)
         inner = replace(whole, statement=placed, before=schema, in_transaction=True)
         effect = replace(_effect(inner, placed), fails=None)
-        yield from _parts(replace(inner, effect=effect))
-        whole = replace(whole, held=strongest((*whole.held, *effect.locks)))
-        if isinstance(placed.action, CreateTable) and schema.table(placed.action.table) is None:
-            whole = replace(whole, born=whole.born | {schema.resolve(placed.action.table)})
-        schema = evolve(schema, placed)
+        yield from (replace(part, in_block=True) for part in _parts(replace(inner, effect=effect)))
+        if isinstance(placed.action, SetVariable):
+            settings = settings_after(settings, placed.action, in_transaction=True)
+        whole = replace(whole, held=strongest((*whole.held, *effect.locks)), session=settings.now)
+        after = evolve(schema, placed)
+        whole = replace(whole, born=born_after(schema, after, whole.born, placed))
+        schema = after

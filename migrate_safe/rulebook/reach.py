@@ -11,6 +11,8 @@ from migrate_safe.rulebook.terms import Reach
 
 _FINDING_ROWS = (DmlKind.UPDATE, DmlKind.DELETE)
 _OF_SYSTEM = ("pg_catalog", "information_schema")
+_PLACE = "ctid"
+"""The system column that names the place of a row."""
 _KEYS = (ConstraintKind.PRIMARY, ConstraintKind.UNIQUE)
 
 
@@ -31,6 +33,8 @@ def reach_of(schema: Schema, action: Dml, in_use: Collection[Name]) -> Reach:
     names = walked(schema, action)
     if len(names) > 1 or not action.pinned:
         return Reach.MANY
+    if _PLACE in action.pinned:
+        return Reach.FEW
     table = schema.tables.get(names[0])
     if table is not None and any(key <= action.pinned for key in _unique_keys(table)):
         return Reach.FEW

@@ -115,7 +115,7 @@ class Example:
     """A migration that a rule is shown by, on a database in which `given` was run.
 
     `unseen` ran there too, without the tool's knowledge. `message` and `safe` are what the rule says of a
-    bad one; both are empty for a good one.
+    bad one; both are empty for a good one. `runner` is what runs it, where that matters.
     """
 
     sql: str
@@ -125,6 +125,7 @@ class Example:
     why: str = ""
     near_miss: bool = False
     wrapping: Wrapping = Wrapping.STATEMENT
+    runner: str = ""
     postgres: int | None = None
     message: str = ""
     safe: str = ""

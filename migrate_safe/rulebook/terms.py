@@ -54,6 +54,7 @@ class ActionKind(StrEnum):
     VACUUM_FULL = "vacuum-full"
     CLUSTER = "cluster"
     CREATE_TRIGGER = "create-trigger"
+    CREATE_RULE = "create-rule"
     CREATE_POLICY = "create-policy"
     ALTER_POLICY = "alter-policy"
     DROP_POLICY = "drop-policy"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from migrate_safe.catalog.change import is_partitioned
+from migrate_safe.catalog.change import domain_default, is_partitioned
 from migrate_safe.catalog.definition import constraint_definition, index_definition
+from migrate_safe.catalog.evolve.columns import gives_null
 from migrate_safe.catalog.evolve.indexes import plain_index
-from migrate_safe.catalog.naming import constraint_name, index_name, sequence_name
+from migrate_safe.catalog.naming import constraint_name, index_name
+from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.errors import UsageError
-from migrate_safe.model.names import MAX_IDENTIFIER_BYTES, Name, quote_ident, shorten
+from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
@@ -42,6 +44,7 @@ from migrate_safe.model.statement import (
     ValidateConstraint,
 )
 from migrate_safe.rulebook.facts import Words
+from migrate_safe.rulebook.numbering import fitting, numbering
 from migrate_safe.rulebook.parts import Part
 from migrate_safe.sql.rewrite import make_concurrent, unconditional
 
@@ -58,7 +61,8 @@ def words_of(part: Part) -> Words:
         case AddColumn(definition):
             words = _new_column(words, part, definition)
         case AlterType(column, type_):
-            words = replace(_column(words, part, column), type=str(type_))
+            below = str(_base_type(part.whole.before, type_))
+            words = replace(_column(words, part, column), type=str(type_), base_type=below)
         case DropColumn(column) | SetNotNull(column) | DropNotNull(column):
             words = _column(words, part, column)
         case SetDefault(column, default):
@@ -67,15 +71,18 @@ def words_of(part: Part) -> Words:
             words = _column(words, part, column)
         case RenameColumn(_, column, to):
             words = replace(_column(words, part, column), new_name=quote_ident(to))
-        case RenameTable(table, to):
-            words = replace(words, new_name=str(Name(table.schema, to)))
-        case SetSchema(table, to):
-            words = replace(words, new_name=str(Name(to, table.name)))
+        case RenameTable(table, to, object=kind):
+            words = replace(words, new_name=str(Name(table.schema, to)), object=f"{kind} {table}")
+        case SetSchema(table, to, object=kind):
+            words = replace(words, new_name=str(Name(to, table.name)), object=f"{kind} {table}")
         case ValidateConstraint(name) | DropConstraint(name) | RenameConstraint(_, name):
             words = replace(words, constraint=quote_ident(name))
         case CreateIndex() as create:
             words = replace(
-                words, concurrent=_concurrent(text), plain=unconditional(text), in_parts=_in_parts(part, create)
+                words,
+                concurrent=_concurrent(unconditional(text)),
+                plain=unconditional(text),
+                in_parts=_in_parts(part, create),
             )
         case Reindex() | DetachPartition() | RefreshView():
             words = replace(words, concurrent=_concurrent(text))
@@ -103,7 +110,7 @@ def _in_parts(part: Part, create: CreateIndex) -> str:
     first = index_definition(create.table, index).replace(" ON ", " ON ONLY ", 1)
     steps = [f"{first};"]
     for leaf in parts:
-        own = _fit(leaf.name.name, f"_{name}")
+        own = fitting(leaf.name.name, f"_{name}")
         near = Name(create.table.schema, leaf.name.name)
         steps.append(f"{index_definition(near, replace(index, name=own), concurrently=True)};")
         place = Name(create.table.schema, name), Name(create.table.schema, own)
@@ -126,27 +133,30 @@ def _column(words: Words, part: Part, name: str) -> Words:
     return replace(
         words,
         column=quote_ident(name),
-        new_column=quote_ident(_fit(name, "_new")),
+        new_column=quote_ident(fitting(name, "_new")),
         old_type=str(known.type) if known is not None else "",
-        not_null_check=quote_ident(_fit(f"{part.relation.name}_{name}", "_is_set")),
+        not_null_check=quote_ident(fitting(f"{part.relation.name}_{name}", "_is_set")),
         constraint=quote_ident(_name_for(part, Constraint(ConstraintKind.NOT_NULL, (name,)))),
     )
 
 
 def _new_column(words: Words, part: Part, definition: ColumnDef) -> Words:
     assert part.relation is not None
-    column, table = definition.column, part.whole.before.resolve(part.relation)
-    sequence = Name(part.relation.schema, sequence_name(part.whole.before, table, column.name))
+    column = definition.column
+    if gives_null(column.default):
+        column = replace(column, default=None)
+    default = column.default or domain_default(part.whole.before, column.type)
+    alone = f"ALTER TABLE {part.relation} ADD COLUMN {column_definition(column)};"
     return replace(
-        _column(words, part, column.name),
+        numbering(_column(words, part, column.name), part, definition),
         type=str(column.type),
         base_type=str(_base_type(part.whole.before, column.type)),
-        default=str(column.default) if column.default is not None else "",
+        default=str(default) if default is not None else "",
         column_definition=column_definition(column),
-        sequence=str(sequence),
-        identity=str(column.identity).upper() if column.identity is not None else "",
-        trigger=quote_ident(_fit(f"{part.relation.name}_{column.name}", "_keep")),
-        trigger_function=str(Name(part.relation.schema, _fit(f"{part.relation.name}_{column.name}", "_keep"))),
+        column_first="-- once the column is there, without this constraint:" if part.costly else alone,
+        base_definition=_base_definition(part.whole.before, column),
+        trigger=quote_ident(fitting(f"{part.relation.name}_{column.name}", "_keep")),
+        trigger_function=str(Name(part.relation.schema, fitting(f"{part.relation.name}_{column.name}", "_keep"))),
     )
 
 
@@ -163,6 +173,12 @@ def column_definition(column: Column) -> str:
     if column.default is not None:
         text += f" DEFAULT {column.default}" + (" NOT NULL" if column.not_null else "")
     return text
+
+
+def _base_definition(schema: Schema, column: Column) -> str:
+    if column.default is not None and volatility(schema, column.default).volatile:
+        return ""
+    return column_definition(replace(column, type=_base_type(schema, column.type)))
 
 
 def _base_type(schema: Schema, type_: TypeName) -> TypeName:
@@ -185,10 +201,11 @@ def _constraint(words: Words, part: Part, constraint: Constraint) -> Words:
         words,
         constraint=name,
         definition=constraint_definition(plain),
-        not_null_check=quote_ident(_fit(f"{table}_{'_'.join(constraint.columns)}", "_is_set")),
+        not_null_check=quote_ident(fitting(f"{table}_{'_'.join(constraint.columns)}", "_is_set")),
         not_null_columns=" AND ".join(f"{quote_ident(c)} IS NOT NULL" for c in constraint.columns),
+        index=_index_for(part, name) if constraint.kind in _ON_INDEX else words.index,
         index_definition=_index_definition(words.table, constraint, columns),
-        adopt=_adopt(constraint, name),
+        adopt=_adopt(part, constraint, name),
     )
 
 
@@ -210,13 +227,34 @@ def _index_definition(table: str, constraint: Constraint, columns: str) -> str:
     return text + (" NULLS NOT DISTINCT" if constraint.nulls_not_distinct else "")
 
 
-def _adopt(constraint: Constraint, name: str) -> str:
-    text = f"{constraint.kind.upper()} USING INDEX {name}"
+def _adopt(part: Part, constraint: Constraint, name: str) -> str:
+    text = f"ADD CONSTRAINT {name} {constraint.kind.upper()} USING INDEX {_index_for(part, name)}"
     if constraint.deferrable:
         text += " DEFERRABLE" + (" INITIALLY DEFERRED" if constraint.deferred else "")
-    return text
+    gone = [_dropping(a) for a in _in_the_way(part, constraint, name)]
+    return ", ".join([*gone, text])
 
 
-def _fit(name: str, ending: str) -> str:
-    """Put an ending on a name, cutting the name where both would be too long for the server."""
-    return shorten(name, MAX_IDENTIFIER_BYTES - len(ending.encode())) + ending
+def _index_for(part: Part, name: str) -> str:
+    """Name the index that a constraint is to adopt: like the constraint, unless the same statement drops one so named.
+
+    That one's index has the name until then; the server gives it to the adopted one.
+    """
+    taken = any(quote_ident(a.name) == name for a in _dropped(part))
+    return quote_ident(fitting(name.strip('"'), "_new")) if taken else name
+
+
+def _in_the_way(part: Part, constraint: Constraint, name: str) -> list[DropConstraint]:
+    """Give the drops of the same statement without which the constraint cannot come: of its name, of a primary key."""
+    primary = constraint.kind is ConstraintKind.PRIMARY
+    return [a for a in _dropped(part) if primary or quote_ident(a.name) == name]
+
+
+def _dropped(part: Part) -> list[DropConstraint]:
+    actions = getattr(part.whole.statement.action, "actions", ())
+    return [a for a in actions if isinstance(a, DropConstraint)]
+
+
+def _dropping(action: DropConstraint) -> str:
+    tolerant, along = ("IF EXISTS " if action.if_exists else ""), (" CASCADE" if action.cascade else "")
+    return f"DROP CONSTRAINT {tolerant}{quote_ident(action.name)}{along}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ def do_block(node: Any, place: tuple[int, int], text: str, places: Places, parse
     opaque: list[str] = []
     for item in read.items:
         where = body.find(item)
-        sql = _static_sql(item)
+        sql = _static_sql(item, read.constants)
         if sql is None:
             opaque.append(f"EXECUTE {_shown(item.sql.strip())}")
             continue
@@ -86,19 +86,22 @@ def trigger_block(body: str, parse: ParseText) -> DoBlock:
 
     NEW and OLD are given to the parser as parameters: of those that it makes for a trigger it writes no tree.
     """
-    return routine_block("f(new record, old record) RETURNS record", body, parse)
+    return replace(routine_block("f(new record, old record) RETURNS record", body, parse), conditional=False)
 
 
 def routine_block(header: str, body: str, parse: ParseText) -> DoBlock:
-    """Read the PL/pgSQL body of a function as a block; `header` gives its parameters and what it returns."""
+    """Read the PL/pgSQL body of a function as a block; its statements stand in no file.
+
+    `header` are its name, parameters and result as CREATE FUNCTION has them: the parser knows no other variables.
+    """
     try:
-        items = body_of(f"CREATE FUNCTION {header} LANGUAGE plpgsql AS {quote_literal(body)}").items
+        whole = body_of(f"CREATE FUNCTION {header} LANGUAGE plpgsql AS {quote_literal(body)}")
     except Unreadable as refusal:
         return DoBlock("plpgsql", body, opaque=f"the body does not parse: {refusal.reason}")
-    read = [(item, _static_sql(item)) for item in items]
+    read = [(item, _static_sql(item, whole.constants)) for item in whole.items]
     opaque = [f"EXECUTE {_shown(item.sql.strip())}" for item, sql in read if sql is None]
     found = tuple(s for item, sql in read if sql is not None for s in _wanted(item, parse(sql)))
-    return DoBlock("plpgsql", body, found, "; ".join(opaque) or None)
+    return DoBlock("plpgsql", body, found, "; ".join(opaque) or None, whole.conditional)
 
 
 def _shown(sql: str, limit: int = 200) -> str:
@@ -144,13 +147,13 @@ def _equal_but_for_blanks(there: str, wanted: str) -> bool:
     return len(there) == len(wanted) and all(a == b or b == " " for a, b in zip(there, wanted, strict=True))
 
 
-def _static_sql(item: Item) -> str | None:
+def _static_sql(item: Item, constants: Mapping[str, str]) -> str | None:
     """Give the SQL that an item runs, None when it is only known at run time."""
     match item.kind:
         case ItemKind.EXPRESSION:
             return f"SELECT {item.sql}"
         case ItemKind.DYNAMIC:
-            return _folded(item.sql)
+            return _folded(item.sql, constants)
         case _:
             return item.sql
 
@@ -180,34 +183,50 @@ def _place_within(text: str, item: Item, sql: str, where: tuple[int, int], state
     return where
 
 
-def _folded(expression: str) -> str | None:
-    """Give the value of a string expression of constants: literals, `||`, format()."""
+def _folded(expression: str, constants: Mapping[str, str]) -> str | None:
+    """Give the value of a string expression of constants: literals, variables that keep theirs, `||`, format()."""
+    node = _expression(expression)
+    known = {name: _expression(text) for name, text in constants.items()} if node is not None else {}
     try:
-        trees = parse_tree(f"SELECT {expression}")
-    except Unreadable:
-        return None
-    if len(trees) != 1 or kind_of(trees[0].node) != "SelectStmt" or len(trees[0].node.target_list) != 1:
-        return None
-    try:
-        return _value(inner(trees[0].node.target_list[0].res_target.val))
+        values = {name: _value(found, {}) for name, found in known.items() if found is not None}
+        return _value(node, values)
     except RecursionError:
         return None
 
 
-def _value(node: Any) -> str | None:
-    match kind_of(node):
+def _expression(text: str) -> Any:
+    try:
+        trees = parse_tree(f"SELECT {text}")
+    except Unreadable:
+        return None
+    if len(trees) != 1 or kind_of(trees[0].node) != "SelectStmt" or len(trees[0].node.target_list) != 1:
+        return None
+    return inner(trees[0].node.target_list[0].res_target.val)
+
+
+def _value(node: Any, known: Mapping[str, str | None]) -> str | None:
+    match kind_of(node) if node is not None else "":
         case "A_Const" if node.HasField("sval"):
             return str(node.sval.sval)
         case "TypeCast":
-            return _value(inner(node.arg))
+            return _value(inner(node.arg), known)
+        case "ColumnRef" if len(node.fields) == 1 and kind_of(inner(node.fields[0])) == "String":
+            return known.get(inner(node.fields[0]).sval)
         case "A_Expr" if node.kind == pb.AEXPR_OP and strings(node.name) == ("||",) and node.HasField("lexpr"):
-            left, right = _value(inner(node.lexpr)), _value(inner(node.rexpr))
+            left, right = _value(inner(node.lexpr), known), _value(inner(node.rexpr), known)
             return None if left is None or right is None else left + right
-        case "FuncCall" if dotted(node.funcname).name == "format" and node.args:
-            values = [_value(inner(argument)) for argument in node.args]
-            return _formatted([value for value in values if value is not None]) if None not in values else None
+        case "FuncCall" if dotted(node.funcname).name in ("format", "quote_ident", "quote_literal") and node.args:
+            values = [_value(inner(argument), known) for argument in node.args]
+            given = [value for value in values if value is not None]
+            return _called(dotted(node.funcname).name, given) if None not in values else None
         case _:
             return None
+
+
+def _called(function: str, values: list[str]) -> str | None:
+    if function == "format":
+        return _formatted(values)
+    return quote_ident(values[0]) if function == "quote_ident" else quote_literal(values[0])
 
 
 def _formatted(values: list[str]) -> str | None:

@@ -11,7 +11,7 @@ from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import Conflict, CreateTable, Dml, DmlKind, SetVariable, Shape
 from migrate_safe.sql.drawing import draws_among, relations_in_texts
 from migrate_safe.sql.expressions import expr_of, functions_among, is_star, optional_expr
-from migrate_safe.sql.lookups import is_query, pinned_columns, sources_of
+from migrate_safe.sql.lookups import is_query, is_ranged, pinned_columns, sources_of
 from migrate_safe.sql.names import dotted, name_of, strings
 from migrate_safe.sql.relations import range_vars, relations_in
 from migrate_safe.sql.row_sources import given_places, is_filtered, only_among, row_locked_among
@@ -129,6 +129,7 @@ def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
         given=given_places(node),
         sources=sources_of(whole, target),
         pinned=pinned_columns(node),
+        ranged=is_ranged(node),
         conflict=_conflict(node),
         twice=written_twice(writers),
         shape=_inserted(node) if node is whole else None,

@@ -72,6 +72,7 @@ def parse_script(
         markers=markers.names,
         framework=markers.framework,
         units=units,
+        held=runner is not None and runner.holds and markers.framework is runner.framework,
     )
 
 

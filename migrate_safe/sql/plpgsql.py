@@ -5,8 +5,9 @@ https://www.postgresql.org/docs/current/plpgsql-statements.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -41,10 +42,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body's pieces of SQL. `conditional` says that it has conditions, loops or exception handlers."""
+    """A body's pieces of SQL. `conditional` says that it has conditions, loops or exception handlers.
+
+    `constants` are the variables that keep the value of their declaration, with the SQL of that.
+    """
 
     items: tuple[Item, ...]
     conditional: bool
+    constants: Mapping[str, str] = field(default_factory=dict)
 
 
 _DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
@@ -71,7 +76,7 @@ def body_of(statement: str) -> Body:
         raise Unreadable(error.message) from None
     except (ValueError, RecursionError):
         raise Unreadable("the parser gives no readable tree of the body") from None
-    return Body(tuple(_items(parsed)), _is_conditional(parsed))
+    return Body(tuple(_items(parsed)), _is_conditional(parsed), _constants(parsed))
 
 
 def body_problem(statement: str) -> str | None:
@@ -92,17 +97,38 @@ def body_problem(statement: str) -> str | None:
     return None
 
 
-def _is_conditional(parsed: Any) -> bool:
+def _constants(parsed: Any) -> dict[str, str]:
+    """Give the variables with a value of their own to which nothing is assigned; a name that stands for two is none."""
+    datums = [held for top in parsed for function in top.values() for held in function.get("datums", ())]
+    assigned = set(_assigned(parsed))
+    names = Counter(found.get("refname", "") for held in datums for found in held.values())
+    return {
+        variable["refname"]: variable["default_val"]["PLpgSQL_expr"]["query"]
+        for number, held in enumerate(datums)
+        if (variable := held.get("PLpgSQL_var")) and "default_val" in variable
+        if number not in assigned and names[variable["refname"]] == 1
+    }
+
+
+def _assigned(parsed: Any) -> Iterator[int]:
+    """Give the numbers of the variables that something is assigned to: by `:=`, INTO, FOR or GET DIAGNOSTICS."""
+    for part in _dicts(parsed):
+        yield from (part[key] for key in ("varno", "target") if isinstance(part.get(key), int))
+
+
+def _dicts(parsed: Any) -> Iterator[dict[str, Any]]:
     stack = [parsed]
     while stack:
         value = stack.pop()
         if isinstance(value, dict):
-            if value.keys() & _CONDITIONAL:
-                return True
+            yield value
             stack.extend(value.values())
         elif isinstance(value, list):
             stack.extend(value)
-    return False
+
+
+def _is_conditional(parsed: Any) -> bool:
+    return any(part.keys() & _CONDITIONAL for part in _dicts(parsed))
 
 
 def _items(parsed: Any) -> Iterator[Item]:

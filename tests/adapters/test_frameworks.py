@@ -107,6 +107,31 @@ def test_flyway_says_beside_and_above_a_migration_how_it_runs(tmp_path: Path, be
 
 
 @pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("flyway.conf", "flyway.postgresql.transactional.lock=false\n"),
+        ("flyway.toml", "[flyway.postgresql.transactional]\nlock = false\n"),
+        ("flyway.toml", "[flyway]\npostgresql.transactional.lock = false\n"),
+        ("application.properties", "spring.flyway.postgresql.transactional-lock=false\n"),
+        (
+            "src/main/resources/application.yml",
+            "spring:\n  flyway:\n    postgresql:\n      transactional-lock: false\n",
+        ),
+        ("application.yml", "flyway:\n  postgresql:\n    transactional:\n      lock: false\n"),
+        ("pom.xml", "<postgresqlTransactionalLock>false</postgresqlTransactionalLock>\n"),
+        ("build.gradle", "  pluginConfiguration = [postgresqlTransactionalLock: 'false']\n"),
+        ("compose.yml", '      FLYWAY_POSTGRESQL_TRANSACTIONAL_LOCK: "false"\n'),
+    ],
+)
+def test_flyway_holds_a_transaction_unless_its_settings_say_otherwise(tmp_path: Path, file, text):
+    path = tmp_path / "db" / "V1__a.sql"
+    assert put(tmp_path, {"db/V1__a.sql": ""}).runner(path).holds is True
+    commented = "".join(f"# {line}\n" for line in text.splitlines())
+    assert put(tmp_path, {file: commented}).runner(path).holds is True
+    assert put(tmp_path, {file: text}).runner(path).holds is False
+
+
+@pytest.mark.parametrize(
     ("version", "splits"), [("^7.4.0", True), ("6.19.1", False), ("~8.0", True), ("latest", False)]
 )
 def test_prisma_says_its_version(tmp_path: Path, version, splits):

@@ -193,9 +193,8 @@ def test_what_is_not_understood_is_listed_and_counted(tmp_path: Path):
 
 
 def test_ways_back_are_judged_as_ways_back(tmp_path: Path):
-    up = (
-        "ALTER TABLE users ADD COLUMN age int, ADD COLUMN size int; CREATE INDEX CONCURRENTLY users_age ON users (age);"
-    )
+    added = "ALTER TABLE users ADD COLUMN age int, ADD COLUMN size int;"
+    up = f"{added} SET lock_timeout = 0; CREATE INDEX CONCURRENTLY users_age ON users (age);"
     down = "DROP INDEX users_age; ALTER TABLE users DROP COLUMN size;"
     write(tmp_path, **{"1.up": USERS, "2.up": LATER + up, "2.down": LATER + down})
     assert rules_in(lint_paths(tmp_path, wrapping=Wrapping.STATEMENT)) == [("2.down.sql", "index-drop-not-concurrent")]

@@ -350,12 +350,13 @@ def test_the_release_is_carried() -> None:
 
 
 def test_steps_have_no_findings_but_what_contract_and_purge_are_for() -> None:
-    """Hold the plan's own statements to the linter, under the lock_timeout that the executor sets."""
+    """Hold the plan's own statements to the linter, under the lock_timeout that the executor sets but for builds."""
     rules, schema, found = load_rules(None), known(), set()
     for step in planned(STORY, schema).steps:
         plain = script_of(step.work)
         if plain.statements:
-            text = f"SET lock_timeout = 100;\n{plain.source.text}"
+            builds = "CONCURRENTLY" in plain.source.text
+            text = f"SET lock_timeout = {0 if builds else 100};\n{plain.source.text}"
             script = parse_script(Source("<plan>", text), wrapping=plain.wrapping)
             told = judge(analyse(script, schema), script, rules)
             found |= {(step.id.split(".")[1], f.rule) for f in told if f.severity is not Severity.NOTICE}

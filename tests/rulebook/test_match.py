@@ -15,7 +15,7 @@ from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.rulebook.load import load_rules
-from migrate_safe.rulebook.match import Bench, judge, judgement
+from migrate_safe.rulebook.match import SHARED, Bench, judge, judgement
 from migrate_safe.sql.parse import parse_script
 
 RULES = load_rules()
@@ -256,3 +256,64 @@ def test_the_name_of_the_tool_misspelt_is_said(head: str):
 @pytest.mark.parametrize("text", ["migrate-safe ignores this", "Migrate Safe: see the wiki", "migrate_safe: x"])
 def test_prose_about_the_tool_is_no_comment_to_it(text: str):
     assert names(f"-- {text}\nDROP TABLE a;") == ["drop-table"]
+
+
+def test_advice_for_the_whole_statement_is_not_said_to_be_for_one_action():
+    sql = "CREATE TABLE t (id serial PRIMARY KEY);\nALTER TABLE t ALTER COLUMN id TYPE bigint, ADD COLUMN note text;"
+    known, script = (parse_script(Source("x.sql", text)) for text in sql.split("\n"))
+    found = {f.rule: f.safe for f in judge(analyse(script, fold(Schema(), known)), script, RULES)}
+    assert found["lock-timeout-missing"].startswith("SET lock_timeout")
+    assert found["sequence-stays-short"].startswith("ALTER TABLE t ALTER COLUMN id TYPE bigint, ADD COLUMN note text;")
+    assert found["column-type-rewrite"].startswith("-- in place of this one action of the statement:\n")
+
+
+def test_advice_on_one_of_several_constraints_of_a_column_says_that_there_are_others():
+    found = findings("ALTER TABLE t ADD COLUMN code text NOT NULL UNIQUE DEFAULT 'x' CHECK (code <> '');")
+    assert {f.rule for f in found if f.safe} == {"add-check-scan", "constraint-builds-index"}
+    assert all(f.safe.startswith(SHARED) for f in found)
+    assert not any(f.fixable for f in found)
+
+
+def test_advice_on_a_constraint_leaves_a_column_that_wants_steps_of_its_own_to_another_finding():
+    found = {f.rule: f.safe for f in findings("ALTER TABLE t ADD COLUMN k serial UNIQUE;")}
+    assert found["add-serial-column"].startswith(SHARED)
+    assert found["constraint-builds-index"].startswith("-- once the column is there, without this constraint:\n")
+
+
+def test_the_same_is_said_of_a_statement_only_once():
+    known = parse_script(
+        Source("x.sql", "CREATE TABLE t (a int, b int); CREATE INDEX i ON t (a); CREATE INDEX j ON t (b);")
+    )
+    script = parse_script(Source("x.sql", "DROP INDEX CONCURRENTLY i, j;"))
+    found = judge(analyse(script, fold(Schema(), known)), script, RULES)
+    assert [f.rule for f in found] == ["statement-fails"]
+
+
+def test_an_index_that_moves_is_written_anew_as_an_unknown_one_is():
+    known = parse_script(Source("x.sql", "CREATE TABLE t (a int); CREATE INDEX i ON t (a);"))
+    script = parse_script(Source("x.sql", "ALTER INDEX i SET TABLESPACE fast;"))
+    found = {f.rule: f for f in judge(analyse(script, fold(Schema(), known)), script, RULES)}
+    assert found["storage-rewrite"].severity is Severity.ERROR
+    assert "the index i " in found["storage-rewrite"].message
+
+
+def test_a_timeout_that_a_block_sets_is_heeded_inside_it_and_after_it():
+    block = "DO $$ BEGIN {0}; ALTER TABLE a ADD COLUMN b int; END $$; ALTER TABLE c ADD COLUMN d int;"
+    for setting in ("SET lock_timeout = '1s'", "PERFORM set_config('lock_timeout', '1s', false)"):
+        assert [f.rule for f in lint_source(Source("x.sql", block.format(setting)))] == []
+    local = lint_source(Source("x.sql", block.format("SET LOCAL lock_timeout = '1s'")))
+    assert [f.rule for f in local] == ["lock-timeout-missing"]
+    assert local[0].statement == "ALTER TABLE c ADD COLUMN d int"
+
+
+def test_the_body_of_a_function_is_judged_where_it_is_called():
+    body = "BEGIN CREATE INDEX i ON t (a); PERFORM other(); END"
+    sql = f"CREATE FUNCTION mig() RETURNS void LANGUAGE plpgsql AS $$ {body} $$;\nSELECT mig();"
+    found = findings(sql)
+    assert [(f.rule, f.span.line) for f in found] == [("index-not-concurrent", 3), ("unknown-statement", 3)]
+    assert found[0].statement == "CREATE INDEX i ON t (a)"
+
+
+def test_a_temporary_table_of_a_function_is_nobodys_loss():
+    body = "BEGIN CREATE TEMP TABLE n (a int); DROP TABLE n; END"
+    assert names(f"CREATE FUNCTION mig() RETURNS void LANGUAGE plpgsql AS $$ {body} $$; SELECT mig();") == []

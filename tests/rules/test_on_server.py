@@ -105,3 +105,29 @@ def test_the_checks_that_are_advised_spare_the_server_the_look(each_database: st
         session.execute("RESET client_min_messages")
         implied = [text for text in told if "implied by existing constraints" in text]
         assert len(implied) == example.safe.count(" VALIDATE CONSTRAINT "), told
+
+
+def test_numbers_come_once_where_an_identity_goes_on_from_another_sequence(session: Session):
+    example = next(e for r in RULES if r.id == "add-identity-column" for e in r.examples if "START WITH" in e.sql)
+    prepare(session, example)
+    session.execute("INSERT INTO users SELECT generate_series(1, 5)")
+    before, _, after = example.safe.partition("-- now fill old rows")
+    run(session, before)
+    session.execute("INSERT INTO users (id) VALUES (6)")
+    session.execute("UPDATE users SET number = nextval('users_number_numbers') WHERE number IS NULL")
+    run(session, after.partition("\n")[2])
+    session.execute("INSERT INTO users (id) VALUES (7), (8)")
+    numbers = [n for (n,) in session.execute("SELECT number FROM users ORDER BY number").fetchall()]
+    assert numbers == [1000, 1005, 1010, 1015, 1020, 1025, 1035, 1040]
+
+
+def test_a_lock_timeout_cuts_a_concurrent_build_off(each_server, each_database, connect):
+    builder, writer = connect(each_database), connect(each_database)
+    builder.execute("CREATE TABLE users (id bigint)")
+    with writer.transaction():
+        writer.execute("INSERT INTO users VALUES (1)")
+        builder.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            builder.execute("CREATE INDEX CONCURRENTLY users_id_idx ON users (id)")
+    (valid,) = builder.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'users_id_idx'::regclass").fetchone()
+    assert valid is False

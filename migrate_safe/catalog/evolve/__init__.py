@@ -22,7 +22,7 @@ from migrate_safe.catalog.evolve.places import refuse_move
 from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
 from migrate_safe.catalog.evolve.roles import refuse_absent_roles
-from migrate_safe.catalog.evolve.routines import called_block, refuse_language
+from migrate_safe.catalog.evolve.routines import refuse_language, runs_of
 from migrate_safe.catalog.guesses import without_guesses
 from migrate_safe.catalog.settings import search_path_after, setting_of
 from migrate_safe.catalog.stored_views import as_tables, as_views
@@ -31,6 +31,7 @@ from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
+    Action,
     AlterSequence,
     AlterTable,
     Call,
@@ -41,6 +42,7 @@ from migrate_safe.model.statement import (
     CreateView,
     Direction,
     Dml,
+    DmlKind,
     DoBlock,
     DropIndex,
     DropSequence,
@@ -140,10 +142,12 @@ def _applied(schema: Schema, statement: Statement) -> Schema:
             return views.view_action(schema, action)
         case DoBlock() as action:
             refuse_language(schema, action.language)
-            return _inner(schema, action)
+            return _ran(schema, action)
         case Call() as action:
-            block = called_block(schema, action)
-            return schema if block is None else _inner(schema, block)
+            return _ran(schema, action)
+        case Dml(kind=DmlKind.SELECT, functions=functions) as action if functions:
+            accept(schema, action)
+            return _ran(schema, action)
         case Dml() | Truncate() | LockTable() as action:
             accept(schema, action)
             return schema
@@ -195,6 +199,13 @@ def _with_elements(schema: Schema, new: NewSchema, elements: tuple[Statement, ..
     for element in elements:
         inside = apply(inside, element)
     return replace(inside, search_path=path)
+
+
+def _ran(schema: Schema, action: Action) -> Schema:
+    """Apply what the bodies do that a statement runs."""
+    for run in runs_of(schema, action):
+        schema = run.over(_inner(run.within(schema), run.block), schema)
+    return schema
 
 
 def _inner(schema: Schema, block: DoBlock) -> Schema:

@@ -185,6 +185,11 @@ def finished_column(schema: Schema, table: Name, definition: ColumnDef) -> tuple
     return schema, replace(column, not_null=False)
 
 
+def gives_null(default: Expr | None) -> bool:
+    """Say whether a new column is NULL in all rows: without a default, or with NULL for one."""
+    return default is None or canonical(default.sql) == "null"
+
+
 def kept_default(schema: Schema, default: Expr | None, type_name: TypeName) -> Expr | None:
     """Give the default as the server keeps it: NULL is none, unless it is fitted to a length or made of a domain."""
     if default is None or type_name.modifiers or canonical(default.sql) != "null":

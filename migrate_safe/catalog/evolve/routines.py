@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.calls import Calls
 from migrate_safe.catalog.evolve.freeing import freed, without_function
 from migrate_safe.catalog.evolve.resting import knows_functions, on_function
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.things import sees_everything
-from migrate_safe.model.names import Name, parse_name, quote_ident, quote_literal
+from migrate_safe.model.names import Name, parse_name, quote_ident
 from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Schema, TypeName
-from migrate_safe.model.statement import AlterRoutine, Call, CreateFunction, DoBlock, DropRoutines, Routine
+from migrate_safe.model.statement import (
+    Action,
+    AlterRoutine,
+    Call,
+    CreateFunction,
+    Dml,
+    DmlKind,
+    DoBlock,
+    DropRoutines,
+    Routine,
+)
+from migrate_safe.sql.blocks import routine_block
 from migrate_safe.sql.parse import parse_statements
 from migrate_safe.sql.routines import arguments_text, inputs, kept_options
 
@@ -204,16 +217,76 @@ def _following(schema: Schema, old: Name, new: Name) -> Schema:
     )
 
 
-def called_block(schema: Schema, action: Call) -> DoBlock | None:
-    """Give the body of a procedure as a DO block; None where it is not known which procedure is called."""
-    found = [f for f in _overloads(schema, action.procedure) if f.kind == "procedure" and _takes(f, action.arguments)]
-    if len(found) != 1 or found[0].parsed:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A body that a statement runs, as a block; `routine` is its name, `called` that by which it is called."""
+
+    block: DoBlock
+    routine: Name | None = None
+    called: Name | None = None
+
+    def within(self, schema: Schema) -> Schema:
+        """Give the schema in which it runs: what it calls of itself is not followed round and round."""
+        if self.routine is None:
+            return schema
+        return replace(schema, functions={n: f for n, f in schema.functions.items() if n != self.routine})
+
+    def over(self, schema: Schema, before: Schema) -> Schema:
+        """Give the schema after it ran, with the routine itself where it had been."""
+        if self.routine is None or self.routine not in before.functions:
+            return schema
+        own = {self.routine: before.functions[self.routine]}
+        return replace(schema, functions={**own, **schema.functions})
+
+
+def runs_of(schema: Schema, action: Action) -> tuple[Run, ...]:
+    """Give the bodies that a statement runs: of a DO block, of the procedure of CALL, of the functions of a SELECT."""
+    match action:
+        case DoBlock():
+            return (Run(action),)
+        case Call(procedure=procedure, arguments=arguments):
+            known = [f for f in _overloads(schema, procedure) if f.kind == "procedure" and _takes(f, arguments)]
+            return _run(procedure, known)
+        case Dml(kind=DmlKind.SELECT, functions=functions):
+            return tuple(run for name in sorted(functions, key=str) for run in _run(name, _volatile(schema, name)))
+        case _:
+            return ()
+
+
+def _volatile(schema: Schema, name: Name) -> list[Function]:
+    """Give the functions of a name; those that are not volatile can change nothing."""
+    found = _overloads(schema, name)
+    return found if all(f.kind == "function" and f.volatility == "volatile" for f in found) else []
+
+
+def _run(called: Name, known: list[Function]) -> tuple[Run, ...]:
+    """Read the body of a routine; none where it is not known which one is called."""
+    block = body_block(known[0]) if len(known) == 1 else None
+    return (Run(block, known[0].name, called),) if block is not None else ()
+
+
+def body_block(function: Function) -> DoBlock | None:
+    """Give the body of a routine as a block; None in another language, or where the server keeps it as parsed."""
+    if function.parsed or function.language not in ("sql", "plpgsql"):
         return None
-    body = found[0].body
-    if found[0].language == "sql":
-        return DoBlock("sql", body, parse_statements(body))
-    block = parse_statements(f"DO LANGUAGE {quote_ident(found[0].language)} {quote_literal(body)}")[0].action
-    return block if isinstance(block, DoBlock) else None
+    if function.language == "sql":
+        return DoBlock("sql", function.body, parse_statements(function.body))
+    return routine_block(_header(function), function.body, parse_statements)
+
+
+def _header(function: Function) -> str:
+    """Write what the parser has to know of a function to read its body: names of parameters, but not their types."""
+    modes = {"in": "", "variadic": "", "out": "OUT ", "inout": "INOUT "}
+    named = [p for p in function.parameters if p.name]
+    given = ", ".join(f"{modes[p.mode]}{quote_ident(p.name)} record" for p in named if p.mode in modes)
+    shown = ", ".join(f"{quote_ident(p.name)} text" for p in named if p.mode == "table")
+    if shown:
+        return f"f({given}) RETURNS TABLE ({shown})"
+    if function.returns is None:
+        return f"f({given})" if any(p.mode in ("out", "inout") for p in named) else f"f({given}) RETURNS void"
+    result = "void" if function.returns.name == "void" else "record"
+    out = any(p.mode in ("out", "inout") for p in named)
+    return f"f({given}) RETURNS {'SETOF ' if function.returns_set else ''}{'record' if out else result}"
 
 
 def _takes(function: Function, arguments: int) -> bool:

@@ -192,6 +192,11 @@ def is_of_identity(schema: Schema, sequence: Sequence) -> bool:
     return column is not None and column.identity is not None
 
 
+def _is_beside_another(schema: Schema, sequence: Sequence) -> bool:
+    """Say whether its column owns another one too: that of a serial column that became an identity is left over."""
+    return sequence.owner is not None and len(schema.owned_by(*sequence.owner)) > 1
+
+
 def drop_sequence(schema: Schema, action: DropSequence) -> Schema:
     """Drop sequences; with CASCADE the defaults that draw from them go too."""
     names = [schema.resolve(n) for n in action.sequences]
@@ -199,7 +204,7 @@ def drop_sequence(schema: Schema, action: DropSequence) -> Schema:
         known = schema.sequences.get(name)
         if known is None and (relation_exists(schema, name) or (schema.complete and not action.if_exists)):
             raise CannotApply(none_such(schema, name, "sequence"))
-        if known is not None and is_of_identity(schema, known):
+        if known is not None and is_of_identity(schema, known) and not _is_beside_another(schema, known):
             raise CannotApply(f"an identity column requires sequence {name}")
         for table, column in drawing_columns(schema, name):
             if not action.cascade:

@@ -161,14 +161,15 @@ def refresh_view(schema: Schema, action: RefreshView) -> Schema:
         raise CannotApply("CONCURRENTLY and WITH NO DATA cannot be used together")
     if action.concurrently and not view.populated:
         raise CannotApply(f"CONCURRENTLY cannot be used: materialized view {name} is not populated")
-    if action.concurrently and schema.complete and not any(map(_serves_refresh, view.indexes)):
+    if action.concurrently and not any(map(serves_refresh, view.indexes)):
         raise CannotApply(f"materialized view {name} has no unique index over all its rows for CONCURRENTLY")
     if action.with_data:
         refuse_unpopulated(schema, view.relations)
     return schema.with_views(replace(view, populated=action.with_data))
 
 
-def _serves_refresh(index: Index) -> bool:
+def serves_refresh(index: Index) -> bool:
+    """Say whether a materialized view with that index can be refreshed CONCURRENTLY."""
     plain = all(k.column is not None for k in index.keys)
     return index.unique and index.valid and plain and index.predicate is None
 
