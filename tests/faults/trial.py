@@ -32,6 +32,7 @@ UNION ALL SELECT 'session of ' || application_name || ': ' || query FROM pg_stat
     WHERE datname = current_database() AND usename = 'deployer'
 """
 PACE = ("--batch-rows", str(BATCH), "--stall-budget", str(BUDGET))
+WORK = ("Transact", "Build", "Drop", "Fill", "Record")
 IMPATIENT = ("--give-up-after", "0.4")
 
 
@@ -147,7 +148,9 @@ class Run:
         """Give the number of the intent to hold at, 0 for none."""
         if hit.at is None:
             return 0
-        return 1 + int(hit.at * self.grounds.intents(self.reference, self._other(move.toward), move.toward))
+        kinds = self.grounds.intents(self.reference, self._other(move.toward), move.toward)
+        numbers = [n for n, kind in enumerate(kinds, 1) if kind in WORK or not hit.on_work]
+        return numbers[int(hit.at * len(numbers))] if numbers else 1
 
     def _other(self, toward: Place) -> Place:
         low, high = self.trial.ladder

@@ -28,6 +28,7 @@ class Wire:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._frozen: list[socket.socket] = []
         self._lock = threading.Lock()
+        self._deaf = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -36,6 +37,11 @@ class Wire:
             pairs, self._pairs = self._pairs, []
         for one in (end for pair in pairs for end in pair):
             _shut(one)
+        self._deaf.clear()
+
+    def deafen(self) -> None:
+        """Let nothing that the server says arrive any more, until the connections are cut."""
+        self._deaf.set()
 
     def freeze(self) -> None:
         """Lose every connection, without the server being told."""
@@ -69,12 +75,14 @@ class Wire:
             pair = (client, server)
             with self._lock:
                 self._pairs.append(pair)
-            for source, target in (pair, pair[::-1]):
-                threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+            for source, target, from_server in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._pass_on, args=(source, target, from_server), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, from_server: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if from_server and self._deaf.is_set():
+                    continue
                 target.sendall(data)
         with self._lock:
             kept = target in self._frozen or source in self._frozen
