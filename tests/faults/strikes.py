@@ -108,8 +108,9 @@ def _cancel(scene: Scene, pid: int) -> None:
 
 
 def _cut_before_heard(scene: Scene, process: Process, _: Held) -> None:
-    scene.wire.deafen()
+    deaf = scene.wire.deafen()
     process.go()
+    deaf.wait(HELD_FOR)
     time.sleep(LATER)
     scene.wire.cut()
 
