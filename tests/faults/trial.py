@@ -145,12 +145,16 @@ class Run:
             self.place = move.toward
 
     def _intent(self, move: Move, hit: Strike) -> int:
-        """Give the number of the intent to hold at, 0 for none."""
+        """Give the number of the intent to hold at, 0 for none; each kind of work is as likely as the others."""
         if hit.at is None:
             return 0
         kinds = self.grounds.intents(self.reference, self._other(move.toward), move.toward)
-        numbers = [n for n, kind in enumerate(kinds, 1) if kind in WORK or not hit.on_work]
-        return numbers[int(hit.at * len(numbers))] if numbers else 1
+        work = sorted(set(kinds) & set(WORK))
+        if not hit.on_work or not work:
+            return 1 + int(hit.at * len(kinds))
+        chosen = work[int(hit.at * len(work))]
+        numbers = [n for n, kind in enumerate(kinds, 1) if kind == chosen]
+        return numbers[hit.dice % len(numbers)]
 
     def _other(self, toward: Place) -> Place:
         low, high = self.trial.ladder
