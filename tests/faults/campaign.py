@@ -22,6 +22,7 @@ class Fault(StrEnum):
     HEARTBEAT = "backend of the heartbeat terminated"
     CANCELLED = "statement cancelled"
     CUT = "connections cut"
+    UNHEARD = "connections cut after the server has done what it was told, before it is heard"
     CRASHED = "server stopped in immediate mode and started"
     RESTARTED = "server restarted"
     HOST_LOST = "executor's host lost, the server not told, the lease run out"
@@ -40,18 +41,23 @@ SUDDEN = (Fault.KILLED, Fault.CUT, Fault.CRASHED, Fault.RESTARTED, Fault.HOST_LO
 EARLY = 0.2
 """The share of them that comes while the executor starts."""
 
+ON_WORK = 0.6
+"""The share of strikes that fall on intents that change something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Strike:
     """A fault before the intent at this share of the way; `delay_ms` after it has been let go on, if not 0.
 
-    With `at` None it comes so long after the start of the process, before or after its first intent.
+    With `at` None it comes so long after the start of the process, before or after its first intent. `on_work` leaves
+    out intents that only read or wait.
     """
 
     fault: Fault
     at: float | None
     delay_ms: int
     dice: int
+    on_work: bool = False
 
     def __str__(self) -> str:
         """Say what comes when."""
@@ -112,4 +118,5 @@ def _strike(dice: random.Random) -> Strike:
     fault = dice.choice(tuple(Fault))
     if fault in SUDDEN and dice.random() < EARLY:
         return Strike(fault, None, dice.randrange(150), dice.randrange(1000))
-    return Strike(fault, dice.random(), dice.choice((0, 0, 1, 3, 8, 20)), dice.randrange(1000))
+    delay = dice.choice((0, 0, 1, 3, 8, 20))
+    return Strike(fault, dice.random(), delay, dice.randrange(1000), dice.random() < ON_WORK)

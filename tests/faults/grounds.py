@@ -75,7 +75,7 @@ class Reference:
     file: str
     stages: dict[Place, Stage] = field(default_factory=dict)
     schemas: dict[int, Schema] = field(default_factory=dict)
-    intents: dict[tuple[Place, Place], int] = field(default_factory=dict)
+    intents: dict[tuple[Place, Place], tuple[str, ...]] = field(default_factory=dict)
 
     def position(self, place: Place) -> int:
         """Give how many steps are done at a place."""
@@ -159,8 +159,8 @@ class Grounds:
             made.stages[place] = self._look(dsn)
         return made.stages[place]
 
-    def intents(self, made: Reference, start: Place, to: Place) -> int:
-        """Give how many intents lead from one place to another."""
+    def intents(self, made: Reference, start: Place, to: Place) -> tuple[str, ...]:
+        """Give the intents that lead from one place to another, each by the name of its kind."""
         if (start, to) not in made.intents:
             with self.copy_of(self.stage(made, start).template) as dsn:
                 self._walk(made, dsn, start, to)
@@ -170,11 +170,11 @@ class Grounds:
         target, name = Target(as_deployer(dsn)), made.plan.name
         settings = Settings(batch_rows=BATCH, stall_budget_ms=BUDGET)
         steps = {step.id: i for i, step in enumerate(made.plan.steps, 1)}
-        count = 0
+        kinds: list[str] = []
 
         def counted(intent: Intent, _: object) -> None:
-            nonlocal count
-            count += counts(intent)
+            if counts(intent):
+                kinds.append(type(intent).__name__)
 
         with psycopg.connect(dsn, autocommit=True) as c, watched(counted):
 
@@ -191,7 +191,7 @@ class Grounds:
                     purge(name, target, settings, now=True, confirm=name, tell=tell)
                 case _:
                     apply(made.plan, target, Wish(Phase(to.value)), settings, tell=tell)
-        made.intents[start, to] = count
+        made.intents[start, to] = tuple(kinds)
 
     def _look(self, dsn: str) -> Stage:
         with psycopg.connect(dsn) as c:

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ MEDDLER = "public.meddler"
 """The view that appears."""
 HELD_FOR = 1.0
 """Seconds for which a lock stays held, or statements slow, at most: far longer than the budget."""
+
+
+LATER = 0.1
+"""Seconds in which a statement on a small table is done, or waits."""
 
 
 @dataclass
@@ -73,12 +77,23 @@ def strike(scene: Scene, process: Process, held: Held, what: Strike) -> None:
             process.wait(HELD_FOR if what.fault in PASSING else 60)
         return
     act = ACTS[what.fault]
-    if what.delay_ms:
-        process.go()
-        time.sleep(what.delay_ms / 1000)
-    act(scene, process, held)
-    if what.fault is not Fault.OVERTAKEN:
-        process.go()
+    waits = held.intent == "Build" and what.delay_ms > 0
+    with _older_writer(scene) if waits else nullcontext():
+        if what.delay_ms:
+            process.go()
+            time.sleep(what.delay_ms / 1000 + (LATER if waits else 0))
+        act(scene, process, held)
+        if what.fault is not Fault.OVERTAKEN:
+            process.go()
+
+
+@contextmanager
+def _older_writer(scene: Scene) -> Iterator[None]:
+    """Keep a transaction open for which every concurrent build of an index waits."""
+    with scene.admin() as writer, writer.transaction(force_rollback=True):
+        for (table,) in scene.ask(TABLES):
+            writer.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+        yield
 
 
 # ---- what happens at a moment ------------------------------------------------------------------
@@ -90,6 +105,14 @@ def _end_backend(scene: Scene, pid: int) -> None:
 
 def _cancel(scene: Scene, pid: int) -> None:
     scene.ask("SELECT pg_cancel_backend(%s)", pid)
+
+
+def _cut_before_heard(scene: Scene, process: Process, _: Held) -> None:
+    deaf = scene.wire.deafen()
+    process.go()
+    deaf.wait(HELD_FOR)
+    time.sleep(LATER)
+    scene.wire.cut()
 
 
 def _crash(scene: Scene, *_: object) -> None:
@@ -127,6 +150,7 @@ ACTS: dict[Fault, Callable[[Scene, Process, Held], None]] = {
     Fault.HEARTBEAT: lambda scene, _, held: _end_backend(scene, held.beat),
     Fault.CANCELLED: lambda scene, _, held: _cancel(scene, held.backend),
     Fault.CUT: lambda scene, *_: scene.wire.cut(),
+    Fault.UNHEARD: _cut_before_heard,
     Fault.CRASHED: _crash,
     Fault.RESTARTED: _restart,
     Fault.HOST_LOST: _lose_host,
@@ -226,6 +250,7 @@ EXITS: dict[Fault, set[int]] = {
     Fault.HEARTBEAT: {0},
     Fault.CANCELLED: _ENDS,
     Fault.CUT: _ENDS,
+    Fault.UNHEARD: _ENDS,
     Fault.CRASHED: _ENDS,
     Fault.RESTARTED: _ENDS,
     Fault.HOST_LOST: {-9, 0},

@@ -32,6 +32,7 @@ UNION ALL SELECT 'session of ' || application_name || ': ' || query FROM pg_stat
     WHERE datname = current_database() AND usename = 'deployer'
 """
 PACE = ("--batch-rows", str(BATCH), "--stall-budget", str(BUDGET))
+WORK = ("Transact", "Build", "Drop", "Fill", "Record")
 IMPATIENT = ("--give-up-after", "0.4")
 
 
@@ -144,10 +145,16 @@ class Run:
             self.place = move.toward
 
     def _intent(self, move: Move, hit: Strike) -> int:
-        """Give the number of the intent to hold at, 0 for none."""
+        """Give the number of the intent to hold at, 0 for none; each kind of work is as likely as the others."""
         if hit.at is None:
             return 0
-        return 1 + int(hit.at * self.grounds.intents(self.reference, self._other(move.toward), move.toward))
+        kinds = self.grounds.intents(self.reference, self._other(move.toward), move.toward)
+        work = sorted(set(kinds) & set(WORK))
+        if not hit.on_work or not work:
+            return 1 + int(hit.at * len(kinds))
+        chosen = work[int(hit.at * len(work))]
+        numbers = [n for n, kind in enumerate(kinds, 1) if kind == chosen]
+        return numbers[hit.dice % len(numbers)]
 
     def _other(self, toward: Place) -> Place:
         low, high = self.trial.ladder

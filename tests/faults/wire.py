@@ -12,6 +12,8 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SOCKET = ".s.PGSQL.5432"
+ENTRY = b"migrate_safe.record("
+"""What the messages that write to the journal have in common."""
 
 
 class Wire:
@@ -28,6 +30,7 @@ class Wire:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._frozen: list[socket.socket] = []
         self._lock = threading.Lock()
+        self._to_be_deaf, self._deaf = threading.Event(), threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -36,6 +39,16 @@ class Wire:
             pairs, self._pairs = self._pairs, []
         for one in (end for pair in pairs for end in pair):
             _shut(one)
+        self._to_be_deaf.clear()
+        self._deaf.clear()
+
+    def deafen(self) -> threading.Event:
+        """From the next journal entry on, let nothing arrive that the server says, until the connections are cut.
+
+        Gives the event that one is on its way.
+        """
+        self._to_be_deaf.set()
+        return self._deaf
 
     def freeze(self) -> None:
         """Lose every connection, without the server being told."""
@@ -69,12 +82,16 @@ class Wire:
             pair = (client, server)
             with self._lock:
                 self._pairs.append(pair)
-            for source, target in (pair, pair[::-1]):
-                threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+            for source, target, from_server in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._pass_on, args=(source, target, from_server), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, from_server: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                if from_server and self._deaf.is_set():
+                    continue
+                if self._to_be_deaf.is_set() and ENTRY in data:
+                    self._deaf.set()
                 target.sendall(data)
         with self._lock:
             kept = target in self._frozen or source in self._frozen
