@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.model.said import Grants
+from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import Dml, DoBlock, Other, Statement
 
 _CLUSTER_WIDE = frozenset(
@@ -30,6 +32,12 @@ _REACHING = frozenset(
 )
 """Functions that do something to the whole server, or to another one."""
 _NOT_RUN = "not run: it reaches beyond the database"
+
+
+def beyond_in(schema: Schema, statement: Statement) -> str:
+    """Say the same of a statement and of the functions that it calls, as far as their bodies are known."""
+    inner = (one for run in runs_of(schema, statement.action) for one in run.block.inner)
+    return beyond_database(statement) or next(filter(None, map(beyond_database, inner)), "")
 
 
 def beyond_database(statement: Statement) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from migrate_safe.adapters.beyond import beyond_database
+from migrate_safe.adapters.beyond import beyond_in
 from migrate_safe.adapters.captured import Captured, run_again, shown
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.observer import Observer
@@ -155,7 +155,7 @@ def _one(sessions: _Sessions, one: Analysed, sent: Sent | None) -> Traced:
     worker = sessions.of(sent)
     number = sessions.transaction(worker)
     parameters = tuple(map(shown, sent.parameters)) if sent is not None else ()
-    beyond = beyond_database(one.statement) if sessions.contained else ""
+    beyond = beyond_in(one.before, one.statement) if sessions.contained else ""
     note = beyond or _left_out(one.statement, sent) or _skipped(worker, one.statement)
     if note:
         return Traced(one, None, number, note=note)

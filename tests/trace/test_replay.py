@@ -182,6 +182,8 @@ GRANT ALL ON DATABASE postgres TO pg_monitor;
 ALTER ROLE postgres RENAME TO someone;
 REASSIGN OWNED BY pg_monitor TO postgres;
 SELECT pg_reload_conf();
+CREATE FUNCTION sly() RETURNS void LANGUAGE plpgsql AS $$BEGIN CREATE ROLE passer_by; END$$;
+SELECT sly();
 CREATE TABLE t (id int);
 """
 NOT_RUN = "not run: it reaches beyond the database"
@@ -192,7 +194,7 @@ def test_a_server_of_the_user_keeps_nothing_of_a_file(
 ) -> None:
     (tmp_path / "0001.sql").write_text(BEYOND)
     report = trace_path(tmp_path / "0001.sql", TraceRequest(postgres=each_server.home))
-    assert [t.note for t in report.statements] == [NOT_RUN] * 10 + [""]
+    assert [t.note for t in report.statements] == [NOT_RUN] * 10 + ["", NOT_RUN, ""]
     assert report.failed == report.differing == ()
     server = connect(each_server.home)
     assert server.execute("SELECT FROM pg_roles WHERE rolname = 'passer_by'").fetchall() == []
