@@ -1,7 +1,7 @@
 # make demo     the whole story on a PostgreSQL of its own
 # make test     everything that needs only what pip installs (PostgreSQL 18 comes with it)
 # make matrix   what make test ran on 18, on older majors: the catalogue of statements on all, the rest on the oldest
-# make faults   random operations struck by random faults under load: SEEDS of them from FIRST on, 1 to 30 in make test
+# make faults   random operations struck by random faults under load: SEEDS of them from FIRST on, 30 in make test
 # make check    style, types and import contracts
 
 PYTHON ?= python3

@@ -146,9 +146,14 @@ class Database:
             raise
 
     def _leave_transaction(self) -> None:
-        if not self.connection.closed and self.connection.info.transaction_status != TransactionStatus.IDLE:
-            with suppress(psycopg.Error):
-                self.connection.execute("ROLLBACK")
+        """Make the session ready for the next statement; one that was interrupted inside a command never is again."""
+        if self.connection.closed or self.connection.info.transaction_status == TransactionStatus.IDLE:
+            return
+        if self.connection.info.transaction_status == TransactionStatus.ACTIVE:
+            self.close()
+            return
+        with suppress(psycopg.Error):
+            self.connection.execute("ROLLBACK")
 
 
 def open_session(dsn: str, role: str | None) -> Connection:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count, islice
+
 import pytest
 
 from tests.faults.campaign import Fault, Trial, chosen
@@ -9,11 +11,13 @@ from tests.faults.grounds import Grounds
 from tests.faults.operations import OPERATIONS
 from tests.faults.trial import Skipped, run
 
-SLICE = range(1, 31)
+QUICK = ("add-unique", "create-indexes", "drop-column", "rename-text-key-and-trigger", "set-not-null-kept")
+SLICE = tuple(islice((t for t in map(chosen, count(1)) if t.operation.name in QUICK), 30))
+"""30 seeds with few operations: each has to be run without a fault first."""
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("trial", map(chosen, SLICE), ids=lambda trial: str(trial.seed))
+@pytest.mark.parametrize("trial", SLICE, ids=lambda trial: str(trial.seed))
 def test_a_fault_changes_nothing_in_the_end(grounds: Grounds, trial: Trial) -> None:
     try:
         assert run(grounds, trial)
