@@ -11,7 +11,7 @@ import pytest
 
 from migrate_safe.cli.main import main
 
-CIC = "SET lock_timeout = '1s';\nCREATE INDEX CONCURRENTLY i ON t (a);\n"
+CIC = "SET work_mem = '1GB';\nCREATE INDEX CONCURRENTLY i ON t (a);\n"
 
 
 @pytest.fixture
