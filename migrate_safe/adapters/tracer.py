@@ -160,12 +160,19 @@ def _one(sessions: _Sessions, one: Analysed, sent: Sent | None) -> Traced:
     if note:
         return Traced(one, None, number, note=note)
     run = partial(run_again, worker, one.statement, sent)
+    if _cuts_off(one.statement.action):
+        return Traced(one, None, number)
     if _steers(one.statement.action):
         refusal = _steered(run)
         return Traced(one, refusal, number, _differences(one, refusal) if refusal is not None else ())
     with _saved_from(worker, one.statement, sent):
         seen = sessions.observer(sent).watch(run, wrap=not _needs_a_block(one.statement.action))
     return Traced(one, seen, number, _differences(one, seen), parameters=parameters)
+
+
+def _cuts_off(action: Action) -> bool:
+    """Say whether a statement would end what watches here, which takes longer than the migration itself."""
+    return isinstance(action, SetVariable) and action.variable.lower() in _TIMEOUTS
 
 
 def _steers(action: Action) -> bool:
@@ -224,8 +231,6 @@ def _left_out(statement: Statement, sent: Sent | None) -> str:
     match statement.action:
         case PsqlCommand(command=command):
             return f"not run: the psql command \\{command}"
-        case SetVariable(variable=name) if name.lower() in _TIMEOUTS:
-            return "not run: it would cut off what watches here, which takes longer than the migration itself"
         case Dml(kind=DmlKind.COPY_FROM) if "stdin" in statement.text.lower() and (sent is None or sent.copied is None):
             return "not run: the data of COPY"
         case _:
