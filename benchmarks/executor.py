@@ -113,7 +113,7 @@ def run_plain(dsn: str, sql: str) -> None:
 # ---- stalls ----------------------------------------------------------------------------------
 
 
-def stalls(server: ScratchServer, rows: int) -> None:
+def stalls(server: ScratchServer, rows: int, _: int) -> None:
     """Compare what clients feel, with a transaction of ten seconds that has read the table in the way."""
     say(f"stalls: {rows} rows, {RATES[0]:.0f} reads/s and {RATES[1]:.0f} writes/s, a transaction of 10 s; ms")
     say(f"{'':<40}{'plain: longest':>16}{'planned: longest':>18}{'ratio':>8}{'p99 r/w':>12}{'failed':>8}")
@@ -173,7 +173,7 @@ def reading(dsn: str, seconds: float) -> Iterator[None]:
         thread.join()
 
 
-def crowded(server: ScratchServer, rows: int) -> None:
+def crowded(server: ScratchServer, rows: int, _: int) -> None:
     """Run every plan among clients, a transaction of ten seconds, an autovacuum of the table and a stream of 200 ms."""
     say(f"crowded: {rows} rows, load as above, a transaction of 10 s, autovacuum at work, one 200 ms transaction after")
     say(f"the other; stall budget {BUDGET} ms; ms")
@@ -240,7 +240,7 @@ def vacuumed(dsn: str) -> Iterator[None]:
 RENAME = "ALTER TABLE item RENAME COLUMN note TO remark;"
 
 
-def backfill(server: ScratchServer, rows: int, rounds: int = 3) -> None:
+def backfill(server: ScratchServer, rows: int, rounds: int) -> None:
     """Compare rows a second: one UPDATE of all rows, our batches with one and two workers, a self-update by trigger."""
     say(f"backfill: {rows} rows, a text column of 60 bytes, no load; rows/s, medians of {rounds} rounds")
     ways: dict[str, Callable[[ScratchServer, int], float]] = {
@@ -307,7 +307,7 @@ def self_update(server: ScratchServer, rows: int) -> float:
 # ---- the cost of the sync triggers -------------------------------------------------------------
 
 
-def triggers(server: ScratchServer, rows: int, rounds: int = 5, seconds: int = 6) -> None:
+def triggers(server: ScratchServer, rows: int, rounds: int, seconds: int = 6) -> None:
     """Compare pgbench updates with and without the sync triggers: that touch the columns, and that do not."""
     say(f"triggers: pgbench, 4 clients, {seconds} s a run, medians of {rounds} pairs; cost in percent")
     scripts = {
@@ -343,7 +343,7 @@ def pgbench(server: ScratchServer, dsn: str, script: str, rows: int, durable: st
 # ---- growth and the journal ------------------------------------------------------------------
 
 
-def growth(server: ScratchServer, rows: int) -> None:
+def growth(server: ScratchServer, rows: int, _: int) -> None:
     """Time the messages that hold locks, of expand and of contract, on tables of growing size."""
     say("growth: longest message that holds a lock, ms (expand / contract), and seconds of the whole")
     for name in ("rename a column", "set not null", "add a foreign key", "add a check"):
@@ -374,7 +374,7 @@ def locks_of(step: Step) -> tuple[object, ...]:
     return tuple(getattr(step.work, "locks", ()))
 
 
-def journal(server: ScratchServer, _: int) -> None:
+def journal(server: ScratchServer, _rows: int, _rounds: int) -> None:
     """Compare instant steps, each with its lock, its look at the holders and its event, with the same DDL alone."""
     count = 100
     statements = [f"ALTER TABLE public.item ALTER note SET STATISTICS {n + 1}" for n in range(count)]
@@ -410,6 +410,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=parts, default=list(parts))
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3, help="of backfill and triggers")
     parser.add_argument("--postgres", default="embedded")
     wanted = parser.parse_args()
     settings = {
@@ -421,7 +422,7 @@ def main() -> None:
     with scratch_server(wanted.postgres, durable=True, settings=settings) as server:
         say(f"PostgreSQL {server.version}, fsync on")
         for part in wanted.parts:
-            parts[part](server, wanted.rows)
+            parts[part](server, wanted.rows, wanted.rounds)
 
 
 if __name__ == "__main__":
