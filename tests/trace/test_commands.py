@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -12,12 +13,37 @@ import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.app.trace import TraceRequest, trace_command
+from migrate_safe.model.errors import TryLater
 from migrate_safe.model.trace import TraceReport
 from migrate_safe.report.trace import trace_text
 from tests.support.cli import CommandLine, wait_until
 
 CONNECT = "import os, psycopg\nurl = os.environ['DATABASE_URL']\nc = psycopg.connect(url, autocommit=True)\n"
+HELD = f"""{CONNECT}
+open('held', 'w').close()
+try:
+    c.execute('SELECT pg_sleep(60)')
+except psycopg.Error:
+    pass
+"""
 Trace = Callable[[str], TraceReport]
+
+
+def test_a_command_whose_session_stays_open_is_waited_for_later(tmp_path: Path) -> None:
+    program = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {HELD!r}])\n"
+    program += "import os, time\nwhile not os.path.exists('held'): time.sleep(0.01)\n"
+    before = f"{sys.executable} -c {shlex.quote(program)}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        with pytest.raises(TryLater, match="somebody is still connected to it"):
+            trace_command((sys.executable, "-c", CONNECT), TraceRequest(before=(before,)))
+
+
+def test_long_parameters_are_cut_for_people(trace: Trace) -> None:
+    report = trace("c.execute('CREATE TABLE t (x text)')\nc.execute('INSERT INTO t VALUES (%s)', ['y' * 1000])\n")
+    (told,) = [t.parameters for t in report.statements if t.parameters]
+    assert told == (f"{'y' * 200!r}... (1000 bytes)",)
+    assert "y" * 300 not in trace_text(report)
 
 
 @pytest.fixture

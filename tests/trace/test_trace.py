@@ -8,11 +8,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from migrate_safe.adapters.captured import Captured
 from migrate_safe.adapters.catalog_reader import read_schema
+from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.adapters.tracer import trace_script
 from migrate_safe.app.trace import TraceRequest, trace_command, trace_path
+from migrate_safe.model.errors import UsageError
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.source import Source
@@ -106,6 +109,27 @@ def test_a_live_database_may_search_no_schema_at_all(tmp_path: Path, database: s
     report = trace_path(tmp_path / "m.sql", TraceRequest(schema=(database,)))
     assert [t.analysed.statement.text for t in report.failed] == ["ALTER TABLE t ADD b int"]
     assert report.differing == ()
+
+
+def test_a_live_database_in_another_encoding_is_copied(tmp_path: Path, server: ScratchServer, connect: Connect) -> None:
+    connect(server.home).execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
+    try:
+        connect(server.dsn("latin")).execute('CREATE TABLE "Übung" (id int)')
+        (tmp_path / "m.sql").write_text('ALTER TABLE "Übung" ADD a int')
+        report = trace_path(tmp_path / "m.sql", TraceRequest(schema=(server.dsn("latin"),)))
+    finally:
+        server.drop_database("latin")
+    assert (report.failed, report.differing, len(report.statements)) == ((), (), 1)
+
+
+def test_a_role_that_may_create_no_database_is_told_so(tmp_path: Path, server: ScratchServer, connect: Connect) -> None:
+    (tmp_path / "m.sql").write_text("CREATE TABLE t (id int)")
+    connect(server.home).execute("CREATE ROLE nobody_here LOGIN")
+    try:
+        with pytest.raises(UsageError, match="lets this role create no databases"):
+            trace_path(tmp_path / "m.sql", TraceRequest(postgres=make_conninfo(server.home, user="nobody_here")))
+    finally:
+        connect(server.home).execute("DROP ROLE nobody_here")
 
 
 def test_names_are_looked_up_where_sessions_of_the_live_database_do(
@@ -210,6 +234,7 @@ def test_exit_codes(tmp_path: Path) -> None:
         (("--", "no-such-program-anywhere"), 'cannot run "no-such-program-anywhere"'),
         (("--", "true"), "never connected to the scratch server"),
         (("--before", "'", "0001.sql"), "quote it as in a shell"),
+        (("--before", "", "0001.sql"), "names no command"),
         (("--before", "false", "0001.sql"), "ended with exit code 1"),
         (("binary.sql",), "is not text"),
         (("0001.sql", "--schema", "absent"), "no such file or folder"),
