@@ -62,7 +62,7 @@ _TIMEOUTS = (
     "idle_session_timeout",
     "deadlock_timeout",
 )
-_PATIENT = "-c lock_timeout=0 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+_PATIENT = "-c lock_timeout=0 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0"
 """What sessions begin with here, whatever the command asked for."""
 _END_A_FAILED_ONE = (
     TransactionVerb.COMMIT,

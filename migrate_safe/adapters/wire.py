@@ -201,7 +201,7 @@ class Conversation:
             self.notes.append(note)
 
     def _await(self, kind: str, sent: Sent, portal: str = "") -> None:
-        self._copying = sent if _COPY_IN.search(sent.text) else None
+        self._copying = sent if "stdin" in sent.text.lower() and _COPY_IN.search(sent.text) else None
         self._awaited.append(_Awaited(kind, sent, portal=portal))
         self._unsettled.append(sent)
 

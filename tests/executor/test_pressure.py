@@ -17,6 +17,7 @@ import pytest
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import read_lease
 from migrate_safe.adapters.postgres import connect as open_connection
+from migrate_safe.adapters.pressure import read_pressure
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server, standby_of
 from migrate_safe.adapters.walker import fill_batch
 from migrate_safe.app.apply import Wish, apply
@@ -152,6 +153,16 @@ def test_an_archive_that_fails_is_waited_for(primary: ScratchServer, bulk: str) 
             archiving(c, "true")
             assert future.result(30).stage == "migrate"
     assert unset(bulk) == 0
+
+
+def test_files_that_wait_to_be_archived_are_counted(primary: ScratchServer, bulk: str) -> None:
+    with open_connection(bulk) as c:
+        archiving(c, "sleep 1")
+        db = Database(bulk)
+        eventually(lambda: "WAL files wait to be archived" in read_pressure(db, "p", 0).archive)
+        assert read_pressure(db, "p", 2**40).archive == ""
+        db.close()
+        archiving(c, "true")
 
 
 def archiving(c: psycopg.Connection[Any], command: str) -> None:
