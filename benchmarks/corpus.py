@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 TYPES = ("bigint", "integer", "text", "varchar(80)", "boolean", "timestamptz", "numeric(12,2)", "jsonb", "uuid")
 WORDS = "account amount city code comment email kind label note owner phone price rank region score state title".split()
 
 
-@dataclass(slots=True)
-class _World:
+class _World(Struct):
     """What the migrations so far have made: tables with their columns."""
 
     pick: random.Random

@@ -15,9 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+
+from msgspec import Struct
+
+from migrate_safe.model.values import replace
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -61,8 +64,7 @@ RATES = (400.0, 200.0)
 BUDGET = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Felt:
+class Felt(Struct, frozen=True):
     """What clients felt while something ran: the longest statement and the 99th percentiles in ms, and failures."""
 
     longest: float

@@ -12,8 +12,9 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -75,8 +76,7 @@ BESIDE = {_REWRITE: {_SCAN, _BUILD, _KEY}, _BUILD: {_SCAN}}
 """What a rewrite or a build brings along, for its table and those with keys to it: it does not count beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One statement that the server ran: the hazards that it showed, and that each of the others told."""
 
     seen: Seen
@@ -85,8 +85,7 @@ class Row:
     told: Mapping[str, frozenset[Hazard]]
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What came of a folder, or of several."""
 
     rows: list[Row] = field(default_factory=list)

@@ -14,9 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from msgspec import Struct
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -40,8 +41,7 @@ def lay_out(place: Path) -> Path:
     return site
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One process from start to end: seconds of the clock and of the processor, and MB at its largest."""
 
     wall: float

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.captured import run_again
@@ -64,8 +65,7 @@ _SAID = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A statement and what the server did: None where it was not run, `refused` where the server would not."""
 
     statement: Statement

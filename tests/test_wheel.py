@@ -87,7 +87,7 @@ def test_lint_finds_its_rules(installed, tmp_path):
 def test_rules_are_compiled_for_their_very_texts(installed, tmp_path):
     code = (
         "from migrate_safe.rulebook.compiled import *; from migrate_safe.rulebook.load import load_rules\n"
-        "from migrate_safe.rulebook.rule_files import bundled_rules; from dataclasses import replace\n"
+        "from migrate_safe.rulebook.rule_files import bundled_rules; from migrate_safe.model.values import replace\n"
         "folder = bundled_rules(); beside = compiled_beside(folder) or compile_rules(folder)\n"
         "assert beside['digest'] == digest_of(folder, rule_files(folder))\n"
         "assert rules_of(folder, beside) == tuple(replace(rule, examples=()) for rule in load_rules())"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from migrate_safe.adapters.files import decode, write_text
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Finding, Unanalysed
+from migrate_safe.model.values import replace
 from migrate_safe.report.file_names import shown
 from migrate_safe.report.identity import fingerprints
 

@@ -11,7 +11,8 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from migrate_safe.adapters.wire import (
     CANCEL_REQUEST,
@@ -30,8 +31,7 @@ _LONGEST_STARTUP = 10000
 """Bytes of a startup message, as the server allows it."""
 
 
-@dataclass(slots=True)
-class Door:
+class Door(Struct):
     """An open door: its port, all that was sent through it so far, and why it closed on what was not understood."""
 
     port: int

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 from psycopg.pq import ExecStatus
 
 from migrate_safe.adapters.runnable import as_psql
@@ -22,6 +22,7 @@ from migrate_safe.model.errors import UsageError
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Direction, Dml, DmlKind, Script, Statement, TransactionVerb, Wrapping
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script, parse_statements
 
 _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
@@ -32,8 +33,7 @@ _LONGEST = 200
 """Bytes of a parameter that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(Struct, frozen=True):
     """The script, and for each of its statements the message that carried it, None in a file.
 
     `notes` tell what was sent and is not in the script. `runnable` is the script as psql takes it: with the values of

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from migrate_safe.catalog.evolve.sequences import bounds
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Domain, DomainConstraint, Expr, Index, Sequence, Thing, TypeName, View
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_expression
 
 Row = Mapping[str, Any]

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from migrate_safe.catalog.evolve.routines import finished
 from migrate_safe.model.names import Name, parse_name, quote_ident, quote_literal
 from migrate_safe.model.schema import Function, Policy, Rule, Schema, Thing, Trigger
 from migrate_safe.model.statement import Action, CreateFunction, CreatePolicy, CreateRule, CreateTrigger
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_statements
 
 Row = Mapping[str, Any]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -53,6 +52,7 @@ from migrate_safe.model.schema import (
     TypeName,
     View,
 )
+from migrate_safe.model.values import replace
 
 _SCHEMAS = """n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrate_safe')
     AND n.nspname NOT LIKE 'pg\\_toast%%' AND n.nspname NOT LIKE 'pg\\_temp\\_%%'"""

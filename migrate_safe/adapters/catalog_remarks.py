@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -19,6 +18,7 @@ from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Grant, Publication, PublishedTable, Thing
 from migrate_safe.model.schema import Expr, Schema, Table, View
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_expression
 
 Row = Mapping[str, Any]

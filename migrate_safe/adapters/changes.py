@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.files import is_file
 from migrate_safe.adapters.repositories import git, merge_base, repositories_of
 from migrate_safe.model.marks import AUTOCOMMIT, COMMENT, is_down_by_name, named_framework
+from migrate_safe.model.values import replace
 
 _PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all")
 _ALIKE = (*_PLAIN, "--diff-filter=dt", "--find-renames", "-l0", "--text")
@@ -25,8 +27,7 @@ _FREED = re.compile(r"^-[^\n]*migrate[-_ ]?safe[^\n]*?\bignore(-file)?\b", re.MU
 _DIESEL = ("metadata.toml", ("up.sql", "down.sql"))
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """The changed lines of a file: (first line, how many) for each place; how many is 0 behind a line where some went.
 
     `whole` says that all of it counts as changed, `new` that there was no such file.

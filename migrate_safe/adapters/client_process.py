@@ -15,10 +15,10 @@ import random
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from msgspec import Struct, field
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from migrate_safe.adapters.workload import Operation, Workload
@@ -35,8 +35,7 @@ DRAIN = 30.0
 _Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
 
 
-@dataclass(slots=True)
-class App:
+class App(Struct):
     """What one app version does and has done.
 
     `ledger` remembers per table and row the number of the last write that the server acknowledged; `calls` holds

@@ -10,9 +10,10 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 import migrate_safe
 from migrate_safe.adapters.postgres import connect
@@ -33,8 +34,7 @@ _LOST = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One call: when it was due (monotonic seconds), how long it took from then, and why it failed."""
 
     version: str
@@ -45,8 +45,7 @@ class Call:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """What a running client has done so far."""
 
     statements: int = 0
@@ -54,8 +53,7 @@ class Tick:
     worst_ms: float = 0.0
 
 
-@dataclass(slots=True)
-class Client:
+class Client(Struct):
     """A running app version, seen from its parent."""
 
     workload: Workload

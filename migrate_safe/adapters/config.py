@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from msgspec import field
 
 from migrate_safe.adapters import config_values as values
 from migrate_safe.adapters.config_paths import nearest, path_tables, preference_places, read_value
@@ -17,13 +18,13 @@ from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.preferences import Preferences, SmallTable
+from migrate_safe.model.values import PartlyCompared
 from migrate_safe.model.wrapping import Wrapping
 
 OWN_FILE = "migrate-safe.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(PartlyCompared, frozen=True, eq=False):
     """What a project says once instead of on every command line; a field that is None was not said.
 
     `severity` maps rules or themes to severities, `disable` names those that are switched off, `framework` is the
@@ -31,6 +32,8 @@ class Config:
     migrations with what stands in their place. `stall_budget` is in milliseconds, `releases` are file patterns relative
     to `folder`.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"places"})
 
     severity: Mapping[str, Severity] = field(default_factory=dict)
     disable: tuple[str, ...] = ()
@@ -48,7 +51,7 @@ class Config:
     baseline: str | None = None
     placeholders: Mapping[str, str] = field(default_factory=dict)
     paths: tuple[Preferences, ...] = ()
-    places: Mapping[str, str] = field(default_factory=dict, compare=False)
+    places: Mapping[str, str] = field(default_factory=dict)
     """Where in the file a rule or theme is named, outside of `paths`."""
     file: Path | None = None
     """Where this was read; None for the defaults."""
@@ -150,4 +153,4 @@ _READERS: dict[str, Callable[[object], object]] = {
     "placeholders": values.placeholders,
 }
 
-assert {*_READERS, PATHS} == {f.name for f in fields(Config)} - {"file", "places"}
+assert {*_READERS, PATHS} == set(Config.__struct_fields__) - {"file", "places"}

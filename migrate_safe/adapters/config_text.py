@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from migrate_safe.adapters.files import decode
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
+from migrate_safe.model.values import replace
 
 PYPROJECT = "pyproject.toml"
 OUR_TABLE = ("tool", "migrate_safe")
@@ -19,8 +21,7 @@ PATHS = "paths"
 """The key whose value is a list of tables."""
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsText:
+class SettingsText(Struct, frozen=True):
     """The text of a settings file, and the table in it that is ours; None where a pyproject.toml has none."""
 
     path: Path

@@ -9,10 +9,11 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from migrate_safe.adapters.frameworks import (
     framework_of,
@@ -28,6 +29,7 @@ from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.framework import HABITS, Framework, Runner
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 
 STDIN = Path("-")
 LARGEST = 20 * 1024 * 1024
@@ -50,8 +52,7 @@ _OTHER_DATABASE = re.compile(
 _SKIPPED_FOLDERS = {".git", ".hg", ".venv", "node_modules", "__pycache__"}
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The migrations of one folder in the order in which they run, down files beside their up files.
 
     `shared` is what is known of the runner for all of them; `planned` are files whose order a plan tells, whatever

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.seed import seed
@@ -57,8 +57,7 @@ _FIRST = 10_001
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(Struct, frozen=True):
     """`limit`: characters, or digits before the point. `far`: schema, table and column that it refers to."""
 
     name: str

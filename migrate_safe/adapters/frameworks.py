@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from migrate_safe.model.framework import Framework, Runner
 from migrate_safe.model.marks import framework_in, named_framework
+from migrate_safe.model.values import replace
 
 SQITCH_PLAN = "sqitch.plan"
 _HEAD = 20_000

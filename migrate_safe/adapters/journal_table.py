@@ -8,7 +8,6 @@ import secrets
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from importlib import resources
 from typing import Any
@@ -22,6 +21,7 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Refused, TryLater, UsageError
 from migrate_safe.model.journal import Entry, Event, EventKind, JournaledPlan, Lease, Progress
 from migrate_safe.model.plan import Plan
+from migrate_safe.model.values import replace
 
 VERSION = 2
 _INSTALL_LOCK = 7_318_349_394_477_056  # advisory: two first applies must not install at once

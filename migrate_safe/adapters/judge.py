@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 
 import psycopg
+from msgspec import Struct, field
 
 from migrate_safe.adapters.judge_session import Description, JudgeSession
 from migrate_safe.compat.answers import Answer, Outcome, Question, Refusal, Sampled, Trial
@@ -15,11 +15,11 @@ from migrate_safe.compat.samples import SampleType
 from migrate_safe.compat.sampling import find_trials, finds_others
 from migrate_safe.compat.search import Values
 from migrate_safe.model.errors import TryLater
+from migrate_safe.model.values import replace
 from migrate_safe.sql.constants import writes_constants
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
+class Judge(Struct, frozen=True):
     """Asks one scratch database. States must come in order, for sessions that prepared early are kept until the end.
 
     What values a version's queries take is found out once, at its reference state, and tried again at all later ones;
@@ -90,8 +90,7 @@ class Judge:
         return refusal if refusal.for_certain else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(Struct, frozen=True):
     """A question that a session has prepared under a name."""
 
     session: JudgeSession

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from msgspec import Struct, field
 from psycopg import pq
 
 from migrate_safe.adapters.postgres import connect
@@ -73,8 +73,7 @@ SELECT pg_catalog.pg_get_expr(p.relpartbound, p.oid)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """What the server says of a prepared statement: types of parameters (with oids) and result columns."""
 
     parameters: tuple[str, ...]
@@ -82,8 +81,7 @@ class Description:
     columns: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeSession:
+class JudgeSession(Struct, frozen=True):
     """One connection to the scratch database. Statements are prepared under the names that the caller gives."""
 
     connection: psycopg.Connection[tuple[Any, ...]]

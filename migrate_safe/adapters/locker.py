@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib import resources
 
@@ -17,6 +16,7 @@ from migrate_safe.executor.locks import Holder, Watch
 from migrate_safe.executor.news import Attempted, Tell, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.locks import Lock, LockMode
+from migrate_safe.model.values import replace
 
 Compose = Callable[[int | None], str]
 """Writes the message of one attempt: None for NOWAIT, else how many ms its first lock may wait."""

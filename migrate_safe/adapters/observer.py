@@ -11,10 +11,10 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.obstacles import Obstacles
@@ -55,8 +55,7 @@ _ENDS_IT = "2D000"
 """SQLSTATE of a body that ends a transaction, which it may where it runs by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Relation:
+class _Relation(Struct, frozen=True):
     name: Name
     kind: str
     node: int

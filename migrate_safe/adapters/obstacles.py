@@ -16,10 +16,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import psycopg
+from msgspec import Struct, field
 
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.model.names import Name
@@ -50,8 +50,7 @@ _KINDS = {
 """The other kinds, on which COMMENT takes SHARE UPDATE EXCLUSIVE."""
 
 
-@dataclass(slots=True)
-class Met:
+class Met(Struct):
     """What came of a statement: (relation, mode) of every lock held or asked for, its error, its time without waits."""
 
     locks: set[tuple[int, str]] = field(default_factory=set)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import TIMELINE, identifier
@@ -26,8 +26,7 @@ FROM migrate_safe.event HAVING count(*) > 0;
 # without a record in the WAL: a crash before the next checkpoint would have them given again. setval() writes a record.
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """What the journal says of the place it was written in, against this one.
 
     `copied`: it was written in another database or cluster. `promoted`: the server has begun a new timeline since, as

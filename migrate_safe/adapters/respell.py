@@ -10,7 +10,6 @@ spelling, so that it goes on to count as different.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -29,6 +28,7 @@ from migrate_safe.model.schema import (
     TableKind,
     Trigger,
 )
+from migrate_safe.model.values import replace
 
 Connection = psycopg.Connection[Any]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
 
 from migrate_safe.adapters.wire import Sent
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.statement import Action, Dml, DmlKind, Statement, Transaction, TransactionVerb, Unparsed
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_statements
 
 _SYNTAX_ERROR = "42601"
@@ -14,8 +15,7 @@ _CIRCUMSTANCES = ("08", "40", "53", "57", "55P03", "25P02", "25P03", "25P04")
 """SQLSTATEs, and classes of them, that come of what else went on, not of the statement: timeouts, deadlocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One statement as a message of its own; `skipped` says that one that came with it had failed before it."""
 
     sent: Sent

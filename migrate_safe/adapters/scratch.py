@@ -12,11 +12,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
@@ -26,6 +26,7 @@ from migrate_safe.adapters.postgres import connect, parse_dsn, with_database
 from migrate_safe.model.errors import MigrateSafeError, TryLater, UsageError
 from migrate_safe.model.names import quote_ident
 from migrate_safe.model.secrets import hide
+from migrate_safe.model.values import replace
 
 SOCKET_PATH_LIMIT = 107
 """Bytes that a unix socket's path may have on Linux, without the closing zero."""
@@ -42,8 +43,7 @@ _KEEPER_PATIENCE = 90.0
 _NO_DATABASE = "CREATE DATABASE {name} TEMPLATE {template}"
 
 
-@dataclass(frozen=True, slots=True)
-class ScratchServer:
+class ScratchServer(Struct, frozen=True):
     """A server to experiment on.
 
     `home` is the DSN of its maintenance database, `version` its major, `bin` a folder with psql and pg_dump that can
@@ -57,8 +57,8 @@ class ScratchServer:
     provider: str
     log: Path | None = None
     folder: Path | None = None
-    _keeper: _Keeper | None = field(default=None, repr=False)
-    _created: set[str] = field(default_factory=set, repr=False)
+    _keeper: _Keeper | None = None
+    _created: set[str] = field(default_factory=set)
     borrowed: bool = False
 
     def dsn(self, dbname: str | None = None) -> str:
@@ -174,8 +174,7 @@ def standby_of(primary: ScratchServer, name: str = "standby") -> Iterator[Scratc
         yield replace(primary, home=home, log=kept.root / "server.log", _keeper=kept, _created=set())
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
+class _Wish(Struct, frozen=True):
     major: int | None
     listen: str
     settings: Mapping[str, str]
@@ -273,8 +272,7 @@ def _version(dsn: str) -> int:
 # ---- our own launcher ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Keeper:
+class _Keeper(Struct, frozen=True):
     """The process that runs a server, seen from its parent."""
 
     root: Path

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 
 from migrate_safe.adapters.judge_session import JudgeSession
 from migrate_safe.compat.answers import Refusal
 from migrate_safe.compat.samples import SEED_ROWS
 from migrate_safe.compat.sampling import find_row
 from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.values import replace
 
 _COLUMNS = """
 SELECT n.nspname, c.relname, a.attname, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', a.atttypid,
@@ -52,8 +53,7 @@ _IS_TABLE = "SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(Struct, frozen=True):
     """`demanded`: not null and without a default. `limit`: characters, or digits before the point."""
 
     name: str
@@ -62,8 +62,7 @@ class _Column:
     limit: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Reference:
+class _Reference(Struct, frozen=True):
     """A foreign key to another table: columns here and there, pair by pair."""
 
     parent: Name
@@ -71,8 +70,7 @@ class _Reference:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     name: Name
     columns: tuple[_Column, ...]
     references: tuple[_Reference, ...]

@@ -12,12 +12,12 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 
 T = TypeVar("T")
 
@@ -30,8 +30,7 @@ _SUFFIX = ".kept"
 _DAMAGED = (msgspec.MsgspecError, zlib.error, ValueError, TypeError, RecursionError, MemoryError)
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Struct, frozen=True):
     """A folder of values by key; made by `open_store`, which looks whose folder it is."""
 
     folder: Path

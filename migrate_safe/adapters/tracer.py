@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import psycopg
+from msgspec import Struct, field
 from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.beyond import beyond_in
@@ -46,6 +46,7 @@ from migrate_safe.model.statement import (
     Wrapping,
 )
 from migrate_safe.model.trace import Traced
+from migrate_safe.model.values import replace
 
 Connection = psycopg.Connection[Any]
 _PLANNED = (DmlKind.SELECT, DmlKind.INSERT, DmlKind.UPDATE, DmlKind.DELETE, DmlKind.MERGE, DmlKind.COPY_TO)
@@ -253,8 +254,7 @@ def _steered(run: partial[None]) -> Observed | None:
     return None
 
 
-@dataclass(slots=True)
-class _Sessions:
+class _Sessions(Struct):
     """One connection for each session that the command had, each with its observer; and the count of transactions.
 
     `contained` says that what reaches beyond the database is left out.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.postgres import connect
@@ -14,6 +15,7 @@ from migrate_safe.compat.checked import PlanFault
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.plan import Phase, Plan, Sql, Step, Work
 from migrate_safe.model.schema import Schema
+from migrate_safe.model.values import replace
 
 _NOTHING: Work = Sql()
 
@@ -34,8 +36,7 @@ def try_undos(dsn: str, plan: Plan, file: str) -> tuple[PlanFault, ...]:
         return tuple(_Trial(connection, plan, [read_schema(connection)]).faults(file))
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
+class _Trial(Struct, frozen=True):
     """A database on its way through a plan; `schemas` are those of the positions reached, `said` what was told."""
 
     connection: Connection

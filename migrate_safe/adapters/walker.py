@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.executor.compose import FILLED, advance, fill_message
@@ -14,6 +13,7 @@ from migrate_safe.executor.ranges import bound_query, key_range, page_range, sho
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Refused
 from migrate_safe.model.names import Name
+from migrate_safe.model.values import replace
 
 _KEYS = """
 SELECT array_agg(a.attname::text ORDER BY k.place), array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY k.place)

@@ -12,7 +12,8 @@ import struct
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 _COPY_IN = re.compile(r"\bcopy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
@@ -28,8 +29,7 @@ _NO_SETTINGS = ("user", "database", "options", "replication")
 """Parameters of the startup message that are no settings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Startup:
+class Startup(Struct, frozen=True):
     """What a session asked for when it began: its database, and settings as `options` of a connection."""
 
     database: str = ""
@@ -41,8 +41,7 @@ class Startup:
         return _switches(self.options).get("search_path")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A value bound to `$n`: the type's oid (0: the server finds out), text or binary, None for NULL."""
 
     type: int
@@ -51,8 +50,7 @@ class Parameter:
     encoding: str = "utf-8"
 
 
-@dataclass(slots=True)
-class Sent:
+class Sent(Struct):
     """One message with SQL: `text` may hold several statements where it is not `extended`.
 
     `session` numbers connections from 1, `startup` is what it began with; `began` and `ended` are monotonic seconds;
@@ -80,8 +78,7 @@ class Sent:
     encoding: str = "utf-8"
 
 
-@dataclass(slots=True)
-class _Awaited:
+class _Awaited(Struct):
     """A message that the server has not finished: its type, the statement that it is about, the portal that it runs."""
 
     kind: str
@@ -92,8 +89,7 @@ class _Awaited:
     """The COPY FROM STDIN whose data the client was sending: the server passes over Flush and Sync among them."""
 
 
-@dataclass(slots=True)
-class Conversation:
+class Conversation(Struct):
     """One connection; `log` is shared by all, in the order in which statements were sent."""
 
     session: int

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+import msgspec
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """Statements that arrive together at `rate` a second; several of them run in one transaction.
 
     Statements may name `%(row)s` (a row that only this version writes), `%(any_row)s`, `%(token)s` (text that tells
@@ -22,8 +21,7 @@ class Operation:
     remembers: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Struct, frozen=True):
     """One app version at work. `share` is (k, n): of the rows it writes those with (id - 1) % n = k."""
 
     app: str
@@ -38,14 +36,9 @@ class Workload:
 
     def to_json(self) -> str:
         """Write it as one line."""
-        return json.dumps(asdict(self))
+        return msgspec.json.encode(self).decode()
 
     @classmethod
     def from_json(cls, line: str) -> Workload:
         """Read what `to_json` wrote."""
-        fields = json.loads(line)
-        fields["operations"] = tuple(
-            Operation(**{**o, "statements": tuple(o["statements"])}) for o in fields["operations"]
-        )
-        fields["share"] = tuple(fields["share"])
-        return cls(**fields)
+        return msgspec.json.decode(line, type=cls)

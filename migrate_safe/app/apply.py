@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import is_writable, open_plan, read_events, read_plan
@@ -36,8 +37,7 @@ from migrate_safe.model.plan import Phase, Plan
 from migrate_safe.planner.codec import to_yaml
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """How far to go, and what may be overlooked: `accept_drift` names the tables or objects whose change may be.
 
     `dry_run` tells the SQL (as news) and sends nothing but reads; `schema` names what the plan was made from,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.judge import Judge, judge
 from migrate_safe.adapters.postgres import connect
@@ -68,8 +69,7 @@ def check(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
+class _Subject(Struct, frozen=True):
     """What is checked: a plan, or None for a plain migration; and the migration file that it came from."""
 
     plan: Plan | None

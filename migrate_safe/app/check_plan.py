@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.files import digest
 from migrate_safe.adapters.postgres import connect, parse_dsn
@@ -22,8 +23,7 @@ from migrate_safe.model.postgres import MAJORS
 DRIFT = "the tables here are not those that the plan was made for: give their --schema, or plan anew"
 
 
-@dataclass(frozen=True, slots=True)
-class PlanReview:
+class PlanReview(Struct, frozen=True):
     """What is wrong with a plan, and what a reader of it must know."""
 
     faults: tuple[PlanFault, ...] = ()

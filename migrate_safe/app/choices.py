@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.preferences import Preferences, SmallTable, level_of
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.match import Bench
 from migrate_safe.rulebook.rule import ALWAYS, Cases, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """All rules with the severities that the user set, and the names of those that are switched off."""
 
     rules: tuple[Rule, ...]
@@ -32,8 +33,7 @@ class Choice:
         return self.benches[version]
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(Struct, frozen=True):
     """The rules of a run, and what the settings say of them for each file."""
 
     rules: tuple[Rule, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from migrate_safe.adapters.postgres import parse_dsn
@@ -23,6 +22,7 @@ from migrate_safe.app.status import status
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import StepFailed, TryLater
 from migrate_safe.model.plan import Phase, Plan
+from migrate_safe.model.values import replace
 from migrate_safe.report.demo import BackfillFigures, ClientFigures, DemoResult
 from migrate_safe.report.status import status_text
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.adapters.clients import Call
 from migrate_safe.report.demo import ClientFigures
 
 
-@dataclass(frozen=True, slots=True)
-class Chapter:
+class Chapter(Struct, frozen=True):
     """A part of the story and when it began (monotonic seconds)."""
 
     title: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from migrate_safe.adapters.clients import Call, Client, Ledger, lost_writes, merged, running
 from migrate_safe.adapters.postgres import connect
@@ -16,8 +17,7 @@ from migrate_safe.app.demo_telling import Narrator
 from migrate_safe.report.demo import ClientFigures
 
 
-@dataclass(frozen=True, slots=True)
-class DemoWish:
+class DemoWish(Struct, frozen=True):
     """How big and how long. `seconds` is what each app version gets to serve at each stage.
 
     `patience` is how long a contract step tries to get its lock before it gives up.
@@ -29,8 +29,7 @@ class DemoWish:
     postgres: str = "embedded"
 
 
-@dataclass(slots=True)
-class Story:
+class Story(Struct):
     """One run under load: its database, its clients, what they did so far, and when each chapter began."""
 
     narrator: Narrator

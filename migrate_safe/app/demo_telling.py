@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from migrate_safe.adapters.clients import Client
 from migrate_safe.executor.news import Journaled, Moved, News
@@ -36,8 +37,7 @@ class Narrator(Protocol):
         """Sum up how the running versions fared."""
 
 
-@dataclass(slots=True)
-class Stopwatch:
+class Stopwatch(Struct):
     """Listens to the executor beside a narrator, and clocks each backfill by what the journal says."""
 
     narrator: Narrator

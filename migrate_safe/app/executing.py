@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.dry_run import DryRun
@@ -47,8 +48,7 @@ WHERE attnum > 0 AND NOT attisdropped
 Decide = Callable[[Plan, PlanState, Settings], Machine]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """The database to work on, and who says so.
 
     `role` is taken on by SET ROLE; `environment` must be the one that the first apply recorded; `adopt`
@@ -63,8 +63,7 @@ class Target:
     standbys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """Where a run began and ended. `stage` is baseline or the phase of the last step done."""
 
     plan: Plan

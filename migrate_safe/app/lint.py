@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from migrate_safe.adapters.store import Store
 from migrate_safe.app.choices import Choices
@@ -26,6 +27,7 @@ from migrate_safe.model.preferences import preferred
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import CreateTable, Direction, Script, Unparsed
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.load import check_together, load_rules
 from migrate_safe.rulebook.match import judgement
 from migrate_safe.rulebook.rule import Rule
@@ -39,16 +41,14 @@ def lint(request: LintRequest, store: Store | None = None) -> LintOutcome:
     return run_lint(request, lambda: SqlLinter.of(request, store), store)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known before a file: the schema, and the relations in it that only files of the branch made."""
 
     schema: Schema = field(default_factory=Schema)
     unreleased: frozenset[Name] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class SqlLinter:
+class SqlLinter(Struct, frozen=True):
     """The linter of SQL files: rules, and the schema that the user names. Made for one request by `of`."""
 
     choices: Choices
@@ -181,8 +181,7 @@ def _unknown_but_made(script: Script, schema: Schema) -> frozenset[Name]:
     return frozenset(n for n in names if n not in schema.tables)
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """What is kept of statements that went by: the last one forward, and what of them was not understood."""
 
     any: bool = False

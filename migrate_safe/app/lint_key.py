@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +17,7 @@ from migrate_safe.app.lint_request import LintRequest, Step
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.framework import Runner
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.rule_files import bundled_rules, rule_files
 
 _UNTIL = re.compile(r"migrate-safe:[^\n]*\buntil\b")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from migrate_safe.model.errors import Exit
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
@@ -17,8 +18,7 @@ from migrate_safe.model.wrapping import Wrapping
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
-class LintRequest:
+class LintRequest(Struct, frozen=True):
     """What to lint and how; `version` and `wrapping` are None where the user did not say.
 
     `schema` names files, folders or servers; `rules` is a folder of rules beside those of the tool. What `wrapping` and
@@ -43,8 +43,7 @@ class LintRequest:
     """A file of findings that are known and left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class LintOutcome:
+class LintOutcome(Struct, frozen=True):
     """The report, and the files that could not be read at all."""
 
     report: LintReport
@@ -58,8 +57,7 @@ class LintOutcome:
         return Exit.FAILED if bad else Exit.OK
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A file in its turn: `wanted` where its findings are reported, `ordered` where later files stand on it.
 
     `among` says that it is one of several files of a history, `new` that the branch adds it.
@@ -75,8 +73,7 @@ class Step:
     new: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """What one file gives; `counts` is false for a file that was only read for its effect on the schema."""
 
     counts: bool = True

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 from migrate_safe.adapters.changes import Changed, changed_since
 from migrate_safe.adapters.files import History, find_histories, is_file, read_source
@@ -21,6 +22,7 @@ from migrate_safe.app.lint_request import Judged, Linter, LintOutcome, LintReque
 from migrate_safe.model.finding import LintReport, Unanalysed
 from migrate_safe.model.framework import Runner
 from migrate_safe.model.preferences import preferred
+from migrate_safe.model.values import replace
 
 S = TypeVar("S")
 
@@ -70,8 +72,7 @@ def _new_in(report: LintReport, baseline: Path) -> LintReport:
     return replace(report, findings=new, baselined=len(report.findings) - len(new))
 
 
-@dataclass(slots=True)
-class _Bench(Generic[S]):
+class _Bench(Struct, Generic[S]):
     """What is the same for every file of a run; `stored` says whether the cache got anything new."""
 
     request: LintRequest
@@ -95,8 +96,7 @@ class _Bench(Generic[S]):
         return self.linter().unread if self.made or nothing else ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A file in its history, and whether it is wanted, ordered and on no other branch."""
 
     path: Path
@@ -106,8 +106,7 @@ class _Place:
     new: bool = False
 
 
-@dataclass(slots=True)
-class _Walk(Generic[S]):
+class _Walk(Struct, Generic[S]):
     """The way through one history. `keys` are those before each segment, as far as the walk has come."""
 
     bench: _Bench[S]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.files import digest, is_file, is_folder, read_source, write_text
 from migrate_safe.app.schema_source import Known, named_schema, schema_before
@@ -18,8 +19,7 @@ from migrate_safe.planner.codec import to_yaml
 from migrate_safe.sql.parse import parse_script
 
 
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
+class PlanRequest(Struct, frozen=True):
     """What to plan: the file, and the database before it (`schema`; else the earlier files of its folder).
 
     `name` is the plan's; the file's name without its ending where None. `version` is the server's major.

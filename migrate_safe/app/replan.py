@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import replace_plan
@@ -20,8 +21,7 @@ from migrate_safe.model.plan import Plan
 from migrate_safe.planner.codec import to_yaml
 
 
-@dataclass(frozen=True, slots=True)
-class Replanned:
+class Replanned(Struct, frozen=True):
     """What has changed: `difference` are the lines of a diff of both plans, none when they say the same.
 
     `more_tables` says that the plan touches tables which it did not before.

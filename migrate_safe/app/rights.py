@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.model.errors import UsageError
@@ -32,8 +33,7 @@ SELECT n, quote_ident(current_user) FROM unnest(%s::text[]) AS n WHERE row_secur
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
+class Lack(Struct, frozen=True):
     """A right that is missing, and the statement or option that helps."""
 
     what: str

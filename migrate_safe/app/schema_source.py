@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.files import History, find_histories, is_file, is_folder, read_source
 from migrate_safe.catalog.evolve import fold
@@ -15,6 +16,7 @@ from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Wrapping
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import MOST, parse_script
 from migrate_safe.sql.rendering import read_script
 
@@ -23,8 +25,7 @@ _REFRESH = re.compile(r"^REFRESH MATERIALIZED VIEW ", re.MULTILINE)
 _DUMP = "PostgreSQL database dump"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A schema as far as it is known, and what could not be read on the way to it."""
 
     schema: Schema

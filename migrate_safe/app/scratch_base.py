@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.dump import dump_schema
 from migrate_safe.adapters.files import History, history_of, is_down, read_source, root_of
@@ -18,8 +19,7 @@ from migrate_safe.model.statement import Script
 from migrate_safe.sql.parse import parse_script
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """Where the schema came from, and statements that were left out (`file:line: reason`)."""
 
     sources: tuple[str, ...]

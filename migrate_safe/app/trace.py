@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from migrate_safe.adapters.capture import listening
 from migrate_safe.adapters.captured import Captured, captured
@@ -24,13 +25,13 @@ from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import Direction, Script
 from migrate_safe.model.trace import Traced, TraceReport
+from migrate_safe.model.values import replace
 
 DIFFERS = "prediction-differs"
 """The finding of a statement that did something else than was predicted; no rule on statements can know it."""
 
 
-@dataclass(frozen=True, slots=True)
-class TraceRequest:
+class TraceRequest(Struct, frozen=True):
     """What to trace and on what.
 
     `schema` says where the state before comes from (see scratch_base), `before` are commands that build it, `rows` is
@@ -104,8 +105,7 @@ def trace_command(command: tuple[str, ...], request: TraceRequest) -> TraceRepor
 # ---- below -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
+class _Done(Struct, frozen=True):
     """A script and what came of it."""
 
     script: Script

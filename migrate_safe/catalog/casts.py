@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import known_type
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, TypeName
+from migrate_safe.model.values import replace
 
 REGS = (
     "regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc regprocedure regrole"

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import TEMPORARY as TEMPORARY
 from migrate_safe.model.schema import (
     Column,
@@ -19,6 +18,7 @@ from migrate_safe.model.schema import (
     TableKind,
     TypeName,
 )
+from migrate_safe.model.values import replace
 
 TYPE_KINDS = ("range", "multirange", "base type", "shell type")
 """The kinds of things that are types."""

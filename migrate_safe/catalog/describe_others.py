@@ -10,9 +10,9 @@ from migrate_safe.catalog.describe_programs import program_parts
 from migrate_safe.catalog.describe_remarks import remark_parts
 from migrate_safe.catalog.part import Part
 from migrate_safe.catalog.stored_views import as_tables
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Domain, Schema, Sequence, View
 from migrate_safe.model.statement import ForeignKind
+from migrate_safe.model.values import replace
 from migrate_safe.sql.canonical import canonical
 
 _FOREIGN = frozenset(map(str, ForeignKind))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.catalog.change import without_temporary
 from migrate_safe.catalog.describe import parts_of
@@ -13,8 +14,7 @@ from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One part that is there, gone, or otherwise: `key` names it, `line` says how it differs."""
 
     key: str

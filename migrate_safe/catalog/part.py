@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.schema import Expr
 from migrate_safe.sql.canonical import canonical
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part of a table: `key` names it (`column public.t.a`), `text` is for people, `meaning` for comparing.
 
     `rests` says that plans rest on it: it counts in fingerprints, and its change is drift.

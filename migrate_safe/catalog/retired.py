@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.model.schema import Constraint, Index, Schema, Table
+from migrate_safe.model.values import replace
 
 RETIRED = "_ms_retired_"
 """Prefix of the columns, indexes and constraints that contract has taken out of sight, until purge."""

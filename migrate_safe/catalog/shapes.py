@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.catalog.change import CannotApply, certain, known_type
 from migrate_safe.model.names import Name
 from migrate_safe.model.query import Join, Shape, Source, Target
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, TypeName
+from migrate_safe.model.values import replace
 
 _COLLATED = frozenset({"text", "character varying", "character", "bpchar", "name"})
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """A column that a query gives; its type is None where it is not known."""
 
     name: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from migrate_safe.model.marked import bearing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import MATERIALIZED, Column, Schema, Table, TypeName, View
+from migrate_safe.model.values import replace
 
 
 def as_tables(schema: Schema) -> Schema:

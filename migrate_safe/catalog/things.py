@@ -5,8 +5,8 @@ from __future__ import annotations
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema
+from migrate_safe.model.values import replace
 
 _OF_SYSTEM = frozenset({"information_schema", "migrate_safe"})
 _USUAL = (("schema", Name(None, "public")), ("extension", Name(None, "plpgsql")))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from msgspec import Struct
+
 from migrate_safe.model.framework import Unit
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import Transaction, TransactionVerb
+from migrate_safe.model.values import replace
 from migrate_safe.model.wrapping import Wrapping
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline(Generic[T]):
+class Timeline(Struct, Generic[T], frozen=True):
     """A value `now` that transactions can take back.
 
     `start` is the value to which ROLLBACK returns, None outside a transaction. `savepoints` hold the values

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Schema, Table, TypeName
+from migrate_safe.model.values import replace
 
 
 def is_of(type_name: TypeName | None, name: Name) -> bool:

@@ -6,9 +6,9 @@ import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TextIO
 
+from msgspec import Struct, field
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -46,8 +46,7 @@ def bars(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
-@dataclass(slots=True)
-class PlainNarrator:
+class PlainNarrator(Struct):
     """Writes one line per event, with the seconds since the start before each chapter."""
 
     stream: TextIO
@@ -90,8 +89,7 @@ class PlainNarrator:
         self.stream.flush()
 
 
-@dataclass(slots=True)
-class TerminalNarrator:
+class TerminalNarrator(Struct):
     """Writes headings and lines above a progress bar that says what is going on."""
 
     progress: Progress

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from migrate_safe.app.doctor import doctor
@@ -11,6 +9,7 @@ from migrate_safe.app.executing import Target
 from migrate_safe.cli.options import config_option, dsn_option, format_option, overdue_option
 from migrate_safe.executor.settings import DEFAULTS
 from migrate_safe.model.errors import Exit
+from migrate_safe.model.values import replace
 from migrate_safe.report.doctor import doctor_json, doctor_text
 
 EXAMPLES = """\b

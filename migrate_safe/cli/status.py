@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from migrate_safe.app.executing import Target
 from migrate_safe.app.status import status
 from migrate_safe.cli.options import config_option, dsn_option, format_option, overdue_option
 from migrate_safe.executor.settings import DEFAULTS
+from migrate_safe.model.values import replace
 from migrate_safe.report.status import status_json, status_text
 
 EXAMPLES = """\b

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from migrate_safe.model.effect import BreakKind
 from migrate_safe.model.names import Name
 from migrate_safe.model.release import AppQuery
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """One query of one app version in the form that PREPARE takes: placeholders written as $1, $2...
 
     `relations` are the tables that it names, `writes` says that it changes rows. `only_prepare` says why the query
@@ -27,8 +27,7 @@ class Question:
     only_prepare: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unasked:
+class Unasked(Struct, frozen=True):
     """A query that the judge cannot be asked, and why."""
 
     version: str
@@ -36,8 +35,7 @@ class Unasked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """An error of the server. `position` counts characters of the statement from 1, None where it names none.
 
     `constant`: all that the refusing constraint is about are constants of the query or defaults, so that no parameter
@@ -70,8 +68,7 @@ class Refusal:
         return self.sqlstate.startswith("23") and not self.constant and not self.for_certain
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How one execution ended: refused, or done with so many rows.
 
     `others`: refused, but the same query is accepted with other values, and reaches rows with them as it did before.
@@ -82,8 +79,7 @@ class Outcome:
     others: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """Values to execute a query with, run by run in one transaction that is rolled back.
 
     `what` says what this trial shows beyond the ordinary one, e.g. `when values repeat`.
@@ -93,8 +89,7 @@ class Trial:
     what: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sampled:
+class Sampled(Struct, frozen=True):
     """What was found out about a query at its reference state: trials that the schema there accepts.
 
     The first one is the ordinary one and reaches so many `rows`. `refusal` is set, and `trials` holds the last one
@@ -107,8 +102,7 @@ class Sampled:
     row_refused: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the server said of one question at one state.
 
     `refused`: PREPARE failed in a new session. `outcomes`: one per trial, in a new session. `stale`: the

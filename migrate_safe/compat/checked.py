@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.compat.matrix import Matrix
 from migrate_safe.model.effect import BreakKind
 from migrate_safe.model.release import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class PlanFault:
+class PlanFault(Struct, frozen=True):
     """What is wrong with a plan whatever the app does: in which step (None: in all of it), and what to do."""
 
     step: str | None
@@ -18,8 +17,7 @@ class PlanFault:
     next_move: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """A matrix with its circumstances.
 
     `subject` is the plan's or migration's file, `planned` tells which. `server` says what judged (`PostgreSQL 18`) and

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.compat.answers import Answer, Outcome, Question, Refusal, Unasked, kind_of, object_of, same_parameter
 from migrate_safe.compat.states import State, Timeline
@@ -11,8 +12,7 @@ from migrate_safe.model.effect import BreakKind
 from migrate_safe.model.release import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """An app version's questions and the state that it is measured against.
 
     `reference` is the state at which the version is known to work or the first at which it must: the baseline
@@ -28,8 +28,7 @@ class Asked:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Untried:
+class Untried(Struct, frozen=True):
     """A query that was prepared at every state but whose execution proves nothing, and why."""
 
     version: str
@@ -38,8 +37,7 @@ class Untried:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Struct, frozen=True):
     """The whole answer. `verdicts` stand in the order of states, then versions, then queries."""
 
     timeline: Timeline
@@ -89,8 +87,7 @@ def when_alive(timeline: Timeline, *, new: bool) -> tuple[int, int, int]:
     return 0, 0, timeline.old_until
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
+class _Grid(Struct, frozen=True):
     """The answers to one question at all states."""
 
     answers: Answers
@@ -100,8 +97,7 @@ class _Grid:
         return self.answers[state, self.question]
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(Struct, frozen=True):
     kind: BreakKind
     reason: str
     object: str

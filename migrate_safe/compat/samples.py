@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 SEED = 9001
 """Number behind the values of the first seeded row; the second has the next one. It fits a smallint."""
@@ -27,8 +28,7 @@ MOST_HINTS = 24
 """Literals of a migration that are tried as values."""
 
 
-@dataclass(frozen=True, slots=True)
-class SampleType:
+class SampleType(Struct, frozen=True):
     """A type as sampling needs it. `category` is pg_type.typcategory; domains are given as their base type.
 
     `limit` is the number of characters, or of digits before the point, that a column of it holds; None for no limit.

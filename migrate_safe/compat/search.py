@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import chain, combinations
+
+from msgspec import Struct
 
 from migrate_safe.compat.answers import Outcome, Refusal, Trial
 from migrate_safe.compat.samples import (
@@ -68,8 +69,7 @@ def counted(attempt: Attempt, most: int) -> Attempt:
     return one_more
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """The search for one query's values. `pools` holds for each parameter values that rows have."""
 
     types: tuple[SampleType, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from migrate_safe.compat.samples import MOST_HINTS, literals_in
 from migrate_safe.model.plan import Phase, Plan, Sql, Verify, Work
@@ -27,16 +28,14 @@ BASELINE = "baseline"
 _BODY = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A statement of a file and where it stands (`file:line`)."""
 
     sql: str
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """A state that clients can see, and what leads to it from the state before.
 
     `work` is set for a plan's step, `statements` for a plain migration; those of one `transaction` commit together.
@@ -53,8 +52,7 @@ class State:
     changes: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """All states in order, first the baseline.
 
     Old versions may be running in the states up to `old_until` (an index, included), new ones from `new_from` on.
@@ -108,8 +106,7 @@ def script_timeline(script: Script) -> Timeline:
     return Timeline(tuple(states), old_until=last, new_from=last, skipped=tuple(skipped))
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Struct, frozen=True):
     statements: tuple[Statement, ...]
     transaction: bool
 

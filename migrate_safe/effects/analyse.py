@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from migrate_safe.catalog.change import type_name
 from migrate_safe.catalog.evolve import session_ended
@@ -18,7 +19,6 @@ from migrate_safe.effects.settings import Settings, after
 from migrate_safe.model.effect import Analysed, Effect, Session, SessionNames, TransactionRule
 from migrate_safe.model.locks import Lock
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     AlterEnum,
@@ -31,6 +31,7 @@ from migrate_safe.model.statement import (
     TransactionVerb,
     Unit,
 )
+from migrate_safe.model.values import replace
 
 _NEW_ENUMS_ARE_FREE = 17
 _NO_NAMES = SessionNames()
@@ -39,8 +40,7 @@ _OF_SAVEPOINTS = (TransactionVerb.SAVEPOINT, TransactionVerb.RELEASE, Transactio
 _ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
+class _Owner(Struct, frozen=True):
     """Whose a transaction is: `file` where a BEGIN of the file opened it; `ended` where the file ended one before."""
 
     file: bool = False
@@ -55,8 +55,7 @@ class _Owner:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(Struct, frozen=True):
     """What a transaction can take back."""
 
     schema: Schema

@@ -12,7 +12,6 @@ from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import Lock
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema, Renamed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
@@ -32,6 +31,7 @@ from migrate_safe.model.statement import (
     SetSchema,
     Statement,
 )
+from migrate_safe.model.values import replace
 
 
 def born_after(schema: Schema, after: Schema, born: frozenset[Name], statement: Statement) -> frozenset[Name]:

@@ -10,8 +10,8 @@ from migrate_safe.effects.combine import Scene, merge
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import DoBlock, PsqlCommand, Statement
+from migrate_safe.model.values import replace
 
 _HARMLESS = frozenset(
     r"""

@@ -28,9 +28,9 @@ from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Generated, Table, Trigger
 from migrate_safe.model.table_action import AddColumn, ColumnDef, DropColumn, SetDefault, SetExpression
+from migrate_safe.model.values import replace
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 _NAMED_NOT_NULL = 18

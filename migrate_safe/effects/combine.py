@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from migrate_safe.catalog.change import family as every_member
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.model.effect import Break, BreakKind, Effect, Session, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name, quote_ident
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table, TableKind
+from migrate_safe.model.values import replace
 
 T = TypeVar("T")
 
@@ -21,8 +22,7 @@ PARTITIONED_INDEXES_PLANNED = 16
 """From this major version on the planner looks at (and locks) the indexes of a partitioned table itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """What surrounds a statement: the schema before it, its session, and its transaction.
 
     `fresh_values` are (enum, value) pairs that this transaction added and so may not use yet.

@@ -26,9 +26,9 @@ from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, Table
 from migrate_safe.model.table_action import AlterConstraint
+from migrate_safe.model.values import replace
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 _INDEX_LOCKED_WITH_KEY = 18

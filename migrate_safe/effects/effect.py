@@ -35,7 +35,6 @@ from migrate_safe.effects.session_names import named_statement, refused_name
 from migrate_safe.effects.table_actions import alter_table
 from migrate_safe.effects.unknown import worst_case
 from migrate_safe.model.effect import Effect, Session, TransactionRule
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
     Action,
@@ -72,6 +71,7 @@ from migrate_safe.model.statement import (
     Unparsed,
     Unread,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.sql.newer import NEWEST, newest_feature
 
 

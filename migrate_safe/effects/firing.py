@@ -15,9 +15,9 @@ from migrate_safe.effects.dml import bases, writes
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Table, Trigger, View
 from migrate_safe.model.statement import Dml, DmlKind, Statement, Truncate
+from migrate_safe.model.values import replace
 from migrate_safe.sql.blocks import trigger_block
 from migrate_safe.sql.parse import parse_statements
 

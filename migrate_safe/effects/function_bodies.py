@@ -12,9 +12,9 @@ from migrate_safe.catalog.shapes import columns_given, relation_columns
 from migrate_safe.effects.absent_names import absent_in, knows_all
 from migrate_safe.effects.combine import Scene
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Schema
 from migrate_safe.model.statement import Action, CreateFunction, Dml, DmlKind, Statement, Unparsed
+from migrate_safe.model.values import replace
 from migrate_safe.sql.mentions import mentions_of
 from migrate_safe.sql.parse import parse_statements
 

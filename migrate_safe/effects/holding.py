@@ -14,9 +14,9 @@ from migrate_safe.effects.tables import reading
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.statement import CreateTable, CreateView, Dml, Other, Statement
+from migrate_safe.model.values import replace
 
 EffectIn = Callable[[Scene, Statement], Effect]
 

@@ -13,10 +13,10 @@ from migrate_safe.effects.combine import Scene, family, index_names, locking, me
 from migrate_safe.model.effect import Effect, TransactionRule
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name, parse_name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Cluster, Dropped, MoveAll, NewStatistics, StatisticsTarget, Tended, Vacuum
 from migrate_safe.model.schema import Schema, Table, TableKind
 from migrate_safe.model.statement import Other
+from migrate_safe.model.values import replace
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 _AS = LockMode.ACCESS_SHARE

@@ -17,7 +17,6 @@ from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function
 from migrate_safe.model.statement import (
     AlterPolicy,
@@ -35,6 +34,7 @@ from migrate_safe.model.statement import (
     ProgramAction,
     RenamePart,
 )
+from migrate_safe.model.values import replace
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 _FIELDS_LOCK = 18

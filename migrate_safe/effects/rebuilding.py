@@ -9,9 +9,9 @@ from migrate_safe.effects.maintenance import every_table, stored
 from migrate_safe.model.effect import Effect, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Table
 from migrate_safe.model.statement import Reindex
+from migrate_safe.model.values import replace
 
 _SUX = LockMode.SHARE_UPDATE_EXCLUSIVE
 _FORBIDDEN = Effect(transaction=TransactionRule.FORBIDDEN)

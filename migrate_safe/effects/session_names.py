@@ -6,10 +6,10 @@ from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.shapes import columns_given
 from migrate_safe.effects.combine import Scene
 from migrate_safe.model.effect import Cursor, Prepared, SessionNames
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import SessionName
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import Action, Dml, DmlKind, Other, Statement, TransactionVerb
+from migrate_safe.model.values import replace
 
 _ENDING = ("DeallocateStmt", "ClosePortalStmt")
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from migrate_safe.catalog.settings import DEFAULT_SEARCH_PATH, parse_search_path
 from migrate_safe.model.effect import Session
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import SetVariable
+from migrate_safe.model.values import replace
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "min": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0, "": 1.0}
 _OFF = frozenset({"off", "of", "false", "fals", "fal", "fa", "f", "no", "n", "0"})
 _DURATION = re.compile(r"\s*(-?[\d.]+)\s*(us|ms|s|min|h|d|)\s*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What is in force now, what stays once the transaction has ended, and the search_path that RESET goes back to."""
 
     now: Session = field(default_factory=Session)

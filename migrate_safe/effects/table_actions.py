@@ -18,7 +18,6 @@ from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, Schema, Table, TableKind
 from migrate_safe.model.statement import AlterTable
 from migrate_safe.model.table_action import (
@@ -43,6 +42,7 @@ from migrate_safe.model.table_action import (
     TableAction,
     ValidateConstraint,
 )
+from migrate_safe.model.values import replace
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 _SUX = LockMode.SHARE_UPDATE_EXCLUSIVE

@@ -23,9 +23,9 @@ from migrate_safe.effects.types import TypeChange, type_change
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, ConstraintKind, Index, Table
 from migrate_safe.model.table_action import AlterType
+from migrate_safe.model.values import replace
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 

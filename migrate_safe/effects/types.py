@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.catalog.casts import REGS
 from migrate_safe.catalog.change import known_type
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Session
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, TypeName
 from migrate_safe.model.table_action import AlterType
+from migrate_safe.model.values import replace
 from migrate_safe.sql.canonical import canonical
 
 _BUILTIN = frozenset(
@@ -72,8 +73,7 @@ _UTC = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TypeChange:
+class TypeChange(Struct, frozen=True):
     """The outcome of a type change: whether rows are written anew, and what that answer rests on.
 
     `reindex` says that indexes on the column are built again even without a rewrite.

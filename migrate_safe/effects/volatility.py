@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.effects.builtin_functions import NOT_VOLATILE, VOLATILE
 from migrate_safe.effects.doubts import Doubt
@@ -21,8 +22,7 @@ _SQL_VALUES = frozenset(
 _CALLS_VOLATILE = re.compile(rf"\b({'|'.join(sorted(VOLATILE))})\s*\(", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Volatility:
+class Volatility(Struct, frozen=True):
     """Whether an expression is volatile; `depends` names the functions of which that is only assumed."""
 
     volatile: bool

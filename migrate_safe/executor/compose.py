@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.journal import Entry, Progress
@@ -30,8 +31,7 @@ _LEFT = (
 _AFTER_LOCKS_SHARE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """What the messages must know of the session: fencing token, pinned search_path, server major version."""
 
     token: int

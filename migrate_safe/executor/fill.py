@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 
 from migrate_safe.executor.batch import next_size, smaller
 from migrate_safe.executor.intents import (
@@ -27,6 +26,7 @@ from migrate_safe.executor.throttle import clear
 from migrate_safe.model.errors import StepFailed, TryLater
 from migrate_safe.model.journal import Entry, Progress
 from migrate_safe.model.plan import Backfill
+from migrate_safe.model.values import replace
 
 IDLE_PASSES = 3
 """Passes that change nothing although rows are unset, before that is called a fault of the plan."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from migrate_safe.model.errors import Exit, MigrateSafeError, StepFailed, TryLater
 from migrate_safe.model.journal import Entry, Event, Progress
@@ -14,15 +15,13 @@ from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently,
 # ---- intents -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """Look for rows that break a requirement; told back as Offending."""
 
     requirement: Requirement
 
 
-@dataclass(frozen=True, slots=True)
-class Transact:
+class Transact(Struct, frozen=True):
     """Run SQL and write its journal entry in one transaction; told back as the Event.
 
     `guards` are the requirements that are cheap enough to be looked at again under the lock.
@@ -33,53 +32,46 @@ class Transact:
     guards: tuple[Requirement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Write a journal entry alone; told back as the Event."""
 
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class ReadEvents:
+class ReadEvents(Struct, frozen=True):
     """Read the plan's events after a number; told back as a tuple of Event."""
 
     plan: str
     after: int
 
 
-@dataclass(frozen=True, slots=True)
-class Inspect:
+class Inspect(Struct, frozen=True):
     """Look at an index; told back as IndexLook."""
 
     table: Name
     index: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """Run CREATE INDEX CONCURRENTLY; told back as None when the server ended it without an error."""
 
     work: BuildIndex
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """Run DROP INDEX CONCURRENTLY; told back as None."""
 
     work: DropIndexConcurrently
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Wait; told back as None."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyKeys:
+class SurveyKeys(Struct, frozen=True):
     """Find by which key the rows of a table can be walked; told back as Survey."""
 
     table: Name
@@ -87,16 +79,14 @@ class SurveyKeys:
     """Columns that the walk itself changes, and that can therefore not be its key."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadProgress:
+class ReadProgress(Struct, frozen=True):
     """Read where a walk stood; told back as Progress or None."""
 
     plan: str
     step: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(Struct, frozen=True):
     """Fill the next rows after the cursor, `rows` by each worker, and move the cursor; told back as Batch.
 
     One worker moves the cursor in its own transaction; several are followed by one that does.
@@ -109,23 +99,20 @@ class Fill:
     workers: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """Look for rows that a backfill has left unset; told back as Offending (`count` stops at what is shown)."""
 
     work: Backfill
     survey: Survey
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(Struct, frozen=True):
     """Look what speaks against more load, and what somebody has asked for meanwhile; told back as Pressure."""
 
     plan: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prove:
+class Prove(Struct, frozen=True):
     """Test the next `rows` rows after the cursor; told back as Batch."""
 
     work: Verify
@@ -154,8 +141,7 @@ Intent = (
 # ---- what is told back ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Offending:
+class Offending(Struct, frozen=True):
     """Rows that break a requirement: how many, the first keys, and how long looking took."""
 
     count: int
@@ -171,16 +157,14 @@ class IndexState(StrEnum):
     VALID = "valid"
 
 
-@dataclass(frozen=True, slots=True)
-class IndexLook:
+class IndexLook(Struct, frozen=True):
     """An index and the backends (pids) that are building or dropping it right now."""
 
     state: IndexState
     busy: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """How to walk a table: by key columns with their types, or by `ctid` ranges when `columns` is empty.
 
     `rows` and `pages` are the server's estimates.
@@ -192,8 +176,7 @@ class Survey:
     pages: int
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """One batch of a walk. `last` is the cursor after it, None when the walk is over.
 
     `changed` counts rows written (of a backfill) or found wrong (of a verification, with the first `keys`);
@@ -210,8 +193,7 @@ class Batch:
     waiting: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Lag:
+class Lag(Struct, frozen=True):
     """How many bytes of WAL a `replica` has not replayed, or a `slot` keeps because its reader has not followed."""
 
     what: str
@@ -223,8 +205,7 @@ class Lag:
         return f'{self.what} "{self.name}" is {self.bytes / 1024 / 1024:.0f} MB of WAL behind'
 
 
-@dataclass(frozen=True, slots=True)
-class Pressure:
+class Pressure(Struct, frozen=True):
     """What speaks against more load: lags, an archive that does not follow, a pause that somebody asked for.
 
     `tuned` are settings that somebody has changed since, by their names.

@@ -6,9 +6,11 @@ Everything here is decided on values; `at` is a monotonic clock in milliseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
 
 from migrate_safe.executor.settings import Settings
+from migrate_safe.model.values import replace
 
 LEARNED = 200
 """How many lifetimes of holders are remembered."""
@@ -20,8 +22,7 @@ PERCENTILE = 0.7
 _LONGEST_PAUSE_MS = 1000.0
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """A transaction in our way. `age_ms` is None where the role may not see it; `since` describes it for people.
 
     `key` is the virtual transaction id, which a prepared transaction has as well (it has no pid). `queueable` is false
@@ -53,8 +54,7 @@ class Holder:
         return f"{who} ({', '.join(about)})" if about else who
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What has been seen and tried so far for one acquisition."""
 
     started: float
@@ -77,32 +77,27 @@ class Watch:
         return holder.age_ms if holder.age_ms is not None else at - self.first_seen.get(holder.key, at)
 
 
-@dataclass(frozen=True, slots=True)
-class TryNow:
+class TryNow(Struct, frozen=True):
     """Nobody is in the way: take all locks NOWAIT."""
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """Wait in the lock queue for so many milliseconds."""
 
     ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kick:
+class Kick(Struct, frozen=True):
     """Make autovacuum yield."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """Look again after so many milliseconds."""
 
     ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """Stop trying; `holders` are to be named."""
 
     reason: str

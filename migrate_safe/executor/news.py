@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.model.journal import Entry, Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Journaled:
+class Journaled(Struct, frozen=True):
     """An entry was written: a step began, was done, was taken back, failed."""
 
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """A walk over a table moved on. `per_second` counts rows passed; `eta` is in seconds, None when unknown."""
 
     progress: Progress
@@ -25,16 +24,14 @@ class Moved:
     eta: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Something is waited for; `blockers` name who is in the way."""
 
     reason: str
     blockers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Building:
+class Building(Struct, frozen=True):
     """How far a concurrent build has come: the server's word for its phase, and how much of that is done.
 
     `percent` is None where the server does not count; `waits_for` are the backends that it waits for.
@@ -46,8 +43,7 @@ class Building:
     waits_for: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(Struct, frozen=True):
     """A step got its locks: after how many attempts that queued, and how long the last message took."""
 
     step: str | None
@@ -56,8 +52,7 @@ class Attempted:
     message_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """SQL as a dry run prints it; `note` says what surrounds it."""
 
     sql: str

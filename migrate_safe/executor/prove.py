@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.executor.batch import next_size, smaller
 from migrate_safe.executor.intents import (
     Batch,
@@ -20,6 +18,7 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.throttle import clear
 from migrate_safe.model.journal import Entry, Progress
 from migrate_safe.model.plan import Verify
+from migrate_safe.model.values import replace
 
 
 def prove(work: Verify, end: Entry, seq: int, settings: Settings) -> Talk:

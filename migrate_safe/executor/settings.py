@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How patient and how gentle the executor is. Milliseconds end in `_ms`, the rest is seconds or rows.
 
     `stall_budget_ms` bounds what one attempt may cost a client: lock waits plus the time the lock is held.

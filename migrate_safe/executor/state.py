@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
+from msgspec import Struct, field
+
 from migrate_safe.model.journal import Event, EventKind
 from migrate_safe.model.plan import Phase, Plan
+from migrate_safe.model.values import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """A step that began and has not ended: alive, or cut off by a crash. `undoing` is the way back.
 
     It can be alive only while the lease of that `token` is held.
@@ -24,8 +25,7 @@ class Running:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """The last failure that nothing has overcome since."""
 
     step: str | None
@@ -35,8 +35,7 @@ class Failure:
     next_move: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StepHistory:
+class StepHistory(Struct, frozen=True):
     """What the journal says of one step: `attempts` counts starts and failures, forward and back."""
 
     attempts: int = 0
@@ -45,8 +44,7 @@ class StepHistory:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PlanState:
+class PlanState(Struct, frozen=True):
     """The state of one plan on one database. `done` are the ids of the finished steps, first to last."""
 
     done: tuple[str, ...] = ()

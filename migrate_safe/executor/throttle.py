@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from migrate_safe.executor.intents import Gauge, Intent, Pressure, Result, Wait
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import TryLater
+from migrate_safe.model.values import replace
 
 MB = 1024 * 1024
 TUNABLE = ("stall_budget_ms", "batch_max", "max_lag_mb", "workers")

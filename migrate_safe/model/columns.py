@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name
@@ -25,8 +26,7 @@ class Identity(StrEnum):
     BY_DEFAULT = "by default"
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column. `generated` columns keep their expression in `default`.
 
     `grants` and `settings` (actions of ALTER COLUMN: `SET STATISTICS 500`, `SET STORAGE EXTERNAL`) are known only

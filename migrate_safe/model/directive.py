@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.source import Span
 
@@ -13,8 +13,7 @@ HEAD = "migrate-safe:"
 """How a comment to this tool begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(Struct, frozen=True):
     """A comment `-- migrate-safe: VERB ARGUMENTS`, e.g. `ignore index-not-concurrent: table is tiny`.
 
     `statement` is the index of the statement it stands on or directly before; None: the whole file. `lines` are the

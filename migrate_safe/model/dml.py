@@ -5,12 +5,15 @@ Rooms import these from `migrate_safe.model.statement`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct
 
 from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name
 from migrate_safe.model.query import Scope, Shape
+from migrate_safe.model.values import PartlyCompared
 
 
 class DmlKind(StrEnum):
@@ -25,8 +28,7 @@ class DmlKind(StrEnum):
     COPY_TO = "copy to"
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """What ON CONFLICT looks for an index by, and the columns that DO UPDATE sets (`updates`).
 
     `predicate` is the condition that a partial index may have.
@@ -45,8 +47,7 @@ class Conflict:
         return bool(self.columns or self.expressions or self.constraint)
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(Struct, frozen=True):
     """A call of nextval(), setval() or currval() of the sequence `name`, made in any case where it is `sure`.
 
     With `column`, `name` is a table, and the sequence the one that pg_get_serial_sequence() gives for both.
@@ -57,8 +58,7 @@ class Draw:
     sure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
+class Writing(Struct, frozen=True):
     """What one part of a data statement gives other values than DEFAULT: columns by name, or by place (INSERT).
 
     Of a query that gives a star the places are not known: None. `overriding` is `system` or `user`, as INSERT says.
@@ -71,8 +71,7 @@ class Writing:
     overriding: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Dml:
+class Dml(PartlyCompared, frozen=True, eq=False):
     """A data statement. `target` is the table written (None for SELECT), `reads` every other relation named.
 
     `bounded` is false for UPDATE and DELETE without a WHERE (or with one that names no column).
@@ -88,6 +87,8 @@ class Dml:
     `scopes` hold the columns named; inside a block, where variables have names too, there are none. `writings` tell
     what each part writes, that of `target` first. `twice` is a column that one list names a second time.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"shape", "scopes", "writings"})
 
     kind: DmlKind
     target: Name | None
@@ -110,6 +111,6 @@ class Dml:
     ranged: bool = False
     conflict: Conflict | None = None
     twice: str | None = None
-    shape: Shape | None = field(default=None, compare=False, repr=False)
-    scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
-    writings: tuple[Writing, ...] = field(default=(), compare=False, repr=False)
+    shape: Shape | None = None
+    scopes: tuple[Scope, ...] = ()
+    writings: tuple[Writing, ...] = ()

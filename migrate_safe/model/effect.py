@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct, field
 
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import Statement
+from migrate_safe.model.values import PartlyCompared
 
 
 class BreakKind(StrEnum):
@@ -27,8 +30,7 @@ class BreakKind(StrEnum):
     """Readers may meet values that they do not know (NULL, new enum value, another type)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
+class Break(Struct, frozen=True):
     """One way in which an app version may break: `object` is the column, table or index, for people."""
 
     kind: BreakKind
@@ -43,8 +45,7 @@ class TransactionRule(StrEnum):
     """Raises 25001 inside a transaction block (CONCURRENTLY, VACUUM, CREATE DATABASE...)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """The effect of one statement on a known (or partly known) schema.
 
     `locks`: strongest mode per relation a client can name, also those taken implicitly.
@@ -85,8 +86,7 @@ class Effect:
         return next((x.mode for x in self.locks if x.relation == relation), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """What one statement did on a server: `effect.fails` is the server's refusal, `sqlstate` its code.
 
     `inside` says that it ran in a transaction, so that its locks are known in full. Else the locks on relations that
@@ -107,24 +107,21 @@ class Observed:
     untold: frozenset[Name] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A prepared statement, and the columns that it gave then, names and types, as far as they are known."""
 
     statement: Statement
     columns: tuple[tuple[str, str], ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """A cursor; `query` is None once all its rows are read. `hold` says that it outlives its transaction."""
 
     query: Statement | None
     hold: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SessionNames:
+class SessionNames(Struct, frozen=True):
     """What a session has by name; `whole` says that it has nothing else."""
 
     prepared: Mapping[str, Prepared] = field(default_factory=dict)
@@ -132,9 +129,10 @@ class SessionNames:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(PartlyCompared, frozen=True, eq=False):
     """Settings in force when a statement runs; milliseconds, None where never set, 0 means no limit."""
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"names"})
 
     lock_timeout: int | None = None
     statement_timeout: int | None = None
@@ -142,11 +140,10 @@ class Session:
     search_path: tuple[str, ...] | None = None
     checks_bodies: bool = True
     """Whether CREATE FUNCTION looks into an SQL body: `check_function_bodies`."""
-    names: SessionNames = field(default_factory=SessionNames, compare=False)
+    names: SessionNames = field(default_factory=SessionNames)
 
 
-@dataclass(frozen=True, slots=True)
-class Analysed:
+class Analysed(Struct, frozen=True):
     """A statement in its place: the schema before, its effect, and the state of its session.
 
     `held` are the locks that earlier statements of the same transaction still hold.

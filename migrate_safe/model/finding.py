@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from migrate_safe.model.source import Span
 
@@ -25,8 +26,7 @@ class Severity(StrEnum):
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One finding: who waits on what, where, and the safe SQL in the user's own names ("" where none)."""
 
     rule: str
@@ -40,8 +40,7 @@ class Finding:
     fixable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Unanalysed:
+class Unanalysed(Struct, frozen=True):
     """A file or statement that could not be analysed, with the reason."""
 
     file: str
@@ -49,8 +48,7 @@ class Unanalysed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class LintReport:
+class LintReport(Struct, frozen=True):
     """The outcome of a lint run."""
 
     findings: tuple[Finding, ...]

@@ -7,8 +7,9 @@ https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-S
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from migrate_safe.model.wrapping import Wrapping
 
@@ -36,8 +37,7 @@ class Framework(StrEnum):
     SQITCH = "sqitch"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """What commits together: `wrapping` is FILE where a transaction is open when its first statement runs.
 
     `implicit` says that the server opens it, for one message of several statements, so that the file's own BEGIN makes
@@ -49,8 +49,7 @@ class Unit:
     renews: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
+class Runner(Struct, frozen=True):
     """What files around a migration say of how it runs.
 
     `framework` is None where they do not tell; `forced` says that the user named it, so that marks in the file do not
@@ -69,8 +68,7 @@ class Runner:
     """What the settings of the runner put in the place of names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Habits:
+class Habits(Struct, frozen=True):
     """How a runner works: what is computed with first, then words for people.
 
     `wraps`: it opens a transaction. `message`: it sends a text whole, as one message. `renews`: behind a COMMIT its

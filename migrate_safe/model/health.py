@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Gravity(StrEnum):
@@ -15,8 +16,7 @@ class Gravity(StrEnum):
     NOTICE = "notice"
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """One thing: what it is about (`privilege`, `server`, `leftover`, `lease`, `plan`), in words, and what helps.
 
     `remedy` is a statement, a command or a sentence.
@@ -28,8 +28,7 @@ class Trouble:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class DoctorReport:
+class DoctorReport(Struct, frozen=True):
     """All that was found, the worst first. `role` is the one that would run plans; `version` the server's."""
 
     database: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class EventKind(StrEnum):
@@ -26,8 +27,7 @@ class EventKind(StrEnum):
     with the steps in `detail.kept` left as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An event that is still to be written: the journal adds number, token and time."""
 
     plan: str
@@ -36,8 +36,7 @@ class Entry:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One journal line. `seq` grows; `token` is the fencing token of the lease it was written under."""
 
     seq: int
@@ -49,8 +48,7 @@ class Event:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """Who may change this database now. `token` grows with each new holder: old holders are fenced off.
 
     `holder` is None when nobody holds it. `host` and `pid` are the client process; `backends` are the pids
@@ -68,8 +66,7 @@ class Lease:
     backends: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Where a backfill or verification stands; `cursor` is the last key done (as text values), None at the start.
 
     `rows_done` counts the rows passed, `filled` those that had to be written; `rows_total` is an estimate.
@@ -83,8 +80,7 @@ class Progress:
     filled: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class JournaledPlan:
+class JournaledPlan(Struct, frozen=True):
     """A plan as the journal keeps it: `text` is the YAML that rules once its first step began."""
 
     name: str
@@ -93,8 +89,7 @@ class JournaledPlan:
     opened: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """What was asked for one plan. `tuned` are settings by name; `wanted` is the last phase that a worker is to run.
 
     `accepted` names the tables and objects whose drift the worker is to accept.

@@ -5,8 +5,9 @@ https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 
@@ -65,8 +66,7 @@ _CONFLICTS: dict[LockMode, frozenset[LockMode]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Lock:
+class Lock(Struct, frozen=True, order=True):
     """A lock mode on one relation (table, view, index, sequence)."""
 
     relation: Name

@@ -5,8 +5,10 @@ Rooms import these from `migrate_safe.model.statement`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct, field
 
 from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name
@@ -15,24 +17,25 @@ from migrate_safe.model.schema import Domain, DomainConstraint, View
 from migrate_safe.model.sequence import SequenceOptions
 from migrate_safe.model.table_action import TableAction
 from migrate_safe.model.user_types import TypeName
+from migrate_safe.model.values import PartlyCompared
 
 # ---- views ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class CreateView:
+class CreateView(PartlyCompared, frozen=True, eq=False):
     """CREATE [OR REPLACE] [TEMPORARY] [RECURSIVE] VIEW, CREATE MATERIALIZED VIEW."""
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"scopes"})
 
     view: View
     replace: bool = False
     if_not_exists: bool = False
     shape: Shape | None = None
     temporary: bool = False
-    scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
+    scopes: tuple[Scope, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DropView:
+class DropView(Struct, frozen=True):
     """DROP [MATERIALIZED] VIEW."""
 
     views: tuple[Name, ...]
@@ -41,8 +44,7 @@ class DropView:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshView:
+class RefreshView(Struct, frozen=True):
     """REFRESH MATERIALIZED VIEW [CONCURRENTLY] [WITH NO DATA]."""
 
     view: Name
@@ -55,8 +57,7 @@ ViewAction = CreateView | DropView | RefreshView
 # ---- sequences -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class CreateSequence:
+class CreateSequence(Struct, frozen=True):
     """CREATE SEQUENCE."""
 
     name: Name
@@ -65,8 +66,7 @@ class CreateSequence:
     persistence: str = "p"
 
 
-@dataclass(frozen=True, slots=True)
-class AlterSequence:
+class AlterSequence(Struct, frozen=True):
     """ALTER SEQUENCE with options; renames and the like are those of tables."""
 
     name: Name
@@ -74,8 +74,7 @@ class AlterSequence:
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DropSequence:
+class DropSequence(Struct, frozen=True):
     """DROP SEQUENCE."""
 
     sequences: tuple[Name, ...]
@@ -88,16 +87,14 @@ SequenceAction = CreateSequence | AlterSequence | DropSequence
 # ---- types ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class CreateEnum:
+class CreateEnum(Struct, frozen=True):
     """CREATE TYPE ... AS ENUM."""
 
     name: Name
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AlterEnum:
+class AlterEnum(Struct, frozen=True):
     """ALTER TYPE ... ADD VALUE (`old` None) or RENAME VALUE."""
 
     name: Name
@@ -108,32 +105,28 @@ class AlterEnum:
     after: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CreateComposite:
+class CreateComposite(Struct, frozen=True):
     """CREATE TYPE ... AS (...)."""
 
     name: Name
     attributes: tuple[tuple[str, TypeName], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeChange:
+class AttributeChange(Struct, frozen=True):
     """One action of ALTER TYPE on a composite type, in the form that it has for tables."""
 
     action: TableAction
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AlterComposite:
+class AlterComposite(Struct, frozen=True):
     """ALTER TYPE ... ADD, DROP or ALTER ATTRIBUTE."""
 
     name: Name
     changes: tuple[AttributeChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RenameAttribute:
+class RenameAttribute(Struct, frozen=True):
     """ALTER TYPE ... RENAME ATTRIBUTE."""
 
     name: Name
@@ -142,8 +135,7 @@ class RenameAttribute:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CreateRange:
+class CreateRange(Struct, frozen=True):
     """CREATE TYPE ... AS RANGE; `multirange` is the name given for the type that comes with it."""
 
     name: Name
@@ -151,8 +143,7 @@ class CreateRange:
     multirange: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CreateDomain:
+class CreateDomain(Struct, frozen=True):
     """CREATE DOMAIN."""
 
     name: Name
@@ -171,8 +162,7 @@ class DomainVerb(StrEnum):
     VALIDATE = "validate constraint"
 
 
-@dataclass(frozen=True, slots=True)
-class AlterDomain:
+class AlterDomain(Struct, frozen=True):
     """ALTER DOMAIN. `constraint` is the one that is added, or stands for the one named."""
 
     name: Name
@@ -183,8 +173,7 @@ class AlterDomain:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RenameDomainConstraint:
+class RenameDomainConstraint(Struct, frozen=True):
     """ALTER DOMAIN ... RENAME CONSTRAINT."""
 
     name: Name
@@ -192,8 +181,7 @@ class RenameDomainConstraint:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class RenameType:
+class RenameType(Struct, frozen=True):
     """ALTER TYPE ... RENAME TO, or ALTER DOMAIN (`domain`)."""
 
     name: Name
@@ -201,8 +189,7 @@ class RenameType:
     domain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetTypeSchema:
+class SetTypeSchema(Struct, frozen=True):
     """ALTER TYPE ... SET SCHEMA, or ALTER DOMAIN (`domain`)."""
 
     name: Name
@@ -210,8 +197,7 @@ class SetTypeSchema:
     domain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DropType:
+class DropType(Struct, frozen=True):
     """DROP TYPE, or DROP DOMAIN (`domain`)."""
 
     types: tuple[Name, ...]
@@ -246,8 +232,7 @@ class ForeignKind(StrEnum):
     MAPPING = "user mapping"
 
 
-@dataclass(frozen=True, slots=True)
-class OptionChange:
+class OptionChange(Struct, frozen=True):
     """One entry of OPTIONS (...): `verb` is add, set or drop."""
 
     verb: str
@@ -255,8 +240,7 @@ class OptionChange:
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CreateForeign:
+class CreateForeign(Struct, frozen=True):
     """CREATE FOREIGN DATA WRAPPER, SERVER, USER MAPPING. A mapping is named server.user; an empty user is PUBLIC.
 
     `facts` are the wrapper of a server, its type and version, and the handler of a wrapper.
@@ -269,8 +253,7 @@ class CreateForeign:
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AlterForeign:
+class AlterForeign(Struct, frozen=True):
     """ALTER FOREIGN DATA WRAPPER, SERVER, USER MAPPING; an empty fact takes one away."""
 
     kind: ForeignKind
@@ -279,8 +262,7 @@ class AlterForeign:
     options: tuple[OptionChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DropForeign:
+class DropForeign(Struct, frozen=True):
     """DROP FOREIGN DATA WRAPPER, SERVER, USER MAPPING."""
 
     kind: ForeignKind
@@ -289,8 +271,7 @@ class DropForeign:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RenameForeign:
+class RenameForeign(Struct, frozen=True):
     """ALTER FOREIGN DATA WRAPPER ... RENAME TO, or of a server."""
 
     kind: ForeignKind
@@ -298,8 +279,7 @@ class RenameForeign:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImportForeignSchema:
+class ImportForeignSchema(Struct, frozen=True):
     """IMPORT FOREIGN SCHEMA: which tables it makes only the other server knows."""
 
     server: str

@@ -5,14 +5,16 @@ Rooms import these from `migrate_safe.model.schema`, where the relations are tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import ClassVar
+
+from msgspec import Struct
 
 from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.values import PartlyCompared
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Grant:
+class Grant(Struct, frozen=True, order=True):
     """A privilege on a whole object, as SQL spells it (`SELECT`); an empty role is PUBLIC."""
 
     privilege: str
@@ -20,8 +22,7 @@ class Grant:
     grantable: bool = False
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ColumnGrant:
+class ColumnGrant(Struct, frozen=True, order=True):
     """A privilege on one column; an empty role is PUBLIC."""
 
     privilege: str
@@ -35,12 +36,13 @@ class ColumnGrant:
         return f"GRANT {self.privilege} ({quote_ident(column)}) ON {table} TO {to}{grantable}"
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(PartlyCompared, frozen=True, eq=False):
     """A row-level security policy. `command` is ALL, SELECT, INSERT, UPDATE or DELETE; no roles mean PUBLIC.
 
     `relations` are those that subqueries of its expressions name.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"comment"})
 
     name: str
     command: str = "ALL"
@@ -49,15 +51,16 @@ class Policy:
     using: Expr | None = None
     check: Expr | None = None
     relations: frozenset[Name] = frozenset()
-    comment: str | None = field(default=None, compare=False)
+    comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(PartlyCompared, frozen=True, eq=False):
     """A rewrite rule (but for the one that makes a view one). `enabled` as in pg_rewrite.ev_enabled: O, D, R, A.
 
     `actions` are the kinds of its statements; `relations`, `columns` and `functions` what these and its condition name.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"comment"})
 
     name: str
     event: str
@@ -68,11 +71,10 @@ class Rule:
     relations: frozenset[Name] = frozenset()
     columns: frozenset[str] = frozenset()
     functions: frozenset[Name] = frozenset()
-    comment: str | None = field(default=None, compare=False)
+    comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedTable:
+class PublishedTable(Struct, frozen=True):
     """A table of a publication: which columns (none: all), and for which rows (PostgreSQL 15)."""
 
     table: Name
@@ -80,8 +82,7 @@ class PublishedTable:
     condition: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """A publication. `schemas` are published as a whole (PostgreSQL 15); `operations` are insert, update..."""
 
     name: str
@@ -96,8 +97,7 @@ class Publication:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(Struct, frozen=True):
     """An object of a kind that no room looks into: its facts as (word, text), for comparing and for people."""
 
     kind: str

@@ -7,8 +7,9 @@ failure half-way, both `apply` and `rollback` lead out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from migrate_safe.model.locks import Lock
 from migrate_safe.model.names import Name
@@ -30,8 +31,7 @@ class Phase(StrEnum):
         return list(Phase).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """Something that must hold before a piece of SQL runs, proven by a query that must return no row.
 
     `query` selects offending keys (the executor adds its own LIMIT and count); `message` says what they mean.
@@ -41,8 +41,7 @@ class Requirement:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sql:
+class Sql(Struct, frozen=True):
     """SQL that runs in one transaction together with its journal event.
 
     `locks` are all relation locks that the statements take; those that block reads or writes are taken
@@ -55,8 +54,7 @@ class Sql:
     require: tuple[Requirement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BuildIndex:
+class BuildIndex(Struct, frozen=True):
     """CREATE INDEX CONCURRENTLY, outside any transaction. `statement` carries CONCURRENTLY and the name.
 
     Done when the index exists and is valid. A dead invalid leftover is dropped first; a build that a
@@ -68,16 +66,14 @@ class BuildIndex:
     statement: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropIndexConcurrently:
+class DropIndexConcurrently(Struct, frozen=True):
     """DROP INDEX CONCURRENTLY. Done when no such index exists."""
 
     table: Name
     index: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Backfill:
+class Backfill(Struct, frozen=True):
     """Fill columns of existing rows in small batches: UPDATE table SET assign WHERE unset.
 
     `assign` maps column -> expression over the row; `unset` is the predicate of rows still to do, false once
@@ -89,8 +85,7 @@ class Backfill:
     unset: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verify:
+class Verify(Struct, frozen=True):
     """Prove, in batches, that `holds` is true of every row (NULL counts as false)."""
 
     table: Name
@@ -101,8 +96,7 @@ class Verify:
 Work = Sql | BuildIndex | DropIndexConcurrently | Backfill | Verify
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step: what it does forward and on the way back.
 
     `undo` is None only in purge, where `irreversible` says what is lost. `takes_back` names earlier steps
@@ -120,16 +114,14 @@ class Step:
     irreversible: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlanSource:
+class PlanSource(Struct, frozen=True):
     """The migration that was planned: file and digest of its bytes (hex)."""
 
     file: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlanRelease:
+class PlanRelease(Struct, frozen=True):
     """The app release that the plan belongs to."""
 
     app: str
@@ -138,8 +130,7 @@ class PlanRelease:
     strategy: str = "rolling"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A phased plan.
 
     `fingerprint` is that of the touched objects at planning time (`sha256:<hex>`, see catalog.fingerprint);

@@ -5,32 +5,34 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
+
+from msgspec import Struct, field
 
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
+from migrate_safe.model.values import PartlyCompared
 from migrate_safe.model.wrapping import Wrapping
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class SmallTable:
+class SmallTable(Struct, frozen=True):
     """Up to which size a table is small: in bytes, or in rows."""
 
     bytes: int | None = None
     rows: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(PartlyCompared, frozen=True, eq=False):
     """One table of settings.
 
     `severity` and `disable` name rules or themes, none of them twice. `match` are patterns of files, seen from
     `folder`; None: every file, and what is no file. `places` says where in the settings a name stands.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"places"})
 
     severity: Mapping[str, Severity] = field(default_factory=dict)
     disable: tuple[str, ...] = ()
@@ -39,7 +41,7 @@ class Preferences:
     small_table: SmallTable | None = None
     match: tuple[str, ...] | None = None
     folder: Path = Path()
-    places: Mapping[str, str] = field(default_factory=dict, compare=False)
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def speaks_of(self, path: Path) -> bool:
         """Say whether a file is meant."""

@@ -5,15 +5,14 @@ Rooms import these from `migrate_safe.model.statement`, where all statements are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Expr, Function, Policy, Rule, Thing, TypeName
 
 
-@dataclass(frozen=True, slots=True)
-class CreateFunction:
+class CreateFunction(Struct, frozen=True):
     """CREATE [OR REPLACE] FUNCTION, PROCEDURE or AGGREGATE.
 
     `touches` are the relations that its SQL body names, with the mode in which the server locks them to check it,
@@ -26,8 +25,7 @@ class CreateFunction:
     rows: tuple[TypeName, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Routine:
+class Routine(Struct, frozen=True):
     """A routine as statements point at it; `arguments` is None where the name stands alone."""
 
     name: Name
@@ -38,8 +36,7 @@ class Routine:
         return str(self.name) if self.arguments is None else f"{self.name}({', '.join(map(str, self.arguments))})"
 
 
-@dataclass(frozen=True, slots=True)
-class AlterRoutine:
+class AlterRoutine(Struct, frozen=True):
     """ALTER FUNCTION, PROCEDURE, AGGREGATE or ROUTINE (see `kind`): one of a new name or schema, or options.
 
     An option without a value goes back to its default; `set` alone stands for RESET ALL.
@@ -53,8 +50,7 @@ class AlterRoutine:
     options: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DropRoutines:
+class DropRoutines(Struct, frozen=True):
     """DROP FUNCTION, PROCEDURE, AGGREGATE or ROUTINE (see `kind`)."""
 
     kind: str
@@ -63,8 +59,7 @@ class DropRoutines:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """CALL of a procedure with so many arguments; `functions` are those that its arguments call."""
 
     procedure: Name
@@ -72,16 +67,14 @@ class Call:
     functions: frozenset[Name] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class CreatePolicy:
+class CreatePolicy(Struct, frozen=True):
     """CREATE POLICY."""
 
     table: Name
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
-class AlterPolicy:
+class AlterPolicy(Struct, frozen=True):
     """ALTER POLICY; what is None stays as it is."""
 
     table: Name
@@ -92,8 +85,7 @@ class AlterPolicy:
     relations: frozenset[Name] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class CreateRule:
+class CreateRule(Struct, frozen=True):
     """CREATE [OR REPLACE] RULE; `touches` are the relations that its actions name, with the mode that they need."""
 
     table: Name
@@ -102,8 +94,7 @@ class CreateRule:
     touches: tuple[tuple[Name, LockMode], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RenamePart:
+class RenamePart(Struct, frozen=True):
     """ALTER TRIGGER, POLICY or RULE (see `kind`) ... RENAME TO."""
 
     kind: str
@@ -113,8 +104,7 @@ class RenamePart:
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DropPart:
+class DropPart(Struct, frozen=True):
     """DROP POLICY or DROP RULE (see `kind`)."""
 
     kind: str
@@ -124,8 +114,7 @@ class DropPart:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CreateThing:
+class CreateThing(Struct, frozen=True):
     """CREATE of an object that no room looks into; names inside its facts are as written."""
 
     thing: Thing
@@ -133,8 +122,7 @@ class CreateThing:
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AlterThing:
+class AlterThing(Struct, frozen=True):
     """ALTER of such an object: a new name, a new schema, or other facts (an empty one goes away)."""
 
     kind: str
@@ -144,8 +132,7 @@ class AlterThing:
     facts: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DropThings:
+class DropThings(Struct, frozen=True):
     """DROP of such objects."""
 
     kind: str

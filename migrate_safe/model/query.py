@@ -5,14 +5,13 @@ Rooms import this from `migrate_safe.model.statement`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.user_types import TypeName
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One item of FROM: the name by which the query knows it, and a relation, a query in it, or neither (a function).
 
     `columns` are the names that its alias gives to its first columns; of a function, all of them.
@@ -28,8 +27,7 @@ class Source:
     """Whether its columns are seen behind its name alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Struct, frozen=True):
     """Two items of FROM joined; the columns of USING are one, and come first under a star. None: NATURAL."""
 
     left: Source | Join
@@ -38,8 +36,7 @@ class Join:
     alias: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One item of a SELECT list.
 
     A star has no name; `source` is the alias that qualifies it or a column. `column` is set for a reference to one,
@@ -58,8 +55,7 @@ class Target:
         return self.name is None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What the names in one level of a statement may mean, and those that stand there.
 
     `references` are paths as written, the last of one with a star is `*`; `joined` are the columns of USING. What the
@@ -74,8 +70,7 @@ class Scope:
     settled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What a query gives: its SELECT list over its FROM.
 
     `names` are the names that a list of columns gives to the first ones. `arms` are the other queries of UNION and

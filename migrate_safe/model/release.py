@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.effect import BreakKind
 from migrate_safe.model.plan import Phase
 
 
-@dataclass(frozen=True, slots=True)
-class AppQuery:
+class AppQuery(Struct, frozen=True):
     """One query of an app version, as the app sends it. `place` is where it stands (file:line)."""
 
     sql: str
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class AppRelease:
+class AppRelease(Struct, frozen=True):
     """What one app version asks of the database; `search_path` is that of its sessions, empty for the default."""
 
     app: str
@@ -26,8 +24,7 @@ class AppRelease:
     search_path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether one query of one app version works at one schema state.
 
     `state` is a short id (`baseline`, or the step id after which it holds); `object` names what is

@@ -5,15 +5,14 @@ Rooms import these from `migrate_safe.model.statement`, where `Other.says` holds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import PublishedTable
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """An object that a statement speaks of, as written. `kind` is the grammar's word: `table`, `type`, `tabconstraint`.
 
     `part` is what is meant on it: a column, constraint, trigger, policy or rule; of a routine, its argument types.
@@ -27,39 +26,34 @@ class Target:
 # ---- rights and words ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Struct, frozen=True):
     """COMMENT ON; `text` is None where the comment goes."""
 
     target: Target
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityLabel:
+class SecurityLabel(Struct, frozen=True):
     """SECURITY LABEL ON."""
 
     target: Target
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeOwner:
+class ChangeOwner(Struct, frozen=True):
     """ALTER ... OWNER TO, of objects that ALTER TABLE does not speak of. `role` is `CURRENT_USER` where so written."""
 
     target: Target
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class Privilege:
+class Privilege(Struct, frozen=True):
     """A privilege as SQL spells it, in capitals, on the whole object or on `columns`. ALL is spelled ALL."""
 
     word: str
     columns: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Grants:
+class Grants(Struct, frozen=True):
     """GRANT (or REVOKE) of privileges on objects; an empty role is PUBLIC.
 
     `option` says WITH GRANT OPTION, or GRANT OPTION FOR; `everywhere` that `targets` are schemas all of whose objects
@@ -75,8 +69,7 @@ class Grants:
     everywhere: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultPrivileges:
+class DefaultPrivileges(Struct, frozen=True):
     """ALTER DEFAULT PRIVILEGES: what objects that `creators` make (none: the current role) get, in some schemas."""
 
     grants: Grants
@@ -84,8 +77,7 @@ class DefaultPrivileges:
     schemas: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedBy:
+class OwnedBy(Struct, frozen=True):
     """REASSIGN OWNED BY ... TO, or DROP OWNED BY where `to` is None."""
 
     roles: tuple[str, ...]
@@ -93,8 +85,7 @@ class OwnedBy:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RoleChange:
+class RoleChange(Struct, frozen=True):
     """CREATE, ALTER or DROP ROLE, by `verb`; GRANT and REVOKE of membership alter. `members` are other roles named."""
 
     verb: str
@@ -106,24 +97,21 @@ class RoleChange:
 # ---- names ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(Struct, frozen=True):
     """ALTER ... RENAME TO, of objects that are no relations."""
 
     target: Target
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """ALTER ... SET SCHEMA, of objects that are no relations."""
 
     target: Target
     to: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """DROP, of objects that are no relations."""
 
     targets: tuple[Target, ...]
@@ -131,8 +119,7 @@ class Dropped:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NewSchema:
+class NewSchema(Struct, frozen=True):
     """CREATE SCHEMA; what it creates inside stands in `Other.inner`."""
 
     name: str
@@ -140,8 +127,7 @@ class NewSchema:
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """CREATE, UPDATE or SET SCHEMA of an extension, and ADD or DROP of a member, by `verb`."""
 
     verb: str
@@ -154,8 +140,7 @@ class Extension:
 # ---- statistics, storage, upkeep -----------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class NewStatistics:
+class NewStatistics(Struct, frozen=True):
     """CREATE STATISTICS; `name` None where the server chooses it."""
 
     name: Name | None
@@ -168,8 +153,7 @@ class NewStatistics:
     """What a chosen name is made of, in order: the columns, and `expr` for each expression."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatisticsTarget:
+class StatisticsTarget(Struct, frozen=True):
     """ALTER STATISTICS ... SET STATISTICS; `target` None stands for DEFAULT."""
 
     name: Name
@@ -177,8 +161,7 @@ class StatisticsTarget:
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MoveAll:
+class MoveAll(Struct, frozen=True):
     """ALTER TABLE, INDEX or MATERIALIZED VIEW ALL IN TABLESPACE ... SET TABLESPACE."""
 
     kind: str
@@ -187,8 +170,7 @@ class MoveAll:
     owners: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tended:
+class Tended(Struct, frozen=True):
     """A table of VACUUM or ANALYZE."""
 
     table: Name
@@ -196,8 +178,7 @@ class Tended:
     only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Vacuum:
+class Vacuum(Struct, frozen=True):
     """VACUUM or ANALYZE, of every table where none is named. `bare` takes no table: ONLY_DATABASE_STATS."""
 
     tables: tuple[Tended, ...]
@@ -207,8 +188,7 @@ class Vacuum:
     bare: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """CLUSTER; without a table every one that was clustered before, without an index by the one used before."""
 
     table: Name | None
@@ -218,8 +198,7 @@ class Cluster:
 # ---- replication ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PublicationChange:
+class PublicationChange(Struct, frozen=True):
     """CREATE or ALTER PUBLICATION, by `verb`: create, add, set, drop, options. Options not given are None."""
 
     verb: str
@@ -234,8 +213,7 @@ class PublicationChange:
     generated: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionChange:
+class SubscriptionChange(Struct, frozen=True):
     """CREATE, ALTER or DROP SUBSCRIPTION, by `verb`; `options` as written, in lower case."""
 
     verb: str
@@ -245,16 +223,14 @@ class SubscriptionChange:
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetConstraints:
+class SetConstraints(Struct, frozen=True):
     """SET CONSTRAINTS; no names mean ALL."""
 
     names: tuple[Name, ...]
     deferred: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SessionName:
+class SessionName(Struct, frozen=True):
     """What PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH and CLOSE name in a session; no name means all of the kind.
 
     `kind` is `prepared statement` or `cursor`; `hold` says WITH HOLD.

@@ -6,14 +6,16 @@ Mappings inside these values are never mutated; a change makes a new value (`dat
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct, field
 
 from migrate_safe.model.expr import Expr as Expr
 from migrate_safe.model.marked import bearing, changed, may_bear
 from migrate_safe.model.names import NOWHERE, Name
 from migrate_safe.model.postgres import NEWEST
-from migrate_safe.model.replacing import replace
+from migrate_safe.model.values import PartlyCompared, replace
 
 # One schema hands all of these on.
 # isort: off
@@ -55,8 +57,7 @@ class TableKind(StrEnum):
     FOREIGN = "foreign table"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table with all that hangs on it. `rows` and `bytes` are estimates, None where unknown.
 
     `parents` are inheritance parents or the partitioned table; `partition_bound` is the text of
@@ -119,8 +120,7 @@ STAR = "*"
 """Stands for every column of a relation, where these are not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """A view or materialized view with the relations that its query names.
 
     `columns` are the column names that its query mentions anywhere (unqualified, so a superset), `uses` those whose
@@ -150,8 +150,7 @@ class View:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A parameter of a routine; `mode` is in, out, inout, variadic or table. A type may end in `%TYPE`."""
 
     name: str
@@ -160,8 +159,7 @@ class Parameter:
     default: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function, procedure or aggregate, as `kind` says. `arguments` are the types of its inputs, as text.
 
     `options` are the words and values that differ from the defaults (`strict`, `cost`, `set search_path`), in order of
@@ -189,8 +187,7 @@ class Function:
     comment: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(Struct, frozen=True):
     """A sequence and the column that owns it, if any. None stands for the bound that its type and direction give."""
 
     name: Name
@@ -218,8 +215,7 @@ MATERIALIZED = "materialized"
 """Marks materialized views."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(PartlyCompared, frozen=True, eq=False):
     """A whole database as far as it is known.
 
     `complete` says that what is not here does not exist (a dump or a live server was read); otherwise
@@ -227,6 +223,8 @@ class Schema:
     by kind and name; `composites` lead to their attributes. `roles` are
     those of the cluster, None where no server was asked; `role` runs statements and owns what they make.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"roles", "absent"})
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
     views: Mapping[Name, View] = field(default_factory=dict)
@@ -241,9 +239,9 @@ class Schema:
     """Type of an extension that a column has -> its schema, where a server was asked."""
     search_path: tuple[str, ...] = ("public",)
     role: str | None = None
-    roles: frozenset[str] | None = field(default=None, compare=False)
+    roles: frozenset[str] | None = None
     complete: bool = False
-    absent: frozenset[Name] = field(default_factory=frozenset, compare=False)
+    absent: frozenset[Name] = field(default_factory=frozenset)
     """Names that statements took away: what is not here under one of them does not exist."""
     server_version: int = NEWEST
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 SeenPart = tuple[str, str, str]
 """A part of a table: its key (`column a of public.t`), its text, its meaning as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What was seen of a plan's tables after the event `seq`.
 
     `by` stands for the code that described them and for the server: descriptions by another are not compared.

@@ -5,13 +5,12 @@ Rooms import this from `migrate_safe.model.statement`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceOptions:
+class SequenceOptions(Struct, frozen=True):
     """The options of CREATE and ALTER SEQUENCE and of identity columns; None where nothing is said.
 
     `no_minimum` and `no_maximum` ask for the bounds that type and direction give; `restart` is set by RESTART with or

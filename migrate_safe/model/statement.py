@@ -7,12 +7,15 @@ columns, constraints and indexes, transactions, settings and data changes; other
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Constraint, Index, Trigger
 from migrate_safe.model.source import Source, Span
+from migrate_safe.model.values import PartlyCompared
 
 # One statement hands all of these on.
 # isort: off
@@ -107,8 +110,7 @@ from migrate_safe.model.table_action import (
 # ---- statements ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class AlterTable:
+class AlterTable(Struct, frozen=True):
     """ALTER TABLE (or INDEX, VIEW, SEQUENCE: see `object`) with one or several actions, in order."""
 
     table: Name
@@ -118,12 +120,13 @@ class AlterTable:
     object: str = "table"
 
 
-@dataclass(frozen=True, slots=True)
-class CreateTable:
+class CreateTable(PartlyCompared, frozen=True, eq=False):
     """CREATE TABLE. `like` and `inherits` name the templates and parents; `partition_of` the parent of a partition.
 
     `like_options` say what each template gives (`indexes`, `defaults`...).
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"scopes"})
 
     table: Name
     columns: tuple[ColumnDef, ...] = ()
@@ -142,7 +145,7 @@ class CreateTable:
     draws: tuple[Draw, ...] = ()
     texts: tuple[Name, ...] = ()
     shape: Shape | None = None
-    scopes: tuple[Scope, ...] = field(default=(), compare=False, repr=False)
+    scopes: tuple[Scope, ...] = ()
     with_data: bool = True
     of_type: Name | None = None
     on_commit: str = "preserve rows"
@@ -154,8 +157,7 @@ class CreateTable:
     access_method: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DropTable:
+class DropTable(Struct, frozen=True):
     """DROP TABLE, or DROP FOREIGN TABLE (`foreign`)."""
 
     tables: tuple[Name, ...]
@@ -164,8 +166,7 @@ class DropTable:
     foreign: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RenameTable:
+class RenameTable(Struct, frozen=True):
     """ALTER TABLE ... RENAME TO (also of views, indexes and sequences: see `object`)."""
 
     table: Name
@@ -174,8 +175,7 @@ class RenameTable:
     object: str = "table"
 
 
-@dataclass(frozen=True, slots=True)
-class RenameColumn:
+class RenameColumn(Struct, frozen=True):
     """ALTER TABLE ... RENAME COLUMN."""
 
     table: Name
@@ -186,8 +186,7 @@ class RenameColumn:
     only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RenameConstraint:
+class RenameConstraint(Struct, frozen=True):
     """ALTER TABLE ... RENAME CONSTRAINT."""
 
     table: Name
@@ -197,8 +196,7 @@ class RenameConstraint:
     only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetSchema:
+class SetSchema(Struct, frozen=True):
     """ALTER TABLE ... SET SCHEMA (see `object`)."""
 
     table: Name
@@ -207,8 +205,7 @@ class SetSchema:
     object: str = "table"
 
 
-@dataclass(frozen=True, slots=True)
-class CreateIndex:
+class CreateIndex(Struct, frozen=True):
     """CREATE INDEX."""
 
     table: Name
@@ -218,8 +215,7 @@ class CreateIndex:
     only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DropIndex:
+class DropIndex(Struct, frozen=True):
     """DROP INDEX."""
 
     indexes: tuple[Name, ...]
@@ -228,8 +224,7 @@ class DropIndex:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reindex:
+class Reindex(Struct, frozen=True):
     """REINDEX; `kind` is index, table, schema, database or system."""
 
     kind: str
@@ -237,8 +232,7 @@ class Reindex:
     concurrently: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Truncate:
+class Truncate(Struct, frozen=True):
     """TRUNCATE; `only` are those of the tables whose children are spared. `restart` says RESTART IDENTITY."""
 
     tables: tuple[Name, ...]
@@ -247,8 +241,7 @@ class Truncate:
     restart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LockTable:
+class LockTable(Struct, frozen=True):
     """LOCK TABLE; `mode` is the mode's number as in LockMode."""
 
     tables: tuple[Name, ...]
@@ -269,16 +262,14 @@ class TransactionVerb(StrEnum):
     PREPARE = "prepare transaction"
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True):
     """BEGIN, COMMIT and so on; `name` of a savepoint."""
 
     verb: TransactionVerb
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SetVariable:
+class SetVariable(Struct, frozen=True):
     """SET, SET LOCAL, RESET (value None) or SELECT set_config(...). `value` is the text as written, unquoted."""
 
     variable: str
@@ -286,8 +277,7 @@ class SetVariable:
     local: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CreateTrigger:
+class CreateTrigger(Struct, frozen=True):
     """CREATE TRIGGER."""
 
     table: Name
@@ -295,8 +285,7 @@ class CreateTrigger:
     replace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DropTrigger:
+class DropTrigger(Struct, frozen=True):
     """DROP TRIGGER."""
 
     table: Name
@@ -305,8 +294,7 @@ class DropTrigger:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DoBlock:
+class DoBlock(Struct, frozen=True):
     """DO. `inner` are the static SQL statements found in the body; `opaque` says that something could not be seen.
 
     `conditional` says that there are conditions, loops or exception handlers: not all of it need run, nor once.
@@ -319,8 +307,7 @@ class DoBlock:
     conditional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(Struct, frozen=True):
     """Any other statement that parses: `kind` is the grammar's node name, e.g. `CreatePolicyStmt`.
 
     `objects` are the names it mentions as its targets; `detail` a word that tells variants apart
@@ -335,23 +322,20 @@ class Other:
     inner: tuple[Statement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PsqlCommand:
+class PsqlCommand(Struct, frozen=True):
     r"""A psql meta-command line (`\i`, `\set`, `\gexec`): not SQL, effects unknown unless harmless."""
 
     command: str
     argument: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unparsed:
+class Unparsed(Struct, frozen=True):
     """Text that is not a statement of PostgreSQL, with the parser's reason."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """The first of the statements of a file that are not read, with the reason."""
 
     reason: str
@@ -395,22 +379,22 @@ class Direction(StrEnum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(PartlyCompared, frozen=True, eq=False):
     """One statement: exact text (`source.text[span.start:span.end] == text`), place and meaning.
 
     `unit` numbers what the runner commits together, see `Script.units`.
     """
 
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"unit"})
+
     text: str
     span: Span
     action: Action
     direction: Direction = Direction.UP
-    unit: int = field(default=0, compare=False)
+    unit: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """A parsed migration file.
 
     `wrapping` is that of the first statement of the way forward; `units` are those of all statements, by their number.
@@ -420,7 +404,7 @@ class Script:
     statements: tuple[Statement, ...]
     directives: tuple[Directive, ...] = ()
     wrapping: Wrapping = Wrapping.STATEMENT
-    markers: tuple[str, ...] = field(default=())
+    markers: tuple[str, ...] = ()
     """Runner markers seen, e.g. `goose`, `dbmate`; empty for plain SQL."""
     framework: Framework | None = None
     units: tuple[Unit, ...] = ()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from migrate_safe.model.journal import Control, Lease
 from migrate_safe.model.plan import Phase
 
 
-@dataclass(frozen=True, slots=True)
-class StepStatus:
+class StepStatus(Struct, frozen=True):
     """One step: `state` is done, running, undoing, interrupted, failed, next or waiting.
 
     Running and undoing only while somebody is at work on it.
@@ -27,8 +27,7 @@ class StepStatus:
     rows_total: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Retired:
+class Retired(Struct, frozen=True):
     """Something that contract has put aside: what purge will do, what is then lost, and from when on it may."""
 
     step: str
@@ -37,8 +36,7 @@ class Retired:
     due: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStatus:
+class PlanStatus(Struct, frozen=True):
     """One plan. `phase` is baseline or the phase of the last step done; `next_move` is what to do now.
 
     `abandoned` says that it was closed on the way, with what was done kept; `drift` what others have changed of its
@@ -62,8 +60,7 @@ class PlanStatus:
     overdue: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReport:
+class StatusReport(Struct, frozen=True):
     """All plans of one database. `installed` is false where migrate-safe has never run.
 
     `orphans` are backends that still work for a holder of the lease who is dead; `doubt` says why this may not be the

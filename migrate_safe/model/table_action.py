@@ -5,15 +5,14 @@ Rooms import these from `migrate_safe.model.statement`, where the statements are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Column, Constraint, Expr, Identity, TypeName
 from migrate_safe.model.sequence import SequenceOptions
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnDef:
+class ColumnDef(Struct, frozen=True):
     """A column as CREATE TABLE or ADD COLUMN defines it. Its inline constraints stand in `constraints`.
 
     `serial` is true for smallserial, serial and bigserial; `column.type` is then the integer type. `sequence` holds
@@ -28,16 +27,14 @@ class ColumnDef:
     """NULL was written out, which contradicts NOT NULL."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddColumn:
+class AddColumn(Struct, frozen=True):
     """ADD COLUMN."""
 
     definition: ColumnDef
     if_not_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DropColumn:
+class DropColumn(Struct, frozen=True):
     """DROP COLUMN."""
 
     column: str
@@ -45,8 +42,7 @@ class DropColumn:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AlterType:
+class AlterType(Struct, frozen=True):
     """ALTER COLUMN ... TYPE."""
 
     column: str
@@ -55,44 +51,38 @@ class AlterType:
     collation: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SetDefault:
+class SetDefault(Struct, frozen=True):
     """ALTER COLUMN ... SET DEFAULT, or DROP DEFAULT when `default` is None."""
 
     column: str
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
-class SetNotNull:
+class SetNotNull(Struct, frozen=True):
     """ALTER COLUMN ... SET NOT NULL."""
 
     column: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropNotNull:
+class DropNotNull(Struct, frozen=True):
     """ALTER COLUMN ... DROP NOT NULL."""
 
     column: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddConstraint:
+class AddConstraint(Struct, frozen=True):
     """ADD CONSTRAINT; NOT VALID shows as `constraint.validated = False`."""
 
     constraint: Constraint
 
 
-@dataclass(frozen=True, slots=True)
-class ValidateConstraint:
+class ValidateConstraint(Struct, frozen=True):
     """VALIDATE CONSTRAINT."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropConstraint:
+class DropConstraint(Struct, frozen=True):
     """DROP CONSTRAINT."""
 
     name: str
@@ -100,16 +90,14 @@ class DropConstraint:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AttachPartition:
+class AttachPartition(Struct, frozen=True):
     """ATTACH PARTITION; `bound` is the text of FOR VALUES ... or DEFAULT."""
 
     partition: Name
     bound: str
 
 
-@dataclass(frozen=True, slots=True)
-class DetachPartition:
+class DetachPartition(Struct, frozen=True):
     """DETACH PARTITION [CONCURRENTLY | FINALIZE]."""
 
     partition: Name
@@ -117,8 +105,7 @@ class DetachPartition:
     finalize: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeIdentity:
+class ChangeIdentity(Struct, frozen=True):
     """ALTER COLUMN ... ADD GENERATED AS IDENTITY (`add`), or SET of its kind and of its sequence's options."""
 
     column: str
@@ -127,32 +114,28 @@ class ChangeIdentity:
     sequence: SequenceOptions
 
 
-@dataclass(frozen=True, slots=True)
-class DropIdentity:
+class DropIdentity(Struct, frozen=True):
     """ALTER COLUMN ... DROP IDENTITY."""
 
     column: str
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetExpression:
+class SetExpression(Struct, frozen=True):
     """ALTER COLUMN ... SET EXPRESSION of a generated column (PostgreSQL 17)."""
 
     column: str
     expression: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class DropExpression:
+class DropExpression(Struct, frozen=True):
     """ALTER COLUMN ... DROP EXPRESSION: a generated column becomes a plain one."""
 
     column: str
     if_exists: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AlterConstraint:
+class AlterConstraint(Struct, frozen=True):
     """ALTER CONSTRAINT; what the statement leaves alone is None. `enforced`, `no_inherit`: PostgreSQL 18."""
 
     name: str
@@ -162,23 +145,20 @@ class AlterConstraint:
     no_inherit: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeParent:
+class ChangeParent(Struct, frozen=True):
     """INHERIT, or NO INHERIT where `leaves`."""
 
     parent: Name
     leaves: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeType:
+class ChangeType(Struct, frozen=True):
     """OF a composite type, or NOT OF (None)."""
 
     type: Name | None
 
 
-@dataclass(frozen=True, slots=True)
-class OtherTableAction:
+class OtherTableAction(Struct, frozen=True):
     """Any other ALTER TABLE action: `kind` is the grammar's name (`SetTableSpace`), `argument` its name or text.
 
     `value` is what a column gets (`SET STATISTICS 500`: 500), or the letter of a replica identity.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
+
+from msgspec import Struct
 
 from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name
+from migrate_safe.model.values import PartlyCompared
 
 
 class ConstraintKind(StrEnum):
@@ -20,8 +23,7 @@ class ConstraintKind(StrEnum):
     NOT_NULL = "not null"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """The far side of a foreign key. Empty `columns` mean the primary key. Actions as SQL spells them.
 
     `cleared` are the columns that ON DELETE SET NULL or SET DEFAULT names (PostgreSQL 15; none: all of the key).
@@ -35,8 +37,7 @@ class Reference:
     cleared: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(PartlyCompared, frozen=True, eq=False):
     """A table constraint; column constraints are written as table constraints over that column.
 
     `name` is None in a statement that names none (the catalog fills in the server's choice).
@@ -45,6 +46,8 @@ class Constraint:
     catalog it stands among the table's indexes. `operators` are those of EXCLUDE. `period` says that the last column
     is a range (WITHOUT OVERLAPS, PERIOD; PostgreSQL 18). `local` is false where a parent alone demands the constraint.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"comment"})
 
     kind: ConstraintKind
     columns: tuple[str, ...]
@@ -60,15 +63,14 @@ class Constraint:
     nulls_not_distinct: bool = False
     using_index: str | None = None
     definition: str = ""
-    comment: str | None = field(default=None, compare=False)
+    comment: str | None = None
     backing: Index | None = None
     operators: tuple[str, ...] = ()
     period: bool = False
     local: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class IndexKey:
+class IndexKey(Struct, frozen=True):
     """One key of an index: a plain column, or an expression (then `column` is None)."""
 
     column: str | None
@@ -80,14 +82,15 @@ class IndexKey:
     """None: the default of the direction (last for ASC, first for DESC)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(PartlyCompared, frozen=True, eq=False):
     """An index. `name` is None in a statement that names none. `valid` as pg_index.indisvalid.
 
     `constraint` names the constraint that owns the index, if one does. `options` are the WITH parameters.
     `parent` is the index of the partitioned table of which this one is a part; `statistics` are the targets set
     for its expressions, by position.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"comment"})
 
     name: str | None
     keys: tuple[IndexKey, ...]
@@ -100,7 +103,7 @@ class Index:
     constraint: str | None = None
     options: tuple[tuple[str, str], ...] = ()
     tablespace: str | None = None
-    comment: str | None = field(default=None, compare=False)
+    comment: str | None = None
     parent: Name | None = None
     statistics: tuple[tuple[int, int], ...] = ()
 
@@ -114,12 +117,13 @@ class Index:
         return frozenset(named)
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(PartlyCompared, frozen=True, eq=False):
     """A trigger. `timing` is BEFORE, AFTER or INSTEAD OF; `events` as SQL spells them; `columns` of UPDATE OF.
 
     `enabled` is O (origin, the default), D (disabled), R (replica) or A (always), as in pg_trigger.tgenabled.
     """
+
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"comment"})
 
     name: str
     timing: str
@@ -139,4 +143,4 @@ class Trigger:
     """The clone, on a partition, of a trigger of the partitioned table."""
     references: Name | None = None
     """The other table of a constraint trigger (FROM)."""
-    comment: str | None = field(default=None, compare=False)
+    comment: str | None = None

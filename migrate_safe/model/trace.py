@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.effect import Analysed, Observed
 from migrate_safe.model.finding import LintReport
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(Struct, frozen=True):
     """One statement: its prediction, what was seen, and where the two differ.
 
     `observed` is None for what only steers the session (BEGIN, SET) and for what did not run; `note` says why.
@@ -29,8 +28,7 @@ class Traced:
         return not self.differences
 
 
-@dataclass(frozen=True, slots=True)
-class TraceReport:
+class TraceReport(Struct, frozen=True):
     """A trace: of what, on which server, after which migrations, with how many rows in each table.
 
     `lint` holds the findings on the same statements. `command_code` is the exit code of the command that was traced.

@@ -6,7 +6,8 @@ Rooms import these from `migrate_safe.model.schema`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.model.expr import Expr
 from migrate_safe.model.names import Name, quote_ident
@@ -14,8 +15,7 @@ from migrate_safe.model.names import Name, quote_ident
 _SPELLED = re.compile(r'[a-z_][a-z0-9_ ]*(\(.*\))?\Z|".*"')
 
 
-@dataclass(frozen=True, slots=True)
-class TypeName:
+class TypeName(Struct, frozen=True):
     """A data type as format_type() spells it: `integer`, `character varying`, `public.mood`.
 
     `modifiers` are the numbers in parentheses as SQL writes them; `dimensions` counts `[]`.
@@ -40,8 +40,7 @@ class TypeName:
         return base + "[]" * self.dimensions
 
 
-@dataclass(frozen=True, slots=True)
-class DomainConstraint:
+class DomainConstraint(Struct, frozen=True):
     """A constraint of a domain: a CHECK, or (without an expression) NOT NULL, which has a name from PostgreSQL 17 on.
 
     `name` is None in a statement that names none.
@@ -52,8 +51,7 @@ class DomainConstraint:
     validated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Struct, frozen=True):
     """A domain: another type with constraints, and a default of its own. `constraints` hold NOT NULL too."""
 
     base: TypeName

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.plan import Plan, PlanRelease, PlanSource, Step
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import LockTable, RenameColumn, Script, SetVariable
+from migrate_safe.model.values import replace
 from migrate_safe.planner.choose import choose
 from migrate_safe.planner.conditional import nothing_to_do
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome

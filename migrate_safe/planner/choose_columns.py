@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from migrate_safe.catalog.change import domain_default, known_type
 from migrate_safe.effects.analyse import analyse
@@ -24,6 +23,7 @@ from migrate_safe.model.statement import (
     DropColumn,
     RenameColumn,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_constraints import choose_constraint, named
 from migrate_safe.planner.copies import going_with, without
 from migrate_safe.planner.dependents import guard, refuse_dependents

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.definition import index_definition
 from migrate_safe.catalog.stored_views import as_tables
 from migrate_safe.model.names import Name, quote_ident
@@ -16,6 +14,7 @@ from migrate_safe.model.schema import (
 from migrate_safe.model.statement import (
     CreateIndex,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.operations import Operation, resolver

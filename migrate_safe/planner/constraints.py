@@ -5,7 +5,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Requirement
@@ -15,8 +15,7 @@ from migrate_safe.planner.draft import CannotPlan, Draft, Rank, draft, sql
 _NOT_VALID = " NOT VALID"
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A CHECK or foreign key to add; `definition` is its text behind the name, without NOT VALID.
 
     `validated` is false where the migration itself leaves it NOT VALID. `offending` finds rows that break it.

@@ -7,11 +7,13 @@ originals are renamed out of the way and the copies take over their names, so th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from migrate_safe.catalog.definition import constraint_definition, index_definition
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import Constraint, ConstraintKind, Expr, Index, Table
+from migrate_safe.model.values import replace
 from migrate_safe.planner.constraints import Held, hold
 from migrate_safe.planner.draft import CannotPlan, Draft, Rank
 from migrate_safe.planner.identifiers import copied, retired
@@ -22,8 +24,7 @@ from migrate_safe.sql.rewrite import rename_columns
 _WRITES = ("SET NULL", "SET DEFAULT")
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(Struct, frozen=True):
     """Names to exchange when the old column is hidden; `index` is true for an index that no constraint owns."""
 
     table: Name
@@ -46,8 +47,7 @@ class Swap:
         return f"ALTER TABLE {self.table} RENAME CONSTRAINT {quote_ident(old)} TO {quote_ident(new)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
+class Copies(Struct, frozen=True):
     """The steps that make the copies, and the exchange of names."""
 
     drafts: tuple[Draft, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Phase, Requirement, Sql, Step, Work
@@ -49,16 +50,14 @@ class Rank(IntEnum):
         return Phase.CONTRACT if self <= Rank.ENFORCE else Phase.PURGE
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A step with its place in the order; its locks are not filled in yet."""
 
     rank: Rank
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a recipe makes of an operation: steps, words for the reviewer, and the tables that it touches."""
 
     drafts: tuple[Draft, ...] = ()

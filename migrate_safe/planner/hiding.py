@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.planner.copies import Swap
@@ -14,8 +15,7 @@ from migrate_safe.planner.pairs import Kind, Sync
 from migrate_safe.planner.sync import create_reverse, create_sync, drop_reverse, drop_sync, set_default
 
 
-@dataclass(frozen=True, slots=True)
-class Hiding:
+class Hiding(Struct, frozen=True):
     """What changes its name when the old columns of a table are hidden.
 
     `swaps` are indexes and constraints that change places with their copies, `null_names` NOT NULL constraints that do,

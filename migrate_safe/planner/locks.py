@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse
@@ -13,6 +12,7 @@ from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Sql, Step
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Script, Wrapping
+from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.sql.parse import parse_script
 

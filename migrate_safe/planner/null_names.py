@@ -5,12 +5,13 @@ https://www.postgresql.org/docs/18/release-18.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
 
 from migrate_safe.catalog.evolve.not_null import not_null_of
 from migrate_safe.catalog.naming import constraint_name
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.schema import ConstraintKind, Schema, Table
+from migrate_safe.model.values import replace
 
 _IF_THERE = """\
 DO $ms$ BEGIN
@@ -20,8 +21,7 @@ DO $ms$ BEGIN
 END $ms$"""
 
 
-@dataclass(frozen=True, slots=True)
-class NullName:
+class NullName(Struct, frozen=True):
     """Names for the NOT NULL of a column: the one it has, and those the server chooses for it and for its new name."""
 
     original: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
@@ -29,12 +30,12 @@ from migrate_safe.model.statement import (
     Unparsed,
     ValidateConstraint,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.sql.recompose import Resolve, Thing, one_action, qualified
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One statement, ALTER TABLE reduced to one action. `text` has its names qualified.
 
     `before` and `after` are the states around it in the plain migration. `kept` is the reason that the migration
@@ -49,8 +50,7 @@ class Operation:
     kept: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A statement that cannot be planned, why, and what a person can do."""
 
     statement: Statement

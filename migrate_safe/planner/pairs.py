@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import TypeName
@@ -24,8 +25,7 @@ class Kind(Enum):
     """Otherwise each default leaves a mark when it is evaluated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One of the two columns; `default` is the SQL of the default that its app version relies on."""
 
     column: str
@@ -35,8 +35,7 @@ class Side:
     """Whether the column has a collation of its own, under which unequal texts may count as equal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """Two columns to keep in step: new = forward(old), old = back(new).
 
     `forward` and `back` are expressions over `$value` that are defined for every value.
@@ -54,8 +53,7 @@ class Pair:
         return self.forward == self.back == VALUE
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
+class Sync(Struct, frozen=True):
     """All that is kept in step on one table. `word` makes the names unique.
 
     `insert_trigger` and `update_trigger` fire last; `keep_trigger` fires after them and is None where the user

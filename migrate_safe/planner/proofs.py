@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Backfill, Requirement
@@ -15,8 +15,7 @@ from migrate_safe.planner.identifiers import proof
 from migrate_safe.planner.null_names import if_constraint
 
 
-@dataclass(frozen=True, slots=True)
-class NotNull:
+class NotNull(Struct, frozen=True):
     """A column that is to be, or was, NOT NULL. `word` makes the helper's name unique; `keys` find a row."""
 
     table: Name

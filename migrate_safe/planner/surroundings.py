@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
@@ -26,8 +27,7 @@ from migrate_safe.planner.operations import Operation
 Columns = Mapping[Name, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What a recipe must know of the rest of the migration.
 
     `born` are the tables it creates. By table: `added` columns, `defaulted` ones among them (the old app's inserts

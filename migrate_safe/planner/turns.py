@@ -8,9 +8,11 @@ unfinished transaction is inserting waits for its end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident, quote_literal
+from migrate_safe.model.values import replace
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.sql.rewrite import rename_columns
 
@@ -18,8 +20,7 @@ ASKED_STATE = "MS003"
 """SQLSTATE by which the trigger lets go of a row that it has asked about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One key of a unique index: an expression over the table's columns, and the schema in which its `=` lives.
 
     `typed` says that the type is known to have a hash that agrees with `=`; else the text is hashed.
@@ -35,8 +36,7 @@ class Part:
         return "=" if self.operators == "pg_catalog" else f"OPERATOR({quote_ident(self.operators)}.=)"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A unique index whose new keys are inserted in turns; `columns` are those of its keys and its predicate."""
 
     index: str

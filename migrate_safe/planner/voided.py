@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Plan, Sql, Step, Work
+from migrate_safe.model.values import replace
 from migrate_safe.planner.subjects import subjects_of
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Plan, Requirement, Sql
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import RenameColumn
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script
 from migrate_safe.sql.rewrite import reads_column, rename_in_query
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.rulebook.rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Hazards:
+class Hazards(Struct, frozen=True):
     """All hazards by id, their groups by letter, and why no rule is about those that are `out`."""
 
     groups: Mapping[str, str]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _ERRORS_SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class ClientFigures:
+class ClientFigures(Struct, frozen=True):
     """What the clients of one run felt.
 
     `errors` are the failures by message, most frequent first; `longest_in` is the chapter of the longest call.
@@ -24,8 +24,7 @@ class ClientFigures:
     lost_writes: int
 
 
-@dataclass(frozen=True, slots=True)
-class BackfillFigures:
+class BackfillFigures(Struct, frozen=True):
     """How fast rows were filled while clients were at work."""
 
     rows: int
@@ -37,8 +36,7 @@ class BackfillFigures:
         return self.rows / self.seconds if self.seconds else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class DemoResult:
+class DemoResult(Struct, frozen=True):
     """The closing figures: the planned run, the naive one on a copy, and what the budget was."""
 
     safe: ClientFigures

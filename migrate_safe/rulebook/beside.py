@@ -6,7 +6,6 @@ import re
 
 from migrate_safe.catalog.evolve.views import serves_refresh
 from migrate_safe.model.names import quote_literal
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Dropped, OwnedBy
 from migrate_safe.model.statement import (
     AlterDomain,
@@ -24,6 +23,7 @@ from migrate_safe.model.statement import (
     TransactionVerb,
     Truncate,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook import of_columns, of_indexes, of_triggers
 from migrate_safe.rulebook.differing import differing
 from migrate_safe.rulebook.doings import Deed, Doings

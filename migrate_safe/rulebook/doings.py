@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.said import Dropped, Extension, Grants, NewSchema, Renamed, Vacuum
@@ -71,8 +72,7 @@ class Deed(StrEnum):
     """The transaction ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """One deed: where it stands, and on which way; `by` is what does it."""
 
     start: int
@@ -80,8 +80,7 @@ class Done:
     by: object
 
 
-@dataclass(frozen=True, slots=True)
-class Doings:
+class Doings(Struct, frozen=True):
     """All deeds of a file, in order. Things are told by kind and plain name: `table users`, `trigger t on users`."""
 
     found: Mapping[tuple[Deed, str], tuple[Done, ...]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ One set of facts is made for each action of a statement on each relation that it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.effect import BreakKind
 from migrate_safe.model.names import Name
@@ -26,8 +26,7 @@ from migrate_safe.rulebook.terms import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What conditions may ask of one action on one relation.
 
     Effects on relations that the migration itself created are left out: nobody waits on those.
@@ -159,8 +158,7 @@ class Facts:
     """The statement has a name that the server cuts off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """What templates may name, in the user's own names, ready to stand in SQL; empty where it does not apply."""
 
     statement: str = ""
@@ -259,8 +257,7 @@ class Words:
     """The rule that a suppression names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """Facts and words of one action on one relation, and what the report lists as its effects."""
 
     facts: Facts

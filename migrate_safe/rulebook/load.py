@@ -6,10 +6,11 @@ import difflib
 import string
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
 
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Severity
@@ -93,8 +94,7 @@ def rule_of(path: Path, data: object) -> Rule:
 # ---- the parts of a rule -------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     file: str
     key: str
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from migrate_safe.model.effect import Analysed
 from migrate_safe.model.finding import Finding, Severity
@@ -29,8 +30,7 @@ WHOLE = frozenset({"statement"})
 """Words that are the whole statement: advice that holds one of them is in place of all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What rules say of one script: findings in the order of the file, and how many were silenced by a comment."""
 
     findings: tuple[Finding, ...]
@@ -65,8 +65,7 @@ class _Opinion(NamedTuple):
     safe: Template | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
+class Bench(Struct, frozen=True):
     """The rules that judge, for any number of scripts. Made by `of`."""
 
     rules: tuple[Rule, ...]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from migrate_safe.catalog.naming import sequence_name
 from migrate_safe.model.names import MAX_IDENTIFIER_BYTES, Name, shorten
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import ColumnDef, SequenceOptions
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.facts import Words
 from migrate_safe.rulebook.parts import Part
 

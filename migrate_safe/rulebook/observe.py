@@ -10,7 +10,6 @@ from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import Analysed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import ConstraintKind, Generated, TableKind
 from migrate_safe.model.statement import (
     AddColumn,
@@ -36,6 +35,7 @@ from migrate_safe.model.statement import (
     SetTypeSchema,
     Unparsed,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.beside import beside
 from migrate_safe.rulebook.doings import Doings, doings_of
 from migrate_safe.rulebook.facts import Facts, Observation, Words

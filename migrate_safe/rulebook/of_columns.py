@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from migrate_safe.catalog.change import known_type
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TypeName
 from migrate_safe.model.statement import AddColumn, AddConstraint, AlterType, CreateIndex, SetDefault
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.doings import Deed, Doings
 from migrate_safe.rulebook.facts import Facts, Words
 from migrate_safe.rulebook.of_indexes import is_implied

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from migrate_safe.catalog.evolve.indexes import plain_index
 from migrate_safe.model.names import Name, quote_ident
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import ConstraintKind, Index, Table
 from migrate_safe.model.statement import CreateIndex
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.doings import Deed, Doings
 from migrate_safe.rulebook.facts import Facts, Words
 from migrate_safe.rulebook.parts import Part

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from migrate_safe.effects.partitions import default_of
 from migrate_safe.model.names import MAX_IDENTIFIER_BYTES, Name, quote_ident, shorten
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Table
 from migrate_safe.model.statement import AttachPartition, CreateTable
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.facts import Words
 from migrate_safe.rulebook.parts import Part
 from migrate_safe.sql.conditions import bound_condition, condition_text, negated

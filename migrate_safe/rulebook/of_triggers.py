@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from migrate_safe.model.names import quote_ident
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import AlterPolicy, CreatePolicy, CreateRule, CreateTrigger, DropPart
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.doings import Deed, Doings
 from migrate_safe.rulebook.facts import Facts, Words
 from migrate_safe.rulebook.parts import Part

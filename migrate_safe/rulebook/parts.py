@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.evolve.alter import pass_of
@@ -15,7 +16,6 @@ from migrate_safe.effects.settings import Settings
 from migrate_safe.effects.settings import after as settings_after
 from migrate_safe.model.effect import Analysed, Effect
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Cluster, Vacuum
 from migrate_safe.model.schema import Constraint, ConstraintKind
 from migrate_safe.model.statement import (
@@ -55,13 +55,13 @@ from migrate_safe.model.statement import (
     Truncate,
     ValidateConstraint,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.kinds import kind_of, kind_of_table_action
 from migrate_safe.rulebook.terms import ActionKind
 from migrate_safe.rulebook.things import things_of
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One action on one relation, named as written. `whole` is the statement in its place, `effect` that of the part.
 
     `whole.before` is the schema before the part, also where earlier actions of the same statement changed it.

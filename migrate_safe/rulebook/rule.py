@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import Generic, TypeVar, assert_never
+
+from msgspec import Struct
 
 from migrate_safe.model.finding import Severity
 from migrate_safe.model.statement import Wrapping
@@ -14,38 +15,33 @@ T = TypeVar("T")
 # ---- conditions ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Is:
+class Is(Struct, frozen=True):
     """A fact has one of the values; a fact that is a set contains one of them."""
 
     fact: str
     values: tuple[str | bool | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AtLeast:
+class AtLeast(Struct, frozen=True):
     """A fact that is a number is known and not below `least`."""
 
     fact: str
     least: int
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     """Every part holds; without parts it always holds."""
 
     parts: tuple[Condition, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """At least one part holds."""
 
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """The part does not hold."""
 
     part: Condition
@@ -77,8 +73,7 @@ def holds(condition: Condition, facts: Facts) -> bool:
 # ---- words ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text with places for words: `literals` has one more entry than `places`."""
 
     literals: tuple[str, ...]
@@ -92,12 +87,11 @@ class Template:
         return self.literals[0] + "".join(w + rest for w, rest in zip(given, self.literals[1:], strict=True))
 
 
-WORDS = frozenset(field.name for field in fields(Words))
+WORDS = frozenset(Words.__struct_fields__)
 """Every word that a template may name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cases(Generic[T]):
+class Cases(Struct, Generic[T], frozen=True):
     """Alternatives in order, each under a condition; the first that holds is meant."""
 
     cases: tuple[tuple[Condition, T], ...]
@@ -110,8 +104,7 @@ class Cases(Generic[T]):
 # ---- the rule ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A migration that a rule is shown by, on a database in which `given` was run.
 
     `unseen` ran there too, without the tool's knowledge. `message` and `safe` are what the rule says of a
@@ -131,8 +124,7 @@ class Example:
     safe: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One opinion about effects. `id` is the file's stem, `theme` its folder.
 
     `postgres` is the range of major versions in which it has something to say. It stays silent where

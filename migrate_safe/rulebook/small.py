@@ -8,8 +8,8 @@ from migrate_safe.model.effect import Analysed
 from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.names import Name
 from migrate_safe.model.preferences import SmallTable
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Table, TableKind
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.facts import Facts
 from migrate_safe.rulebook.rule import All, AnyOf, Condition, Is, Rule
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from migrate_safe.model.directive import HEAD
 from migrate_safe.model.finding import Finding
@@ -30,16 +31,14 @@ _ARGUMENTS = re.compile(
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A finding and the index of the statement it is about; None for one about a comment."""
 
     finding: Finding
     statement: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """What is wrong with a directive, at the place in it that is meant, as an observation that rules can judge."""
 
     span: Span

@@ -10,7 +10,6 @@ from migrate_safe.catalog.naming import constraint_name, index_name
 from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name, quote_ident
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,
@@ -43,6 +42,7 @@ from migrate_safe.model.statement import (
     SetSchema,
     ValidateConstraint,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.facts import Words
 from migrate_safe.rulebook.numbering import fitting, numbering
 from migrate_safe.rulebook.parts import Part

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import quote_ident, quote_literal
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import CreateTable, CreateView, Dml, DoBlock, Other, Statement
+from migrate_safe.model.values import replace
 from migrate_safe.sql.lexer import COMMENTS, Kind, Token, tokens
 from migrate_safe.sql.names import dotted, option_text, options, strings
 from migrate_safe.sql.places import Places
@@ -25,8 +25,7 @@ ParseText = Callable[[str], tuple[Statement, ...]]
 _FORMAT = re.compile(r"%(.)", re.DOTALL)
 
 
-@dataclass(slots=True)
-class _Body:
+class _Body(Struct):
     """A body in its file: where the rest of it is looked at; `start` is None where its text is not the file's."""
 
     text: str

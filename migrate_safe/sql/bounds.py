@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import quote_ident, quote_literal
@@ -15,28 +15,24 @@ Literal = str | None
 """A constant by its text, without its type; None for NULL."""
 
 
-@dataclass(frozen=True, slots=True)
-class Everything:
+class Everything(Struct, frozen=True):
     """DEFAULT: whatever no other partition takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListBound:
+class ListBound(Struct, frozen=True):
     """IN (...)."""
 
     values: tuple[Literal, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RangeBound:
+class RangeBound(Struct, frozen=True):
     """FROM (...) TO (...), the upper end left out; MINVALUE and MAXVALUE stand for themselves."""
 
     low: tuple[str, ...]
     high: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HashBound:
+class HashBound(Struct, frozen=True):
     """WITH (MODULUS n, REMAINDER m)."""
 
     modulus: int
@@ -46,8 +42,7 @@ class HashBound:
 Bound = Everything | ListBound | RangeBound | HashBound
 
 
-@dataclass(frozen=True, slots=True)
-class PartitionKey:
+class PartitionKey(Struct, frozen=True):
     """How a table is partitioned: `strategy` is list, range or hash; an expression among the columns is None.
 
     `mentioned` are all columns, those inside expressions too.

@@ -7,9 +7,9 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Expr, Generated, Identity, TypeName
 from migrate_safe.model.statement import ColumnDef
+from migrate_safe.model.values import replace
 from migrate_safe.sql.constraints import KINDS, constraint_of
 from migrate_safe.sql.expressions import expr_of, optional_expr
 from migrate_safe.sql.names import dotted, strings

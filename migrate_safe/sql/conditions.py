@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import quote_ident, quote_literal
@@ -13,8 +13,7 @@ from migrate_safe.sql.names import strings
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree, walk
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A column compared with a constant; `operator` is one of < <= = >= > <>."""
 
     column: str
@@ -22,30 +21,26 @@ class Comparison:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class NullTest:
+class NullTest(Struct, frozen=True):
     """IS NULL or IS NOT NULL."""
 
     column: str
     is_null: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(Struct, frozen=True):
     """AND."""
 
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """OR."""
 
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(Struct, frozen=True):
     """Anything else."""
 
 

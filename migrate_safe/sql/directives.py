@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.model.statement import Directive, DoBlock, Statement
 from migrate_safe.sql.lexer import Token
@@ -44,8 +45,7 @@ def directives_of(
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(Struct, frozen=True):
     """One directive, with offsets into the text."""
 
     start: int

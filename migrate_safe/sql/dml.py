@@ -7,8 +7,8 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import Conflict, CreateTable, Dml, DmlKind, SetVariable, Shape
+from migrate_safe.model.values import replace
 from migrate_safe.sql.drawing import draws_among, relations_in_texts
 from migrate_safe.sql.expressions import expr_of, functions_among, is_star, optional_expr
 from migrate_safe.sql.lookups import is_query, is_ranged, pinned_columns, sources_of

@@ -8,8 +8,8 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import Name, parse_name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import Draw
+from migrate_safe.model.values import replace
 from migrate_safe.sql.names import strings
 from migrate_safe.sql.tree import children, inner, kind_of
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from migrate_safe.model.framework import HABITS, Framework, Runner, Unit
 from migrate_safe.model.marks import AUTOCOMMIT, COMMENT, is_down_by_name, named_framework, spoken_to
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.statement import CreateIndex, Direction, DropIndex, Other, Reindex, Statement
+from migrate_safe.model.values import replace
 from migrate_safe.model.wrapping import Wrapping
 
 _NO_TRANSACTION = re.compile(
@@ -30,8 +31,7 @@ _BY_FLYWAY = frozenset(
 _BY_SUPABASE = frozenset({"VacuumStmt", "AlterSystemStmt", "ClusterStmt"})
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A part of a file, from an offset to the next one. `declined` says that it wants no transaction of its own.
 
     `message` says that the runner sends it as one message.
@@ -43,8 +43,7 @@ class Section:
     message: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Markers:
+class Markers(Struct, frozen=True):
     """The runner, all runners that were seen, and the sections in their order."""
 
     framework: Framework | None = None

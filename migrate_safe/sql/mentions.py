@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.sql.names import dotted
@@ -23,8 +24,7 @@ _MAKES_SHELLS = frozenset({"c", "internal"})
 """Languages in which a function may return a type that does not exist yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mentions:
+class Mentions(Struct, frozen=True):
     """Names as written; those that the parser itself spells in full (`pg_catalog.int4`) are left out.
 
     `labels` are the names that the statement gives to what its queries show.

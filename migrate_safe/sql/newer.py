@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree, walk
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(Struct, frozen=True):
     """A piece of syntax, and the first major version that reads it."""
 
     words: str

@@ -6,9 +6,9 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import STAR, View
 from migrate_safe.model.statement import CreateView, RefreshView
+from migrate_safe.model.values import replace
 from migrate_safe.sql.expressions import columns_among, is_star
 from migrate_safe.sql.names import name_of, option_text, options
 from migrate_safe.sql.qualified import qualified_columns, using_columns

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
+
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.framework import Runner
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Expr
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import (
@@ -28,6 +28,7 @@ from migrate_safe.model.statement import (
     Unread,
     Wrapping,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.sql.blocks import comments_in_blocks, do_block
 from migrate_safe.sql.directives import directives_of
 from migrate_safe.sql.expressions import expr_of, is_star
@@ -113,8 +114,7 @@ def _only_target(select: Any) -> Any:
     return None if target.name or is_star(inner(target.val)) else target
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     statements: tuple[Statement, ...]
     comments: tuple[Token, ...]
 

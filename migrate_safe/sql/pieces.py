@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+
+from msgspec import Struct, field
 
 from migrate_safe.sql.lexer import COMMENTS, WHITE_SPACE, Kind, Token, starts_line, tokens
 
@@ -25,8 +26,7 @@ class PieceKind(StrEnum):
     """Only comments, up to the end of the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A piece: `text[start:end]`; the next one is looked for from `after` on."""
 
     kind: PieceKind
@@ -51,8 +51,7 @@ _ENCLOSING = (*COMMENTS, Kind.STRING, Kind.QUOTED, Kind.DOLLAR)
 _STATEMENT_END_IN_LINE = re.compile(r";(?=[ \t]*(?:--[^\r\n]*)?(?:\r|\n|\Z))")
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """What is known of a piece while its tokens come in."""
 
     start: int | None = None

@@ -14,8 +14,9 @@ table rules, so that `?` stays the jsonb operator beside `%s` or `$1`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import count
+
+from msgspec import Struct
 
 from migrate_safe.sql.lexer import COMMENTS, Kind, tokens
 
@@ -37,8 +38,7 @@ _BEFORE_OPERAND = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A query with `$n` placeholders; `parameters` holds the name of each, empty where it has none."""
 
     sql: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.model.source import Span
 
@@ -13,8 +14,7 @@ BOM = "\ufeff"
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where the lines of a file start; a byte order mark belongs to no line."""
 
     file: str

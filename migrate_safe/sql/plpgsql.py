@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct, field
 from postgast import PgQueryError, parse_plpgsql
 
 from migrate_safe.sql.tree import Unreadable, kind_of, parse_tree
@@ -31,8 +31,7 @@ class ItemKind(StrEnum):
     """COMMIT or ROLLBACK."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A piece of SQL in a body; `line` counts from 1 within the body, 0 where unknown."""
 
     kind: ItemKind
@@ -40,8 +39,7 @@ class Item:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """A body's pieces of SQL. `conditional` says that it has conditions, loops or exception handlers.
 
     `constants` are the variables that keep the value of their declaration, with the SQL of that.

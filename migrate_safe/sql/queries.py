@@ -5,11 +5,12 @@ What the parser refuses, several statements in one, and what cannot be prepared 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
+from migrate_safe.model.values import replace
 from migrate_safe.sql import dml
 from migrate_safe.sql.expressions import columns_in, functions_in, is_star
 from migrate_safe.sql.lexer import Kind, tokens
@@ -22,8 +23,7 @@ PREPARABLE = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", 
 """What PREPARE takes. https://www.postgresql.org/docs/current/sql-prepare.html"""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A query as PREPARE takes it.
 
     `parameters` holds the name of each parameter in the order of `$n`, empty where it has none. `kind` is the first

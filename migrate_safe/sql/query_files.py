@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.sql.pieces import PieceKind, read_piece
 from migrate_safe.sql.places import BOM, places_of
 
 
-@dataclass(frozen=True, slots=True)
-class QueryText:
+class QueryText(Struct, frozen=True):
     """One statement of a query file and the line, counted from 1, on which it begins."""
 
     sql: str

@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from migrate_safe.model.framework import Framework, Runner
 from migrate_safe.model.names import quote_ident, quote_literal
 from migrate_safe.model.source import Source, Span
 from migrate_safe.model.statement import Dml, Script, Statement, Unparsed, Unread
+from migrate_safe.model.values import replace
 from migrate_safe.model.wrapping import Wrapping
 from migrate_safe.sql.lexer import COMMENTS, Kind, tokens
 from migrate_safe.sql.parse import parse_script
@@ -36,8 +38,7 @@ _OF_PSQL = (None, Framework.PSQL, Framework.SQITCH)
 _WITH_DOLLARS = (Framework.FLYWAY, Framework.LIQUIBASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """A piece of the file, `start` to `end`, and what the server sees in its place."""
 
     start: int
@@ -45,8 +46,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """A file as the server sees it; `edits` are those that led there, in order, `places` those of the file."""
 
     source: Source

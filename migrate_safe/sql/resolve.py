@@ -7,9 +7,9 @@ them cannot tell is said to be unsure, never guessed: where a server can be aske
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
@@ -31,16 +31,14 @@ SYSTEM_COLUMNS = frozenset({"tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"})
 _UNKNOWN_COLUMN = re.compile(r"Unknown column: (.+)")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ColumnUse:
+class ColumnUse(Struct, frozen=True, order=True):
     """A column of a table, by its qualified name."""
 
     table: Name
     column: str
 
 
-@dataclass(frozen=True, slots=True)
-class Uses:
+class Uses(Struct, frozen=True):
     """What a query uses. `missing` names what the schema does not have; `unsure` says what could not be told.
 
     `writes` holds the columns that INSERT, UPDATE and MERGE set. A query works on the schema for certain only when
@@ -89,8 +87,7 @@ def _qualify_relations(node: Any, schema: Schema) -> frozenset[Name]:
     return frozenset(tables)
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What is found while a query is walked through."""
 
     schema: Schema

@@ -8,9 +8,9 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Parameter, TypeName
 from migrate_safe.model.statement import AlterRoutine, Call, CreateFunction, DropRoutines, Routine
+from migrate_safe.model.values import replace
 from migrate_safe.sql.expressions import columns_in, functions_in, optional_expr, written_columns
 from migrate_safe.sql.names import dotted, option_text, options, strings
 from migrate_safe.sql.touched import queries_of, touched_by

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.query import Scope, Source
@@ -22,8 +22,7 @@ _FURTHER = {"UpdateStmt": "from_clause", "DeleteStmt": "using_clause"}
 _PLAIN = (pb.SETOP_NONE, pb.SET_OPERATION_UNDEFINED)
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A scope while it is read."""
 
     sources: tuple[Source, ...]
@@ -35,8 +34,7 @@ class _Open:
     settled: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A part of a statement still to be read: the scope that it stands in, and the queries of WITH that it sees."""
 
     message: Any

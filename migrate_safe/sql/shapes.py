@@ -8,8 +8,8 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.query import Join, Shape, Source, Target
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import TypeName
+from migrate_safe.model.values import replace
 from migrate_safe.sql.canonical import figured_name
 from migrate_safe.sql.expressions import is_star
 from migrate_safe.sql.names import dotted, name_of, strings

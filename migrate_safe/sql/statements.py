@@ -6,7 +6,6 @@ from typing import Any
 
 from postgast import pg_query_pb2 as pb
 
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.source import Span
 from migrate_safe.model.statement import (
     Action,
@@ -23,6 +22,7 @@ from migrate_safe.model.statement import (
     Statement,
     Truncate,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.sql import acting, dml, foreign, indexes, objects, routines, sequences, sessions, tables, user_types
 from migrate_safe.sql.names import dotted, name_of
 from migrate_safe.sql.others import other

@@ -11,9 +11,9 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Thing
 from migrate_safe.model.statement import AlterThing, CreateThing, DropThings
+from migrate_safe.model.values import replace
 from migrate_safe.sql.names import dotted, option_text, options, strings
 from migrate_safe.sql.tree import inner, kind_of
 from migrate_safe.sql.typenames import type_of

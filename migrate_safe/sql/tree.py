@@ -11,12 +11,12 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError
+from msgspec import Struct
 from postgast import PgQueryError, deparse, parse
 from postgast import pg_query_pb2 as pb
 
@@ -46,8 +46,7 @@ class Unreadable(Exception):
         self.offset = offset
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """A raw statement with its place in the text given, in characters; `end` is None up to the end of the text."""
 
     node: Any

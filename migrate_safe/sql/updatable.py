@@ -5,9 +5,10 @@ https://www.postgresql.org/docs/current/sql-createview.html#SQL-CREATEVIEW-UPDAT
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from migrate_safe.sql.names import strings
 from migrate_safe.sql.tree import Unreadable, children, fields, inner, kind_of, parse_tree
@@ -27,8 +28,7 @@ _AGGREGATES = frozenset(
 _SETS = frozenset("generate_series generate_subscripts regexp_matches regexp_split_to_table unnest".split())
 
 
-@dataclass(frozen=True, slots=True)
-class ViewQuery:
+class ViewQuery(Struct, frozen=True):
     """What the query of a view lets through: nothing if `read_only`, else all but the `computed` columns, by place."""
 
     read_only: bool

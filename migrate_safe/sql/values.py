@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from migrate_safe.model.schema import TypeName
 from migrate_safe.sql.expressions import value_function
@@ -35,8 +36,7 @@ _GIVES = {
 """Functions of the server that stand in defaults -> what every variant of them without arguments gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """A constant or a call: `type` is its type, None for one that waits for the type of where it goes.
 
     `text` is what a string constant says, also a cast one, or the digits of a whole number.

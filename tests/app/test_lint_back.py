@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from migrate_safe.app.lint import LintRequest, lint
 
@@ -15,8 +15,7 @@ INDEX = "CREATE INDEX tags_name ON tags (name);"
 FIRST = "CREATE TABLE users (id bigint PRIMARY KEY);"
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(Struct, frozen=True):
     """A migration after others, and its way back."""
 
     before: str

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from migrate_safe.model.finding import Severity
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.preferences import Preferences
 from migrate_safe.model.schema import Schema
+from migrate_safe.model.values import replace
 from migrate_safe.model.wrapping import Wrapping
 
 SMALL = 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from migrate_safe.adapters.store import Store
 from migrate_safe.app import lint_rules
 from migrate_safe.app.lint_rules import quick_rules
 from migrate_safe.model.errors import UsageError
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.compiled import COMPILED, compile_rules
 from migrate_safe.rulebook.load import load_rules
 from migrate_safe.rulebook.rule import Rule

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply, fold
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script, parse_statements
 
 MADE = """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.catalog.diff import diff
@@ -11,6 +9,7 @@ from migrate_safe.catalog.evolve import evolve
 from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_statements
 
 USERS = Name("public", "users")

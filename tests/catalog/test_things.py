@@ -1,7 +1,5 @@
 """What a whole schema does not hold, and when that means that it does not exist."""
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.catalog.change import CannotApply
@@ -11,6 +9,7 @@ from migrate_safe.catalog.things import fact, put_thing, with_fact, with_usual_t
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Thing
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script, parse_statements
 
 DUMPED = with_usual_things(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from migrate_safe.app.plan import PlanRequest, plan
 from migrate_safe.compat.checked import Checked
 from migrate_safe.model.effect import BreakKind
 from migrate_safe.model.plan import Phase, Plan, Sql, Step
+from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
 from tests.compat.conftest import release_text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from migrate_safe.model.plan import (
     Step,
     Verify,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
 from migrate_safe.report.check import as_json, as_text
 from tests.compat.conftest import release_text

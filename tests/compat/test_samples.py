@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +10,7 @@ from migrate_safe.adapters.judge_session import JudgeSession
 from migrate_safe.compat.answers import Outcome, Refusal
 from migrate_safe.compat.samples import SampleType, fresh_value, long_value, odd_values, seed_value, value
 from migrate_safe.compat.sampling import find_trials
+from migrate_safe.model.values import replace
 
 BASE_TYPES = """
 SELECT t.oid, pg_catalog.format_type(t.oid, NULL) FROM pg_catalog.pg_type t

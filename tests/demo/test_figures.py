@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.adapters.clients import Call
 from migrate_safe.app.demo_figures import Chapter, chapter_of, longest_within, percentile, sum_up
+from migrate_safe.model.values import replace
 from migrate_safe.report.demo import BackfillFigures, ClientFigures, DemoResult, closing_text
 
 CHAPTERS = (Chapter("quiet", 10.0), Chapter("busy", 20.0))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.effects.combine import locking, merge, scanning
@@ -11,6 +9,7 @@ from migrate_safe.effects.compare import disagreements
 from migrate_safe.model.effect import Effect, Observed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.values import replace
 
 T, U, INDEX = Name("public", "t"), Name("public", "u"), Name("public", "t_a")
 AX, SUX, AS = LockMode.ACCESS_EXCLUSIVE, LockMode.SHARE_UPDATE_EXCLUSIVE, LockMode.ACCESS_SHARE

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.catalog.evolve import fold
@@ -11,6 +9,7 @@ from migrate_safe.effects.effect import effect_of
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script, parse_statements
 
 PARENT = "CREATE TABLE t (at date NOT NULL, a int, b text) PARTITION BY RANGE (at);"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.catalog.fingerprint import fingerprint
@@ -21,6 +19,7 @@ from migrate_safe.model.plan import (
     Step,
     Verify,
 )
+from migrate_safe.model.values import replace
 
 USERS = Name("public", "users")
 INDEX = Name("public", "users_email_idx")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from migrate_safe.model.errors import Refused, StepFailed
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase, Sql, Step
+from migrate_safe.model.values import replace
 from migrate_safe.planner.voided import voided
 from migrate_safe.report.status import status_text
 from tests.conftest import Connect

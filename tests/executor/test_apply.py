@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from migrate_safe.model.errors import Refused, StepFailed, UsageError
 from migrate_safe.model.journal import EventKind
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Sql, Step
+from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
 from migrate_safe.report.status import status_json, status_text
 from tests.conftest import Connect

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +20,7 @@ from migrate_safe.model.journal import Entry, Event, EventKind, Lease
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Requirement, Sql
+from migrate_safe.model.values import replace
 from tests.executor.plans import USERS, sql
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

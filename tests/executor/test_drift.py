@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Refused, StepFailed
 from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.plan import Phase, Sql, Step
+from migrate_safe.model.values import replace
 from migrate_safe.report.status import status_text
 from tests.conftest import Connect
 from tests.executor.plans import ADD, CHECK, FILL, STORY, USERS, fit, index_step, plan, sql

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from migrate_safe.executor import locks
 from migrate_safe.executor.locks import GiveUp, Holder, Kick, Pause, Queue, TryNow, Watch, decide, observe
 from migrate_safe.executor.settings import Settings
+from migrate_safe.model.values import replace
 
 S = Settings()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +36,7 @@ from migrate_safe.model.plan import (
     Step,
     Verify,
 )
+from migrate_safe.model.values import replace
 from tests.executor.plans import USERS, plan
 from tests.executor.world import World, interrupted, lost
 

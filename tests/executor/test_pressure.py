@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Exit, MigrateSafeError, TryLater
 from migrate_safe.model.journal import Progress
 from migrate_safe.model.plan import Backfill, Phase, Plan
+from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
 from migrate_safe.report.status import status_text
 from tests.conftest import Connect

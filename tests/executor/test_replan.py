@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from migrate_safe.executor.drive import Stopped
 from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase, Plan, Step
+from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
 from tests.executor.plans import ADD, FILL, HIDE, PURGE, STORY, fit, index_step, plan, sql
 

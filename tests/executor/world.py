@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
 
 from migrate_safe.executor.intents import (
     Batch,
@@ -40,8 +41,7 @@ Trouble = Callable[[int, Intent], BaseException | None]
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@dataclass
-class World:
+class World(Struct):
     """Statements `+x` make x, `-x` remove it; making twice or removing nothing is an error of the executor."""
 
     rows: int = 10

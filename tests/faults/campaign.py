@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from tests.faults.operations import AFTER, OPERATIONS, PURGE, Operation, Place
 
@@ -45,8 +46,7 @@ ON_WORK = 0.6
 """The share of strikes that fall on intents that change something."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strike:
+class Strike(Struct, frozen=True):
     """A fault before the intent at this share of the way; `delay_ms` after it has been let go on, if not 0.
 
     With `at` None it comes so long after the start of the process, before or after its first intent. `on_work` leaves
@@ -65,8 +65,7 @@ class Strike:
         return f"{self.fault} at {'the start' if self.at is None else f'{self.at:.2f}'}{after}"
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """One command toward a place, struck or not; to the baseline also `abandon` leads, where the plan is still open."""
 
     toward: Place
@@ -78,8 +77,7 @@ class Move:
         return f"to {self.toward}{' (abandoned)' * self.abandons}" + (f" ({self.strike})" if self.strike else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """Where a plan stands at first, and the moves that follow; the last is not struck, and must reach its place."""
 
     seed: int

@@ -6,10 +6,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from msgspec import Struct, field
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from migrate_safe.adapters.catalog_reader import read_schema
@@ -58,8 +58,7 @@ DISK = "40m"
 BELOW = {Place.MIGRATE: Place.BASELINE, Place.CONTRACT: Place.MIGRATE, Place.PURGED: Place.CONTRACT}
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """A database as it is at a place when nothing goes wrong; the dump is empty until it is asked for."""
 
     template: str
@@ -67,8 +66,7 @@ class Stage:
     dump: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """What an operation does when nothing goes wrong. `schemas` are those after each number of steps."""
 
     plan: Plan

@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from msgspec import Struct, field
 
 from tests.faults.operations import ROWS, App, Operation
 
@@ -23,8 +23,7 @@ ENDED = ("57P01", "57P02", "57P03", None)
 """How a client sees a server that goes down; None: the connection broke without a word."""
 
 
-@dataclass
-class Trouble:
+class Trouble(Struct):
     """A span of time in which clients may fail for a cause that is not ours: the server is down, its disk is full.
 
     What is asked on a connection that was open then may find it broken afterwards too.
@@ -35,8 +34,7 @@ class Trouble:
     ended: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """A statement that makes row n what `row` says."""
 
     n: int

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+
+from migrate_safe.model.values import replace
 
 ROWS = 240
 """Rows of each table before the migration: several batches of a backfill."""
@@ -26,8 +29,7 @@ AFTER: Ladder = (Place.MIGRATE, Place.CONTRACT)
 PURGE: Ladder = (Place.CONTRACT, Place.PURGED)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column that an app writes and reads: `put` makes its value of a number `{}`, `get` gives the number back."""
 
     field: str
@@ -36,8 +38,7 @@ class Column:
     get: str = "{}"
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """What one version of an app knows of a table. Rows are numbered; the number n is found again in the key."""
 
     table: str
@@ -101,8 +102,7 @@ class App:
         return " AND ".join(f"{k.name} = {k.put.format('%(n)s::int')}" for k in self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A database, a migration, both app versions, and the ladders on which its plan has steps.
 
     `most` bounds the numbers that are written, where rows elsewhere answer to them.

@@ -9,9 +9,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.app import executing
@@ -22,8 +23,7 @@ LONGEST = 90.0
 """Seconds after which a command counts as stuck."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Where a process holds: before which intent; the backends of its session and of its heartbeat."""
 
     intent: str

@@ -7,11 +7,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from msgspec import Struct, field
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.app.control import pause, resume
@@ -40,8 +40,7 @@ LATER = 0.1
 """Seconds in which a statement on a small table is done, or waits."""
 
 
-@dataclass
-class Scene:
+class Scene(Struct):
     """All that a fault may reach. `asleep` are executors that will wake up when others have done their work."""
 
     server: ScratchServer

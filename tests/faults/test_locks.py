@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from psycopg.errors import QueryCanceled
@@ -23,6 +22,7 @@ from migrate_safe.model.errors import TryLater
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase
+from migrate_safe.model.values import replace
 from tests.conftest import Connect
 from tests.executor.plans import ADD, FILL, fit, plan, sql
 from tests.recipes.lifecycle import Case, plan_of

@@ -34,7 +34,7 @@ CREATE TABLE parts (id int, at date) PARTITION BY RANGE (at);
 
 def known(sql: str = SHOP, **changes: object) -> Schema:
     schema = fold(Schema(**changes), parse_script(Source("before.sql", sql)))  # type: ignore[arg-type]
-    return Schema(**{f: getattr(schema, f) for f in schema.__dataclass_fields__ if f != "complete"}, complete=True)
+    return Schema(**{f: getattr(schema, f) for f in schema.__struct_fields__ if f != "complete"}, complete=True)
 
 
 def planned(migration: str, schema: Schema | None = None, name: str = "0042") -> Plan:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
@@ -13,6 +11,7 @@ from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.plan import Plan, PlanSource
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 from migrate_safe.planner.build import build_plan
 from migrate_safe.planner.codec import from_yaml, to_yaml
 from migrate_safe.planner.locks import state_after

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import TypeName
@@ -34,8 +34,7 @@ def as_number(text: str | None) -> float | None:
     return None if text is None else float(text)
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """A pair integer -> numeric (forward widens, back rounds) with its defaults and NOT NULLs."""
 
     d_old: str | None

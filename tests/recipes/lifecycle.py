@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from difflib import unified_diff
 from typing import Any
 
 import psycopg
+from msgspec import Struct, field
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.scratch import ScratchServer
@@ -49,8 +49,7 @@ GROUP BY 1, 2
 """
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """A database, a migration, and what each app version sends: statements with `%(n)s` for a number of their own.
 
     `seen_by_old` and `seen_by_new` are queries that must tell the same at every moment at which both may be asked;
@@ -74,8 +73,7 @@ class Refusal(AssertionError):
     """A requirement or verification did not hold."""
 
 
-@dataclass
-class Life:
+class Life(Struct):
     """One database on its way through a plan. `position` counts the steps done."""
 
     case: Case

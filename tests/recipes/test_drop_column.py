@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.catalog.diff import diff
 from migrate_safe.model.plan import Phase
+from migrate_safe.model.values import replace
 from tests.recipes.lifecycle import Case, Refusal, assert_same, contract_and_back, life, live, plain_end, there_and_back
 from tests.support.pg import PgTools
 

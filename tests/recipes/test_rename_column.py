@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.errors import Refused
 from migrate_safe.model.plan import Phase
+from migrate_safe.model.values import replace
 from tests.recipes.lifecycle import Case, Refusal, life, live
 
 OLD = (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.cli.docs import read_hazards
 from migrate_safe.model.errors import UsageError
+from migrate_safe.model.values import replace
 from migrate_safe.report.coverage import Hazards, coverage_page
 from migrate_safe.rulebook.load import load_rules
 from migrate_safe.rulebook.rule import Rule

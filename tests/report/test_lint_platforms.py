@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from migrate_safe.cli.lint import WRITERS
 from migrate_safe.cli.main import main
 from migrate_safe.model.finding import LintReport, Severity
+from migrate_safe.model.values import replace
 from migrate_safe.report.identity import fingerprints
 from migrate_safe.report.lint_gitlab import lint_gitlab
 from migrate_safe.report.lint_junit import lint_junit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
 from migrate_safe.model.source import Span
+from migrate_safe.model.values import replace
 from migrate_safe.report.excerpt import cells, excerpt
 from migrate_safe.report.lint_github import lint_github
 from migrate_safe.report.lint_json import lint_json, lint_schema_path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,6 +13,7 @@ from migrate_safe.model.effect import Session
 from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.load import load_rules
 from migrate_safe.rulebook.match import SHARED, Bench, judge, judgement
 from migrate_safe.sql.parse import parse_script

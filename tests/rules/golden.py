@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,10 @@ def write_examples(rule: Rule, examples: list[Example]) -> None:
 def _entry(example: Example) -> dict[str, Any]:
     entry: dict[str, Any] = {"bad" if example.bad else "good": example.sql}
     default = Example("", True)
-    for field in fields(Example):
-        value = getattr(example, field.name)
-        if field.name not in ("sql", "bad") and value != getattr(default, field.name):
-            entry[field.name] = str(value) if isinstance(value, Wrapping) else value
+    for field in Example.__struct_fields__:
+        value = getattr(example, field)
+        if field not in ("sql", "bad") and value != getattr(default, field):
+            entry[field] = str(value) if isinstance(value, Wrapping) else value
     return entry
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from migrate_safe.model.framework import Framework, Runner
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Unparsed, Wrapping
+from migrate_safe.model.values import replace
 from migrate_safe.rulebook.facts import Facts
 from migrate_safe.rulebook.load import bundled_rules, load_rules
 from migrate_safe.rulebook.match import judgement
@@ -102,7 +102,7 @@ def test_every_finding_has_a_severity_and_a_message(rule: Rule):
 
 def test_every_fact_and_every_word_is_used_by_a_rule():
     texts = "".join(path.read_text() for path in bundled_rules().rglob("*.yaml"))
-    assert [f.name for f in fields(Facts) if f"{f.name}:" not in texts] == [
+    assert [field for field in Facts.__struct_fields__ if f"{field}:" not in texts] == [
         "multiple",
         "shared",
     ]  # the engine asks these

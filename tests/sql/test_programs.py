@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.model.locks import LockMode
@@ -26,6 +24,7 @@ from migrate_safe.model.statement import (
     RenamePart,
     Routine,
 )
+from migrate_safe.model.values import replace
 from tests.sql.reading import action
 
 F = Name(None, "f")

@@ -1,7 +1,5 @@
 """CREATE TABLE and ALTER TABLE as values."""
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.model.names import Name
@@ -37,6 +35,7 @@ from migrate_safe.model.statement import (
     TableAction,
     ValidateConstraint,
 )
+from migrate_safe.model.values import replace
 from tests.sql.reading import action, table_action
 
 TEXT = TypeName("text")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from migrate_safe.adapters.scratch import ScratchServer
 
@@ -13,8 +14,7 @@ NOISE = re.compile(r"(--.*|\\(un)?restrict\b.*|SET .*;|SELECT pg_catalog\.set_co
 TABLE = re.compile(r"(CREATE (?:UNLOGGED |FOREIGN )?TABLE (\S[^\n]*) \(\n)(.*?)(\n\)[^\n]*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaDump:
+class SchemaDump(Struct, frozen=True):
     """A normalised `pg_dump --schema-only`: equal texts mean equal schemas but for the order of columns.
 
     `columns` gives for each table its column and inline constraint lines in the order that the table has them.
@@ -24,8 +24,7 @@ class SchemaDump:
     columns: dict[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class PgTools:
+class PgTools(Struct, frozen=True):
     """psql and pg_dump, of a version that can talk to the server."""
 
     bin: Path

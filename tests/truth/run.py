@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 import yaml
+from msgspec import Struct
 from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.catalog_reader import read_schema
@@ -25,6 +25,7 @@ from migrate_safe.model.effect import Analysed, Effect, Observed, Session
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Dml, Statement, Wrapping
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script, parse_statements
 
 CASES = Path(__file__).parent / "cases"
@@ -70,8 +71,7 @@ SET search_path = public
 """Empties the schemas, and keeps the one that is searched: for another the server plans all reading anew."""
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """A set-up and the statement in question; several are one transaction.
 
     `base` is the set-up that all cases of a file share, `setup` what this one adds to it (scripts, one by one).
@@ -145,8 +145,7 @@ def doubt_of(reason: str) -> Doubt:
     return found
 
 
-@dataclass(frozen=True)
-class Played:
+class Played(Struct, frozen=True):
     """What was before a case, what was predicted of its statements and seen of them, and what was there afterwards."""
 
     before: Schema

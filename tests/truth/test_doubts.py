@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 import pytest
 import yaml
+from msgspec import Struct
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.effects.analyse import analyse
@@ -17,12 +17,12 @@ from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import BreakKind, Effect, Observed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script
 from tests.truth.run import RESET, Bench, doubt_of
 
 
-@dataclass(frozen=True)
-class Wager:
+class Wager(Struct, frozen=True):
     """A statement in doubt, with the set-ups of its two outcomes."""
 
     doubt: str

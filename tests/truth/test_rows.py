@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import yaml
+from msgspec import Struct
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.effects.compare import disagreements
 from migrate_safe.effects.doubts import Rows
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script
 from tests.truth.run import RESET, Bench, Case, predict
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A statement, with rows that the server takes and rows that it does not."""
 
     rows: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate_safe.effects.compare import disagreements
 from migrate_safe.model.effect import Analysed
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.values import replace
 from tests.truth.run import Bench, Case, all_cases, catalog_differences, doubt_of, schema_left
 
 MANY = 120

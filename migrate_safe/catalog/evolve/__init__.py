@@ -27,7 +27,6 @@ from migrate_safe.catalog.guesses import without_guesses
 from migrate_safe.catalog.settings import search_path_after, setting_of
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.catalog.timeline import Timeline
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
@@ -67,6 +66,7 @@ from migrate_safe.model.statement import (
     Truncate,
     TypeAction,
 )
+from migrate_safe.model.values import replace
 
 __all__ = ["apply", "evolve", "fold", "session_ended"]
 

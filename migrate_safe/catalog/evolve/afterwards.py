@@ -16,7 +16,6 @@ from migrate_safe.catalog.things import fact, with_fact
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.objects import Grant, Publication, Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Renamed
 from migrate_safe.model.schema import LEANS_ON_INDEX, Function, Schema, Table, View
 from migrate_safe.model.statement import (
@@ -28,6 +27,7 @@ from migrate_safe.model.statement import (
     RenameTable,
     SetSchema,
 )
+from migrate_safe.model.values import replace
 
 
 def settled(before: Schema, after: Schema, action: Action) -> Schema:

@@ -22,7 +22,6 @@ from migrate_safe.catalog.evolve.not_null import drop_not_null, named_here, set_
 from migrate_safe.catalog.guesses import NO_TABLES
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.model.names import parse_name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import (
     AddColumn,
@@ -47,6 +46,7 @@ from migrate_safe.model.statement import (
     TableAction,
     ValidateConstraint,
 )
+from migrate_safe.model.values import replace
 
 
 def alter_table(schema: Schema, statement: AlterTable) -> Schema:

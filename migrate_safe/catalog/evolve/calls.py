@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, Expr, Index, Policy, Rule, Table, Trigger, View
+from migrate_safe.model.values import replace
 from migrate_safe.sql.rewrite import rename_calls
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+class Calls(Struct, frozen=True):
     """The old and the new name of a function."""
 
     old: Name

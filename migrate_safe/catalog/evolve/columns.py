@@ -41,7 +41,6 @@ from migrate_safe.catalog.evolve.resting import on_column
 from migrate_safe.catalog.evolve.sequences import column_sequence, with_options
 from migrate_safe.catalog.evolve.views import drop_views, views_using
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,
@@ -54,6 +53,7 @@ from migrate_safe.model.schema import (
     TypeName,
 )
 from migrate_safe.model.statement import AddColumn, AlterType, ColumnDef, DropColumn, SequenceOptions, SetDefault
+from migrate_safe.model.values import replace
 from migrate_safe.sql.bounds import partition_key_of
 from migrate_safe.sql.canonical import canonical
 

@@ -20,10 +20,10 @@ from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.things import found_thing, need_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Comment, Target
 from migrate_safe.model.schema import Index, Schema, Table
 from migrate_safe.model.statement import Other
+from migrate_safe.model.values import replace
 
 _THINGS = {"schema": "schema", "extension": "extension", "subscription": "subscription", "statistic ext": "statistics"}
 _PARTS = {"tabconstraint": "constraints", "trigger": "triggers", "policy": "policies", "rule": "rules"}

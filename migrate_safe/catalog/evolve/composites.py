@@ -12,7 +12,6 @@ from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.type_users import columns_of_type, typed_tables
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Schema, Table, TypeName
 from migrate_safe.model.statement import (
     AddColumn,
@@ -22,6 +21,7 @@ from migrate_safe.model.statement import (
     DropColumn,
     RenameAttribute,
 )
+from migrate_safe.model.values import replace
 
 Attributes = tuple[tuple[str, TypeName], ...]
 

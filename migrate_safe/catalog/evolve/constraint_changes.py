@@ -15,9 +15,9 @@ from migrate_safe.catalog.evolve.foreign_keys import INDEXED, drop_foreign_keys_
 from migrate_safe.catalog.evolve.indexes import without_index
 from migrate_safe.catalog.evolve.inheritance import handed_constraint
 from migrate_safe.catalog.evolve.not_null import defined, drop_not_null, not_null_of
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import AlterConstraint
+from migrate_safe.model.values import replace
 
 _ONLY_FROM_PARTITIONED = 18
 """From this major version on a CHECK can be taken from a partitioned table alone."""

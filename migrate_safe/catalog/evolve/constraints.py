@@ -19,8 +19,8 @@ from migrate_safe.catalog.evolve.inheritance import handed_constraint, same_cond
 from migrate_safe.catalog.evolve.not_null import defined, named_here, not_null_of, set_not_null
 from migrate_safe.catalog.naming import constraint_name, index_name, relation_exists
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, IndexKey, Schema, Table
+from migrate_safe.model.values import replace
 
 _KEYS_ARE_DISTINCT = 16
 """From this major version on an index with NULLS NOT DISTINCT cannot become a primary key."""

@@ -8,9 +8,9 @@ from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import make_object_name
 from migrate_safe.catalog.type_users import columns_with_inside
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Domain, DomainConstraint, Expr, Schema
 from migrate_safe.model.statement import AlterDomain, CreateDomain, DomainVerb, RenameDomainConstraint
+from migrate_safe.model.values import replace
 from migrate_safe.sql.canonical import canonical
 
 _NAMED_NOT_NULL = 17

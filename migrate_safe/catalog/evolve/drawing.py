@@ -10,9 +10,9 @@ from migrate_safe.catalog.guesses import is_guess
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.presence import need_relation, surely_absent
 from migrate_safe.model.names import Name, parse_name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Expr, Schema
 from migrate_safe.model.statement import Draw
+from migrate_safe.model.values import replace
 from migrate_safe.sql.expressions import drawn_sequences
 
 _DRAWN = re.compile(r"nextval\('(.+?)'")

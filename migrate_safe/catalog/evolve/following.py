@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Expr, Function, Policy, Rule, Schema, Table, TypeName, View
+from migrate_safe.model.values import replace
 from migrate_safe.sql.rewrite import rename_relation
 
 

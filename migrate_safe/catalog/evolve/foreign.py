@@ -8,7 +8,6 @@ from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.tables import drop_table
 from migrate_safe.catalog.things import need_thing
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Thing
 from migrate_safe.model.statement import (
     AlterForeign,
@@ -21,6 +20,7 @@ from migrate_safe.model.statement import (
     OptionChange,
     RenameForeign,
 )
+from migrate_safe.model.values import replace
 
 _OPTION = "option "
 

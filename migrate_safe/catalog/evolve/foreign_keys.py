@@ -17,8 +17,8 @@ from migrate_safe.catalog.change import (
 from migrate_safe.catalog.evolve.column_rules import FAMILIES
 from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.catalog.naming import constraint_name, make_object_name, none_such
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Generated, Index, Schema, Table
+from migrate_safe.model.values import replace
 
 INDEXED = frozenset({ConstraintKind.PRIMARY, ConstraintKind.UNIQUE, ConstraintKind.EXCLUDE})
 """Constraints with an index of their own."""

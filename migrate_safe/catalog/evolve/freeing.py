@@ -8,8 +8,8 @@ from migrate_safe.catalog.change import CannotApply, put, without_constraints
 from migrate_safe.catalog.evolve.resting import Rest, with_all
 from migrate_safe.catalog.things import fact
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table, View
+from migrate_safe.model.values import replace
 
 
 def locked_relations(schema: Schema, found: Iterable[Rest]) -> list[Name]:

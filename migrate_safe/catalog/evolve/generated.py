@@ -6,9 +6,9 @@ from migrate_safe.catalog.change import CannotApply, family, need_column, put, p
 from migrate_safe.catalog.evolve.column_rules import refuse_expression
 from migrate_safe.catalog.evolve.columns import involves, refuse_only
 from migrate_safe.catalog.evolve.inheritance import handed_column
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import ConstraintKind, Generated, Schema, Table
 from migrate_safe.model.statement import DropExpression, SetExpression
+from migrate_safe.model.values import replace
 
 _SET_EXPRESSION = 17
 """The first major version with SET EXPRESSION."""

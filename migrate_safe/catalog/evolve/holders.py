@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.catalog.change import CannotApply, type_name
 from migrate_safe.catalog.evolve.resting import knows_functions
@@ -12,9 +13,9 @@ from migrate_safe.catalog.privileges import given_to_all, grant_of, grant_text
 from migrate_safe.catalog.things import drop_thing, fact, found_thing, need_thing, put_thing, sees_everything
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Grant, Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Target
 from migrate_safe.model.schema import Function, Schema
+from migrate_safe.model.values import replace
 
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
 _TYPES = frozenset({"type", "domain"})
@@ -23,8 +24,7 @@ REMARKS = "remarks on type"
 """The kind of the things that hold what is said of types beyond their definition."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """An object with its owner and grants. `target.kind` is table (a view too), sequence, function, schema, type..."""
 
     target: Target

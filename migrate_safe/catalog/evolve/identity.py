@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import CannotApply, family, is_partition, is_partitioned, need_column, put, put_column
 from migrate_safe.catalog.evolve.sequences import column_sequence, put_sequence, with_options
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.statement import ChangeIdentity, DropIdentity
+from migrate_safe.model.values import replace
 
 _PARTITIONS_FOLLOW = 17
 """From this major version on partitions have the identity columns of their parent."""

@@ -19,7 +19,6 @@ from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.catalog.evolve.parameters import refuse_parameters
 from migrate_safe.catalog.naming import index_name, relation_exists
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Constraint,
     ConstraintKind,
@@ -32,6 +31,7 @@ from migrate_safe.model.schema import (
     TableKind,
 )
 from migrate_safe.model.statement import CreateIndex, DropIndex
+from migrate_safe.model.values import replace
 from migrate_safe.sql.bounds import partition_key_of
 from migrate_safe.sql.canonical import canonical
 

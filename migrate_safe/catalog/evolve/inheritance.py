@@ -7,8 +7,8 @@ from collections.abc import Container, Iterable
 from migrate_safe.catalog.change import CannotApply, certain, put, put_column, put_constraint, same_type
 from migrate_safe.catalog.evolve.not_null import not_null_of, set_not_null
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
+from migrate_safe.model.values import replace
 from migrate_safe.sql.canonical import canonical
 
 _NAMED_NOT_NULL = 18

@@ -17,10 +17,10 @@ from migrate_safe.catalog.privileges import role_name
 from migrate_safe.catalog.things import need_thing, put_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Dropped, NewSchema, Renamed
 from migrate_safe.model.schema import Function, Schema
 from migrate_safe.model.statement import DropTable, DropType, Other
+from migrate_safe.model.values import replace
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from migrate_safe.catalog.change import (
 )
 from migrate_safe.catalog.definition import constraint_definition
 from migrate_safe.catalog.naming import constraint_name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
+from migrate_safe.model.values import replace
 
 NAMED_NOT_NULL = 18
 """The first major version in which NOT NULL is a constraint with a name."""

@@ -22,9 +22,9 @@ from migrate_safe.catalog.evolve.inheritance import inherit, join, leave
 from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.catalog.evolve.triggers import cloned_to, without_clones
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Constraint, ConstraintKind, Expr, Schema, Table
 from migrate_safe.model.statement import AttachPartition, ChangeParent, DetachPartition
+from migrate_safe.model.values import replace
 from migrate_safe.sql.bounds import bound_expression
 
 _IDENTITY_INHERITED = 17

@@ -9,7 +9,6 @@ from migrate_safe.catalog.evolve.resting import has_extensions
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Expr, Policy, Rule, Schema, Table, TableKind, View
 from migrate_safe.model.statement import (
     AlterPolicy,
@@ -19,6 +18,7 @@ from migrate_safe.model.statement import (
     OtherTableAction,
     RenamePart,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.sql.touched import relations_of
 
 _NO_SELECT_RULES = 16

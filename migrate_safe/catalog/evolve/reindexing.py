@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import family, is_partitioned, put
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.statement import Reindex
+from migrate_safe.model.values import replace
 
 
 def reindex(schema: Schema, action: Reindex) -> Schema:

@@ -26,7 +26,6 @@ from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.stored_views import as_tables, as_views
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import (
     Column,
     Constraint,
@@ -44,6 +43,7 @@ from migrate_safe.model.schema import (
     Trigger,
 )
 from migrate_safe.model.statement import RenameColumn, RenameConstraint, RenameTable, SetSchema
+from migrate_safe.model.values import replace
 from migrate_safe.sql.rewrite import rename_columns
 
 

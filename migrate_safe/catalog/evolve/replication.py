@@ -8,10 +8,10 @@ from migrate_safe.catalog.change import SYSTEM_COLUMNS, CannotApply, family, is_
 from migrate_safe.catalog.things import drop_thing, fact, need_thing, put_thing, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Publication, PublishedTable, Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import Dropped, PublicationChange, Renamed, SubscriptionChange
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.statement import Other
+from migrate_safe.model.values import replace
 
 SUBSCRIPTION = "subscription"
 

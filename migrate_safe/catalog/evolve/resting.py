@@ -7,7 +7,8 @@ https://www.postgresql.org/docs/current/ddl-depend.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.catalog.shapes import relation_columns
 from migrate_safe.model.marked import bearing
@@ -34,8 +35,7 @@ FUNCTION_WORDS = frozenset(
 """Facts of things that name a function."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(Struct, frozen=True):
     """An object that rests on another: `kind` and `name` say what it is, `relation` on which relation it stands.
 
     A function has its arguments in `detail`, a thing its kind.

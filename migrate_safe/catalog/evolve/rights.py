@@ -19,10 +19,10 @@ from migrate_safe.catalog.privileges import (
 from migrate_safe.catalog.things import drop_thing, need_thing, put_thing
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Grant, Policy, Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import ChangeOwner, DefaultPrivileges, Grants, OwnedBy, Target
 from migrate_safe.model.schema import Column, ColumnGrant, Schema
 from migrate_safe.model.statement import Other
+from migrate_safe.model.values import replace
 
 G = TypeVar("G", Grant, ColumnGrant)
 

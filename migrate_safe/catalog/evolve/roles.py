@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.rights import default_roles, held_by, roles_renamed
 from migrate_safe.catalog.naming import relation_exists
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import (
     ChangeOwner,
     Comment,
@@ -29,6 +28,7 @@ from migrate_safe.model.statement import (
     OtherTableAction,
     SetVariable,
 )
+from migrate_safe.model.values import replace
 
 _WORDS = frozenset({"", "CURRENT_USER", "SESSION_USER"})
 _SESSION = frozenset({"role", "session_authorization"})

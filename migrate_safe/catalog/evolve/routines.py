@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.calls import Calls
@@ -11,7 +11,6 @@ from migrate_safe.catalog.evolve.resting import knows_functions, on_function
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.things import sees_everything
 from migrate_safe.model.names import Name, parse_name, quote_ident
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Function, Schema, TypeName
 from migrate_safe.model.statement import (
     Action,
@@ -24,6 +23,7 @@ from migrate_safe.model.statement import (
     DropRoutines,
     Routine,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.sql.blocks import routine_block
 from migrate_safe.sql.parse import parse_statements
 from migrate_safe.sql.routines import arguments_text, inputs, kept_options
@@ -217,8 +217,7 @@ def _following(schema: Schema, old: Name, new: Name) -> Schema:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A body that a statement runs, as a block; `routine` is its name, `called` that by which it is called."""
 
     block: DoBlock

@@ -6,7 +6,6 @@ from migrate_safe.catalog.change import CannotApply, put, put_column
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import none_such, relation_exists, sequence_name
 from migrate_safe.model.names import Name, parse_name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Schema, Sequence, Table
 from migrate_safe.model.statement import (
     AlterSequence,
@@ -16,6 +15,7 @@ from migrate_safe.model.statement import (
     SequenceAction,
     SequenceOptions,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.sql.expressions import drawn_sequences
 
 _LARGEST = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}

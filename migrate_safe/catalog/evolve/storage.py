@@ -14,9 +14,9 @@ from migrate_safe.catalog.evolve.toast import without_lost_options
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import AlterTable, OtherTableAction
+from migrate_safe.model.values import replace
 
 SEQUENCES_FOLLOW = 15
 """The first major version in which owned sequences take on their table's persistence."""

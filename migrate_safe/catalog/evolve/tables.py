@@ -44,9 +44,9 @@ from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import Given, columns_given
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TableKind
 from migrate_safe.model.statement import ColumnDef, CreateTable, DropTable
+from migrate_safe.model.values import replace
 from migrate_safe.sql.bounds import partition_key_of
 
 _OTHER_EXPRESSION = 16

@@ -12,9 +12,9 @@ from migrate_safe.catalog.evolve.sequences import column_sequence, copied_option
 from migrate_safe.catalog.naming import index_name
 from migrate_safe.catalog.shapes import relation_columns
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import CreateTable, SequenceOptions
+from migrate_safe.model.values import replace
 
 
 def has_known_columns(schema: Schema, name: Name) -> bool:

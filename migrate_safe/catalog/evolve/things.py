@@ -10,9 +10,9 @@ from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.resting import FUNCTION_WORDS, Rest, has_extensions, knows_functions
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.model.names import Name, parse_name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Index, Schema, Table, Thing
 from migrate_safe.model.statement import AlterThing, CreateThing, DropThings
+from migrate_safe.model.values import replace
 
 _UNQUALIFIED = frozenset({"access method", "cast", "event trigger", "language", "transform"})
 """Kinds of things that stand in no schema."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from migrate_safe.catalog.change import certain, known_type
 from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Generated, Schema, Table, TypeName
+from migrate_safe.model.values import replace
 
 _THRESHOLD = 2032
 """Bytes that a row of a table with pages of 8 kB may have before some of it has to go elsewhere."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from migrate_safe.catalog.change import CannotApply, certain, is_partition, is_partitioned, put, target
 from migrate_safe.catalog.evolve.resting import knows_functions
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Table, TableKind, Trigger, View
 from migrate_safe.model.statement import CreateTrigger, DropTrigger, OtherTableAction, RenamePart
+from migrate_safe.model.values import replace
 
 RENAMES_CLONES = 15
 """From this major version on a trigger's clones on partitions follow its name, and cannot be renamed themselves."""

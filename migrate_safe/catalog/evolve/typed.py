@@ -5,8 +5,8 @@ from __future__ import annotations
 from migrate_safe.catalog.change import CannotApply, put, type_exists, type_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Column, Schema, Table
+from migrate_safe.model.values import replace
 
 
 def with_attributes(schema: Schema, name: Name, of_type: Name) -> Schema:

@@ -11,7 +11,6 @@ from migrate_safe.catalog.stored_views import as_table
 from migrate_safe.catalog.things import drop_thing, found_thing, need_thing, put_thing, sees_everything, with_fact
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.said import (
     Cluster,
     Dropped,
@@ -26,6 +25,7 @@ from migrate_safe.model.said import (
 )
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.statement import Other
+from migrate_safe.model.values import replace
 
 STATISTICS = "statistics"
 _KINDS = {"ndistinct": "d", "dependencies": "f", "mcv": "m"}

@@ -20,7 +20,6 @@ from migrate_safe.catalog.type_users import (
     with_types,
 )
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Schema, Thing, TypeName
 from migrate_safe.model.statement import (
     AlterComposite,
@@ -40,6 +39,7 @@ from migrate_safe.model.statement import (
     SetTypeSchema,
     TypeAction,
 )
+from migrate_safe.model.values import replace
 
 
 def type_action(schema: Schema, action: TypeAction) -> Schema:

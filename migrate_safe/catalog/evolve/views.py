@@ -14,7 +14,6 @@ from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import STAR, Index, Schema, View
 from migrate_safe.model.statement import (
     AlterTable,
@@ -27,6 +26,7 @@ from migrate_safe.model.statement import (
     TableAction,
     ViewAction,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.sql.touched import only_of
 
 _INVOKER_FROM = 15

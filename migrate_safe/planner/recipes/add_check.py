@@ -10,7 +10,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import Constraint
@@ -18,8 +18,7 @@ from migrate_safe.planner.constraints import Held, body_of, hold, offending_rows
 from migrate_safe.planner.draft import Outcome, Rank
 
 
-@dataclass(frozen=True, slots=True)
-class AddCheck:
+class AddCheck(Struct, frozen=True):
     """A CHECK to add to `table`: `constraint` has its final name. `kept` says why the old app cannot break it."""
 
     table: Name

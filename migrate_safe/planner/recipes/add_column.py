@@ -10,7 +10,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Backfill, Requirement
@@ -20,8 +20,7 @@ from migrate_safe.planner.proofs import NotNull, prove
 from migrate_safe.planner.sync import set_default
 
 
-@dataclass(frozen=True, slots=True)
-class AddColumn:
+class AddColumn(Struct, frozen=True):
     """A column to add. `statement` adds it without constraints other than NOT NULL.
 
     For a volatile default `bare` is the statement without default and NOT NULL, else None. `word` makes names

@@ -9,7 +9,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import Constraint, Index
@@ -17,8 +17,7 @@ from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 from migrate_safe.planner.recipes.create_index import CreateIndex
 
 
-@dataclass(frozen=True, slots=True)
-class AddUnique:
+class AddUnique(Struct, frozen=True):
     """A unique constraint to add: `index` bears its name, `statement` builds it CONCURRENTLY.
 
     `kept` says why the old app cannot break it, None when it can.

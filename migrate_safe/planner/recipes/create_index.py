@@ -9,7 +9,7 @@ https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CON
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Requirement
@@ -17,8 +17,7 @@ from migrate_safe.model.schema import Index
 from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 
 
-@dataclass(frozen=True, slots=True)
-class CreateIndex:
+class CreateIndex(Struct, frozen=True):
     """An index to build: `index` has its final name, `statement` carries CONCURRENTLY.
 
     `rank` is where the index may be built at the earliest; `kept` says why the old app cannot break a unique one.

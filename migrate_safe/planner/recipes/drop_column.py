@@ -9,7 +9,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Requirement
@@ -20,8 +20,7 @@ from migrate_safe.planner.null_names import NullName, renamed_null
 from migrate_safe.planner.proofs import NotNull, lift
 
 
-@dataclass(frozen=True, slots=True)
-class DropColumn:
+class DropColumn(Struct, frozen=True):
     """A column to drop. `word` makes names unique, `keys` find a row, `guard` looks for dependents once more."""
 
     table: Name

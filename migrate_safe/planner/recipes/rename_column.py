@@ -12,11 +12,13 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
 
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import Backfill, Verify
 from migrate_safe.model.schema import Column, Table
+from migrate_safe.model.values import replace
 from migrate_safe.planner.copies import Copies, carried_constraints, carried_indexes
 from migrate_safe.planner.dependents import guard, no_extras, plain_copies, plain_types
 from migrate_safe.planner.draft import PURGE_WINDOW, Draft, Outcome, Rank, column_target, draft, sql
@@ -34,8 +36,7 @@ from migrate_safe.planner.sync import (
 from migrate_safe.planner.turn_keys import lives_in
 
 
-@dataclass(frozen=True, slots=True)
-class RenameColumn:
+class RenameColumn(Struct, frozen=True):
     """Columns of one table to rename: `sync.pairs` says which, `table` is the table as it was before.
 
     `null_names` are the names of NOT NULL constraints by old column, `owned` the sequences that old columns own.

@@ -10,7 +10,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Verify
@@ -18,8 +18,7 @@ from migrate_safe.planner.draft import Outcome, Rank, column_target, draft
 from migrate_safe.planner.proofs import NotNull, prove
 
 
-@dataclass(frozen=True, slots=True)
-class SetNotNull:
+class SetNotNull(Struct, frozen=True):
     """A column to make NOT NULL. `word` makes helper names unique, `keys` find a row.
 
     `kept` says why the old app never writes NULL, None when it may.
