@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-from msgspec import Struct, field
 
 from migrate_safe.executor.intents import (
     Batch,
@@ -41,7 +40,8 @@ Trouble = Callable[[int, Intent], BaseException | None]
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class World(Struct):
+@dataclass
+class World:
     """Statements `+x` make x, `-x` remove it; making twice or removing nothing is an error of the executor."""
 
     rows: int = 10
