@@ -48,7 +48,7 @@ def changed_since(ref: str, paths: Sequence[Path] = ()) -> Mapping[Path, Changed
     """Give what differs in the working tree from where its branch left `ref`; paths are resolved.
 
     That is asked of the repositories in which `paths` lie, or of the one here. Files that git does not know yet are
-    new. Raises UsageError without git, outside of a repository, for a revision that is not there, and where a shallow
+    new, among them files of `paths` that it is told to ignore. Raises UsageError without git, outside of a repository, for a revision that is not there, and where a shallow
     clone does not reach back far enough.
     """
     named = [path.resolve() for path in paths]
@@ -63,15 +63,21 @@ def changed_since(ref: str, paths: Sequence[Path] = ()) -> Mapping[Path, Changed
 
 def _changed_in(top: Path, base: str, named: Iterable[Path]) -> dict[Path, Changed]:
     every = dict(_pairs(git(top, "diff", "--name-status", "-z", "--no-renames", *_PLAIN, base)))
-    news = git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0")[:-1]
-    others = [str(path.relative_to(top)) for path in named if path.is_relative_to(top) and is_file(path)]
-    wanted = (":(glob,icase)**/*.sql", *(f":(literal){name}" for name in others))
+    files_named = [path for path in named if path.is_relative_to(top) and is_file(path)]
+    literal = [f":(literal){path.relative_to(top)}" for path in files_named]
+    wanted = (":(glob,icase)**/*.sql", *literal)
+    news = _listed(top, "--exclude-standard") + (_listed(top, "--", *literal) if literal else [])
     files = _edited(top, base, wanted)
     files |= {name: Changed(whole=True) for name, status in every.items() if status == "T"}
     files |= {name: Changed(whole=True, new=True) for name in news}
     for name in _described(top, (*every, *news)):
         files[name] = replace(files.get(name, Changed()), whole=True)
     return {top / name: changed for name, changed in files.items()}
+
+
+def _listed(top: Path, *which: str) -> list[str]:
+    """Give files that git does not know; without `--exclude-standard` also those that it is told to ignore."""
+    return git(top, "ls-files", "--others", "-z", *which).split("\0")[:-1]
 
 
 def _edited(top: Path, base: str, wanted: Sequence[str]) -> dict[str, Changed]:

@@ -69,6 +69,13 @@ def test_a_new_file_is_reported_and_knows_the_old_ones(git: Git, found: Callable
     assert found("db/2.sql", "db/3.sql") == expected
 
 
+def test_an_ignored_file_is_new_when_it_is_named(git: Git, found: Callable[..., list[str]]) -> None:
+    Path(".gitignore").write_text("*-draft.sql\n")
+    Path("db/3-draft.sql").write_text("CREATE INDEX i ON users (name);\n")
+    assert found("db") == []
+    assert found("db/3-draft.sql") == ["db/3-draft.sql:1 index-not-concurrent"]
+
+
 def test_of_an_old_file_only_the_changed_statements_are_reported(git: Git, found: Callable[..., list[str]]) -> None:
     text = Path("db/2.sql").read_text()
     Path("db/2.sql").write_text(f"{text}CREATE INDEX j ON users (at);\n")
