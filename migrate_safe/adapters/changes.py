@@ -48,8 +48,8 @@ def changed_since(ref: str, paths: Sequence[Path] = ()) -> Mapping[Path, Changed
     """Give what differs in the working tree from where its branch left `ref`; paths are resolved.
 
     That is asked of the repositories in which `paths` lie, or of the one here. Files that git does not know yet are
-    new, among them files of `paths` that it is told to ignore. Raises UsageError without git, outside of a repository, for a revision that is not there, and where a shallow
-    clone does not reach back far enough.
+    new, among them files of `paths` that it is told to ignore. Raises UsageError without git, outside of a repository,
+    for a revision that is not there, and where a shallow clone does not reach back far enough.
     """
     named = [path.resolve() for path in paths]
     found: dict[Path, Changed] = {}

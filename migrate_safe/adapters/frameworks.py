@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from migrate_safe.model.framework import Framework, Runner
 from migrate_safe.model.marks import framework_in, named_framework
@@ -39,6 +40,7 @@ _LOCK_IS_FREE = re.compile(
 _PLACEHOLDER = re.compile(
     r"^[ \t]*(?:spring\.)?flyway\.placeholders\.([\w.-]+)[ \t]*[=:][ \t]*(.*?)[ \t]*$", re.MULTILINE
 )
+_PLACEHOLDER_KEY = re.compile(r"(?:spring\.)?flyway\.placeholders\.(.+)")
 _PRISMA_SPLITS = (7, 4)
 """The version since which Prisma sends CREATE INDEX CONCURRENTLY by itself."""
 
@@ -203,18 +205,56 @@ def _flyway_values(root: Path) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
     for folder in reversed(list(_upwards(root))):
         for name in _FLYWAY_SETTINGS:
-            text = _text(folder / name) if "placeholders" in _text(folder / name) else ""
-            given = _toml_values(text) if name.endswith(".toml") else dict(_PLACEHOLDER.findall(text))
-            found |= {key: value for key, value in given.items() if "\n" not in value}
+            text = _text(folder / name)
+            if "placeholders" in text:
+                found |= {key: value for key, value in _placeholders(name, text) if not _is_open(value)}
     return tuple(found.items())
 
 
-def _toml_values(text: str) -> dict[str, str]:
+def _is_open(value: str) -> bool:
+    """Say whether a value is none that stands in one line: Spring fills `${...}` of its own settings in later."""
+    return "\n" in value or "${" in value
+
+
+def _placeholders(name: str, text: str) -> Iterator[tuple[str, str]]:
+    if name.endswith((".toml", ".yml", ".yaml")):
+        for key, value in _leaves(_documents(name, text)):
+            if found := _PLACEHOLDER_KEY.fullmatch(key):
+                yield found[1], value
+    else:
+        yield from _PLACEHOLDER.findall(text)
+
+
+def _documents(name: str, text: str) -> list[Any]:
+    """Read a TOML or YAML file; one that cannot be read says nothing here."""
+    if name.endswith(".toml"):
+        try:
+            return [tomllib.loads(text)]
+        except (tomllib.TOMLDecodeError, RecursionError):
+            return []
+    import yaml  # slow to import
+
     try:
-        told = tomllib.loads(text).get("flyway", {}).get("placeholders", {})
-        return {str(key): str(value) for key, value in told.items()}
-    except (tomllib.TOMLDecodeError, RecursionError, AttributeError):
-        return {}
+        return list(yaml.safe_load_all(text))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return []
+
+
+def _leaves(part: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Give what stands in nested tables, under its path with dots."""
+    match part:
+        case dict():
+            for key, inner in part.items():
+                yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+        case list() if not path:
+            for document in part:
+                yield from _leaves(document)
+        case bool():
+            yield path, str(part).lower()
+        case str() | int() | float():
+            yield path, str(part)
+        case _:
+            return
 
 
 def _prisma_version(root: Path) -> tuple[int, int]:

@@ -43,11 +43,28 @@ CHANGED = "alter table ${schema}.t alter a set not null;\n"
         ("flyway.conf", "# a\nflyway.placeholders.schema=app\n"),
         ("conf/flyway.toml", '[flyway.placeholders]\nschema = "app"\n'),
         ("application.properties", "spring.flyway.placeholders.schema = app\n"),
+        ("application.yml", "a: 1\n---\nspring:\n  flyway:\n    placeholders:\n      schema: app\n      n: 2\n"),
+        ("application.yaml", "spring.flyway:\n  placeholders.schema: app\n"),
     ],
 )
 def test_flyway_s_own_settings_tell(report, name: str, text: str):
     files = {"V1__a.sql": MADE.replace("app", "${schema}"), "V2__b.sql": CHANGED}
     assert rules(report({**files, name: text}).findings) == [(1, "set-not-null-scan", "app.t")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spring: {flyway: {placeholders: {schema: '${DB_SCHEMA:app}'}}}\n",
+        "spring: {flyway: {placeholders: [schema]}}\n",
+        "spring:\n\tflyway: {placeholders: {schema: app}}\n",
+        "spring: {flyway: {placeholders: !vault {schema: app}}}\n",
+    ],
+    ids=["open", "no table", "no YAML", "an unknown tag"],
+)
+def test_what_spring_does_not_tell_here_has_no_value(report, text: str):
+    files = {"V1__a.sql": MADE, "V2__b.sql": CHANGED, "application.yml": text}
+    assert [f.rule for f in report(files).findings] == ["unknown-statement"]
 
 
 def test_a_value_that_is_given_counts_first(report):
