@@ -6,8 +6,10 @@ import click
 
 from migrate_safe.app.abandon import abandon
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.executing import pace_options, say_end, settings_from, target_options, teller
+from migrate_safe.cli.executing import say_end, teller
 from migrate_safe.cli.options import format_option
+from migrate_safe.cli.run_options import pace_options, target_options
+from migrate_safe.executor.settings import Settings
 
 EXAMPLES = """\b
 Examples:
@@ -20,19 +22,13 @@ Examples:
 @click.argument("plan", metavar="PLAN")
 @click.option("--keep", is_flag=True, help="Leave what was done as it is; the plan can then be neither run nor undone.")
 @target_options
-@pace_options
+@pace_options()
 @format_option("text", "json")
 def command(
     plan: str,
     keep: bool,
-    dsn: str | None,
-    role: str | None,
-    environment: str | None,
-    adopt: bool,
-    standby: tuple[str, ...],
-    stall_budget: int,
-    give_up_after: float,
-    batch_rows: int,
+    target: Target,
+    settings: Settings,
     format: str,  # noqa: A002 - the name that format_option gives
 ) -> None:
     """Close a plan half-way: take back what it did, or keep it.
@@ -42,8 +38,8 @@ def command(
     """
     outcome = abandon(
         plan,
-        Target(dsn or "", role, environment, adopt, standby),
-        settings_from(stall_budget, give_up_after, batch_rows),
+        target,
+        settings,
         keep_done=keep,
         tell=teller(format),
     )

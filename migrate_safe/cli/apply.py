@@ -6,8 +6,10 @@ import click
 
 from migrate_safe.app.apply import Wish, apply
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.executing import load_options, pace_options, say_end, settings_from, target_options, teller
+from migrate_safe.cli.executing import say_end, teller
 from migrate_safe.cli.options import format_option
+from migrate_safe.cli.run_options import pace_options, target_options
+from migrate_safe.executor.settings import Settings
 from migrate_safe.model.plan import Phase
 
 EXAMPLES = """\b
@@ -41,8 +43,7 @@ Examples:
     help="What the plan was made from, so that drift can be shown; default: the migrations before the planned one.",
 )
 @target_options
-@pace_options
-@load_options
+@pace_options(load=True)
 @format_option("text", "json")
 def command(
     plan: str,
@@ -50,16 +51,8 @@ def command(
     accept_drift: tuple[str, ...],
     dry_run: bool,
     schema: tuple[str, ...],
-    dsn: str | None,
-    role: str | None,
-    environment: str | None,
-    adopt: bool,
-    standby: tuple[str, ...],
-    stall_budget: int,
-    give_up_after: float,
-    batch_rows: int,
-    max_lag: int,
-    workers: int,
+    target: Target,
+    settings: Settings,
     format: str,  # noqa: A002 - the name that format_option gives
 ) -> None:
     """Run the phases of a plan on a real database, journaled and resumable.
@@ -69,9 +62,9 @@ def command(
     """
     outcome = apply(
         plan,
-        Target(dsn or "", role, environment, adopt, standby),
+        target,
         Wish(Phase(through), accept_drift, dry_run, schema),
-        settings_from(stall_budget, give_up_after, batch_rows, max_lag, workers),
+        settings,
         tell=teller(format),
     )
     if not dry_run:

@@ -6,7 +6,8 @@ import click
 
 from migrate_safe.app.doctor import doctor
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.options import config_option, dsn_option, format_option, overdue_option
+from migrate_safe.cli.options import format_option, overdue_option
+from migrate_safe.cli.run_options import journal_options
 from migrate_safe.executor.settings import DEFAULTS
 from migrate_safe.model.errors import Exit
 from migrate_safe.model.values import replace
@@ -22,18 +23,16 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("plan", metavar="[PLAN]...", nargs=-1)
-@dsn_option()
-@click.option("--role", metavar="ROLE", help="Take on this role (SET ROLE), the one that will run plans.")
+@journal_options("the one that will run plans")
 @overdue_option()
-@config_option(expose=False)
 @format_option("text", "json")
-def command(plan: tuple[str, ...], dsn: str | None, role: str | None, overdue_after: float, format: str) -> int:  # noqa: A002
+def command(plan: tuple[str, ...], target: Target, overdue_after: float, format: str) -> int:  # noqa: A002
     """Say what a database and a role lack for plans, and what was left behind; reads only.
 
     Privileges are named with the GRANT that helps: those of open plans, and of each PLAN (file or name) that is given.
     Leftovers are invalid indexes, triggers and functions of plans that are not open, retired columns, half-detached
     partitions, unused replication slots. Exit code 1 when anything but notices was found.
     """
-    report = doctor(Target(dsn or "", role), plan, replace(DEFAULTS, overdue_after=overdue_after))
+    report = doctor(target, plan, replace(DEFAULTS, overdue_after=overdue_after))
     click.echo(doctor_json(report) if format == "json" else doctor_text(report), nl=False)
     return Exit.OK if report.well else Exit.FAILED

@@ -1,23 +1,17 @@
-"""Options and words that the commands which change a database share."""
+"""Words that the commands which change a database share."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import click
 
-from migrate_safe.adapters.config_values import SHORTEST_BUDGET
 from migrate_safe.app.executing import Outcome
-from migrate_safe.cli.options import config_option, configured, dsn_option
 from migrate_safe.cli.outlet import say
 from migrate_safe.executor.news import Attempted, Building, Journaled, Moved, News, Sent, Tell, Waiting
-from migrate_safe.executor.settings import DEFAULTS, Settings
-from migrate_safe.model.errors import UsageError
 from migrate_safe.model.journal import EventKind
 
 _LINE_EVERY = 2.0
@@ -32,134 +26,6 @@ _WORDS = {
     EventKind.CLOSED: "closed",
     EventKind.OPENED: "opened",
 }
-
-
-def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the options that say where and as whom: `dsn`, `role`, `environment`, `adopt`, `standby`; and --config."""
-    for option in (
-        config_option(expose=False),
-        click.option(
-            "--standby",
-            multiple=True,
-            callback=_given_or_configured_standbys,
-            metavar="DSN",
-            help="A hot standby, whose long readers are waited for before a table is locked; repeatable. Else the "
-            'variables that "standby_envs" in the config names.',
-        ),
-        click.option("--adopt", is_flag=True, help="Take over the journal of the database that this one is a copy of."),
-        click.option(
-            "--environment",
-            envvar="MIGRATE_SAFE_ENVIRONMENT",
-            callback=_given_or_configured_environment,
-            metavar="NAME",
-            help="Name of this environment; recorded by the first apply, later ones must agree. Else the variable "
-            'MIGRATE_SAFE_ENVIRONMENT, else "environment" in the config.',
-        ),
-        click.option("--role", metavar="ROLE", help="Take on this role (SET ROLE), the owner of the tables."),
-        dsn_option(),
-    ):
-        function = option(function)
-    return function
-
-
-def pace_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the options that say how gentle and how patient to be."""
-    for option in (
-        click.option(
-            "--batch-rows",
-            type=click.IntRange(1),
-            default=DEFAULTS.batch_rows,
-            show_default=True,
-            help="Rows of the first backfill batch; later ones adapt.",
-        ),
-        click.option(
-            "--give-up-after",
-            type=click.FloatRange(0),
-            default=DEFAULTS.give_up_after,
-            show_default=True,
-            metavar="SECONDS",
-            help="Give up for now (exit 75) after trying so long for a lock.",
-        ),
-        click.option(
-            "--stall-budget",
-            type=click.IntRange(SHORTEST_BUDGET),
-            callback=_given_or_configured_budget,
-            metavar="MS",
-            help='Longest that one attempt may hold up a client, waits and work together; else "stall_budget" in the '
-            f"config.  [default: {DEFAULTS.stall_budget_ms}]",
-        ),
-    ):
-        function = option(function)
-    return function
-
-
-def load_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the options that say how much a backfill may load the server."""
-    for option in (max_lag_option(DEFAULTS.max_lag_mb), workers_option(DEFAULTS.workers)):
-        function = option(function)
-    return function
-
-
-def max_lag_option(default: int | None) -> Callable[..., Any]:
-    """Give --max-lag."""
-    return click.option(
-        "--max-lag",
-        type=click.IntRange(1),
-        default=default,
-        show_default=default is not None,
-        metavar="MB",
-        help="A backfill waits while a replica, a replication slot or the archive is more WAL than this behind.",
-    )
-
-
-def workers_option(default: int | None) -> Callable[..., Any]:
-    """Give --workers."""
-    return click.option(
-        "--workers",
-        type=click.IntRange(1, 32),
-        default=default,
-        show_default=default is not None,
-        metavar="N",
-        help="Sessions that fill batches at once.",
-    )
-
-
-def _given_or_configured_environment(ctx: click.Context, _: click.Parameter, given: str | None) -> str | None:
-    return given or configured(ctx).environment
-
-
-def _given_or_configured_standbys(ctx: click.Context, _: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    if given:
-        return given
-    names = configured(ctx).standby_envs
-    missing = [name for name in names if not os.environ.get(name)]
-    if missing:
-        raise UsageError(
-            f'the variable "{missing[0]}" is not set, in which the config expects the DSN of a standby',
-            next_move=f"set {missing[0]}, or take it out of standby_envs",
-        )
-    return tuple(os.environ[name] for name in names)
-
-
-def _given_or_configured_budget(ctx: click.Context, _: click.Parameter, given: int | None) -> int:
-    return given or configured(ctx).stall_budget or DEFAULTS.stall_budget_ms
-
-
-def settings_from(
-    stall_budget: int,
-    give_up_after: float,
-    batch_rows: int,
-    max_lag: int = DEFAULTS.max_lag_mb,
-    workers: int = DEFAULTS.workers,
-) -> Settings:
-    """Give the settings that the options say."""
-    return Settings(
-        stall_budget_ms=stall_budget,
-        give_up_after=give_up_after,
-        batch_rows=batch_rows,
-        max_lag_mb=max_lag,
-        workers=workers,
-    )
 
 
 def teller(form: str) -> Tell:

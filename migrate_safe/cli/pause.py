@@ -6,8 +6,8 @@ import click
 
 from migrate_safe.app.control import pause
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.options import config_option, dsn_option
 from migrate_safe.cli.outlet import say
+from migrate_safe.cli.run_options import journal_options
 
 EXAMPLES = """\b
 Examples:
@@ -17,13 +17,11 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("plan", metavar="PLAN")
-@dsn_option()
-@click.option("--role", metavar="ROLE", help="Take on this role (SET ROLE), the owner of the journal.")
-@config_option(expose=False)
-def command(plan: str, dsn: str | None, role: str | None) -> None:
+@journal_options()
+def command(plan: str, target: Target) -> None:
     """Ask whoever works on a plan to hold before the next batch or step.
 
     The executor keeps what it has done, and its lease, and waits for `migrate-safe resume`. Rollback is not held.
     """
-    asked = pause(plan, Target(dsn or "", role))
+    asked = pause(plan, target)
     say(f"{plan}: paused by {asked.paused_by}; go on with: migrate-safe resume {plan}")

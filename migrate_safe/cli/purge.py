@@ -6,8 +6,10 @@ import click
 
 from migrate_safe.app.executing import Target
 from migrate_safe.app.purge import purge
-from migrate_safe.cli.executing import pace_options, say_end, settings_from, target_options, teller
+from migrate_safe.cli.executing import say_end, teller
 from migrate_safe.cli.options import format_option
+from migrate_safe.cli.run_options import pace_options, target_options
+from migrate_safe.executor.settings import Settings
 
 EXAMPLES = """\b
 Examples:
@@ -21,20 +23,14 @@ Examples:
 @click.option("--now", is_flag=True, help="Do not wait for the window after contract.")
 @click.option("--confirm", metavar="NAME", help="The plan's name, typed again; --now asks for it.")
 @target_options
-@pace_options
+@pace_options()
 @format_option("text", "json")
 def command(
     plan: str,
     now: bool,
     confirm: str | None,
-    dsn: str | None,
-    role: str | None,
-    environment: str | None,
-    adopt: bool,
-    standby: tuple[str, ...],
-    stall_budget: int,
-    give_up_after: float,
-    batch_rows: int,
+    target: Target,
+    settings: Settings,
     format: str,  # noqa: A002 - the name that format_option gives
 ) -> None:
     """Remove for good what a finished contract phase retired; there is no way back.
@@ -43,8 +39,8 @@ def command(
     """
     outcome = purge(
         plan,
-        Target(dsn or "", role, environment, adopt, standby),
-        settings_from(stall_budget, give_up_after, batch_rows),
+        target,
+        settings,
         now=now,
         confirm=confirm,
         tell=teller(format),

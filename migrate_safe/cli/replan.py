@@ -8,9 +8,9 @@ import click
 
 from migrate_safe.app.executing import Target
 from migrate_safe.app.replan import replan
-from migrate_safe.cli.executing import target_options
 from migrate_safe.cli.options import format_option
 from migrate_safe.cli.outlet import say
+from migrate_safe.cli.run_options import target_options
 
 EXAMPLES = """\b
 Examples:
@@ -27,11 +27,7 @@ Examples:
 def command(
     plan: str,
     dry_run: bool,
-    dsn: str | None,
-    role: str | None,
-    environment: str | None,
-    adopt: bool,
-    standby: tuple[str, ...],
+    target: Target,
     format: str,  # noqa: A002 - the name that format_option gives
 ) -> None:
     """Change what of an open plan has not begun yet.
@@ -39,7 +35,7 @@ def command(
     The steps of FILE take the place of the journal's, for the plan of that name. Steps that are done, or have begun,
     must stand in it as they were: refused (exit 77) otherwise.
     """
-    found = replan(plan, Target(dsn or "", role, environment, adopt, standby), dry_run=dry_run)
+    found = replan(plan, target, dry_run=dry_run)
     if format == "json":
         value = {
             "format": "migrate-safe/replan/1",

@@ -6,8 +6,8 @@ import click
 
 from migrate_safe.app.control import resume
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.options import config_option, dsn_option
 from migrate_safe.cli.outlet import say
+from migrate_safe.cli.run_options import journal_options
 
 EXAMPLES = """\b
 Examples:
@@ -17,10 +17,8 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("plan", metavar="PLAN")
-@dsn_option()
-@click.option("--role", metavar="ROLE", help="Take on this role (SET ROLE), the owner of the journal.")
-@config_option(expose=False)
-def command(plan: str, dsn: str | None, role: str | None) -> None:
+@journal_options()
+def command(plan: str, target: Target) -> None:
     """Let a plan that was paused go on."""
-    before = resume(plan, Target(dsn or "", role))
+    before = resume(plan, target)
     say(f"{plan}: goes on" if before.paused_by else f"{plan}: was not paused")

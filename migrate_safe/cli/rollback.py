@@ -6,8 +6,10 @@ import click
 
 from migrate_safe.app.executing import Target
 from migrate_safe.app.rollback import rollback
-from migrate_safe.cli.executing import pace_options, say_end, settings_from, target_options, teller
+from migrate_safe.cli.executing import say_end, teller
 from migrate_safe.cli.options import format_option
+from migrate_safe.cli.run_options import pace_options, target_options
+from migrate_safe.executor.settings import Settings
 
 EXAMPLES = """\b
 Examples:
@@ -24,19 +26,13 @@ Examples:
     help="baseline, expand, migrate (the default: contract is taken back), or the id of the last step to keep.",
 )
 @target_options
-@pace_options
+@pace_options()
 @format_option("text", "json")
 def command(
     plan: str,
     to: str | None,
-    dsn: str | None,
-    role: str | None,
-    environment: str | None,
-    adopt: bool,
-    standby: tuple[str, ...],
-    stall_budget: int,
-    give_up_after: float,
-    batch_rows: int,
+    target: Target,
+    settings: Settings,
     format: str,  # noqa: A002 - the name that format_option gives
 ) -> None:
     """Take steps of a plan back; leads out of a failed or interrupted step as well.
@@ -45,9 +41,9 @@ def command(
     """
     outcome = rollback(
         plan,
-        Target(dsn or "", role, environment, adopt, standby),
+        target,
         to,
-        settings_from(stall_budget, give_up_after, batch_rows),
+        settings,
         tell=teller(format),
     )
     say_end("rollback", outcome, format)

@@ -6,7 +6,8 @@ import click
 
 from migrate_safe.app.executing import Target
 from migrate_safe.app.status import status
-from migrate_safe.cli.options import config_option, dsn_option, format_option, overdue_option
+from migrate_safe.cli.options import format_option, overdue_option
+from migrate_safe.cli.run_options import journal_options
 from migrate_safe.executor.settings import DEFAULTS
 from migrate_safe.model.values import replace
 from migrate_safe.report.status import status_json, status_text
@@ -20,12 +21,10 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("plan", metavar="[PLAN]", required=False)
-@dsn_option()
-@click.option("--role", metavar="ROLE", help="Take on this role (SET ROLE), the owner of the journal.")
+@journal_options()
 @overdue_option()
-@config_option(expose=False)
 @format_option("text", "json")
-def command(plan: str | None, dsn: str | None, role: str | None, overdue_after: float, format: str) -> None:  # noqa: A002
+def command(plan: str | None, target: Target, overdue_after: float, format: str) -> None:  # noqa: A002
     """Show where each plan of a database stands, who is at work, and what to do next; reads only."""
-    report = status(Target(dsn or "", role), plan, replace(DEFAULTS, overdue_after=overdue_after))
+    report = status(target, plan, replace(DEFAULTS, overdue_after=overdue_after))
     click.echo(status_json(report) if format == "json" else status_text(report), nl=False)

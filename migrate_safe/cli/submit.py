@@ -7,8 +7,8 @@ import click
 from migrate_safe.app.apply import Wish
 from migrate_safe.app.control import submit
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.executing import target_options
 from migrate_safe.cli.outlet import say
+from migrate_safe.cli.run_options import target_options
 from migrate_safe.model.plan import Phase
 
 EXAMPLES = """\b
@@ -38,11 +38,7 @@ def command(
     plan: str,
     through: str,
     accept_drift: tuple[str, ...],
-    dsn: str | None,
-    role: str | None,
-    environment: str | None,
-    adopt: bool,
-    standby: tuple[str, ...],
+    target: Target,
 ) -> None:
     """Write a plan into the journal for a worker to run, and return at once.
 
@@ -50,5 +46,5 @@ def command(
     `migrate-safe status` says how far the worker has come.
     """
     wish = Wish(Phase(through), accept_drift=accept_drift)
-    made = submit(plan, Target(dsn or "", role, environment, adopt, standby), wish)
+    made = submit(plan, target, wish)
     say(f"{made.name}: submitted through {through}; a worker runs it (migrate-safe work)")

@@ -7,9 +7,8 @@ import click
 from migrate_safe.adapters.config_values import SHORTEST_BUDGET
 from migrate_safe.app.control import tune
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.executing import max_lag_option, workers_option
-from migrate_safe.cli.options import config_option, dsn_option
 from migrate_safe.cli.outlet import say
+from migrate_safe.cli.run_options import journal_options, max_lag_option, workers_option
 from migrate_safe.model.errors import UsageError
 
 EXAMPLES = """\b
@@ -27,27 +26,24 @@ Examples:
 @max_lag_option(None)
 @workers_option(None)
 @click.option("--reset", is_flag=True, help="Take back what was tuned before.")
-@dsn_option()
-@click.option("--role", metavar="ROLE", help="Take on this role (SET ROLE), the owner of the journal.")
-@config_option(expose=False)
+@journal_options()
 def command(
     plan: str,
     stall_budget: int | None,
     max_rows: int | None,
-    max_lag: int | None,
+    max_lag_mb: int | None,
     workers: int | None,
     reset: bool,
-    dsn: str | None,
-    role: str | None,
+    target: Target,
 ) -> None:
     """Change settings of whoever works on a plan, within a second, without stopping it.
 
     They stay with the plan until --reset.
     """
-    given = {"stall_budget_ms": stall_budget, "batch_max": max_rows, "max_lag_mb": max_lag, "workers": workers}
+    given = {"stall_budget_ms": stall_budget, "batch_max": max_rows, "max_lag_mb": max_lag_mb, "workers": workers}
     wanted = {name: value for name, value in given.items() if value is not None}
     if not wanted and not reset:
         raise UsageError("nothing to tune", next_move="say --stall-budget, --max-rows, --max-lag, --workers or --reset")
-    asked = tune(plan, Target(dsn or "", role), wanted, reset=reset)
+    asked = tune(plan, target, wanted, reset=reset)
     now = ", ".join(f"{name} {value}" for name, value in sorted(asked.tuned.items()))
     say(f"{plan}: {now or 'as apply was started'}")

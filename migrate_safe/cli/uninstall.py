@@ -8,9 +8,9 @@ import click
 
 from migrate_safe.app.executing import Target
 from migrate_safe.app.uninstall import uninstall
-from migrate_safe.cli.executing import target_options
 from migrate_safe.cli.options import format_option
 from migrate_safe.cli.outlet import say
+from migrate_safe.cli.run_options import target_options
 
 EXAMPLES = """\b
 Examples:
@@ -22,18 +22,14 @@ Examples:
 @target_options
 @format_option("text", "json")
 def command(
-    dsn: str | None,
-    role: str | None,
-    environment: str | None,
-    adopt: bool,
-    standby: tuple[str, ...],
+    target: Target,
     format: str,  # noqa: A002 - the name that format_option gives
 ) -> None:
     """Take the journal out of a database: the schema migrate_safe, with the history of all plans.
 
     Refused (exit 77) while a plan is open, or something that a plan has made is left; your tables are not touched.
     """
-    names = uninstall(Target(dsn or "", role, environment, adopt, standby))
+    names = uninstall(target)
     if format == "json":
         value = {"format": "migrate-safe/uninstall/1", "removed": names is not None, "plans": list(names or ())}
         say(json.dumps(value))

@@ -6,9 +6,11 @@ import click
 
 from migrate_safe.app.control import work
 from migrate_safe.app.executing import Outcome, Target
-from migrate_safe.cli.executing import load_options, pace_options, say_end, settings_from, target_options, teller
+from migrate_safe.cli.executing import say_end, teller
 from migrate_safe.cli.options import format_option
 from migrate_safe.cli.outlet import say
+from migrate_safe.cli.run_options import pace_options, target_options
+from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import MigrateSafeError
 
 EXAMPLES = """\b
@@ -24,22 +26,13 @@ Examples:
     "--every", type=click.FloatRange(0.1), default=5.0, show_default=True, metavar="SECONDS", help="Look so often."
 )
 @target_options
-@pace_options
-@load_options
+@pace_options(load=True)
 @format_option("text", "json")
 def command(
     once: bool,
     every: float,
-    dsn: str | None,
-    role: str | None,
-    environment: str | None,
-    adopt: bool,
-    standby: tuple[str, ...],
-    stall_budget: int,
-    give_up_after: float,
-    batch_rows: int,
-    max_lag: int,
-    workers: int,
+    target: Target,
+    settings: Settings,
     format: str,  # noqa: A002 - the name that format_option gives
 ) -> int:
     """Run the plans that were submitted to a database, first come first.
@@ -54,8 +47,8 @@ def command(
             say(f"{name}: {came}", err=True)
 
     return work(
-        Target(dsn or "", role, environment, adopt, standby),
-        settings_from(stall_budget, give_up_after, batch_rows, max_lag, workers),
+        target,
+        settings,
         once=once,
         every=every,
         tell=teller(format),
