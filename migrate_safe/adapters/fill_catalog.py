@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 
@@ -60,8 +60,7 @@ ORDER BY k.oid
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column. `default` is its default or generation expression.
 
     `unique` says that some index keeps rows apart by it, `key` that a unique index does so for all rows.
@@ -77,8 +76,7 @@ class Column:
     key: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """A rule that each row keeps to: an expression over columns. `hint` is the source of functions that it calls."""
 
     expression: str
@@ -86,8 +84,7 @@ class Check:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A foreign key: the table referred to and how SQL writes it; columns here and there, pair by pair."""
 
     parent: int
@@ -96,8 +93,7 @@ class Reference:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table that holds rows itself; `root` is the partitioned table that it is a part of, or itself."""
 
     oid: int
@@ -117,8 +113,7 @@ class Table:
         return next(c for c in self.columns if c.name == name)
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """A table with all parts of it that hold rows: itself, or the leaves of its partitions."""
 
     root: int

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from math import prod
 
 import psycopg
+from msgspec import Struct
 
 from migrate_safe.adapters.fill_catalog import Table
 from migrate_safe.adapters.fill_sources import Source
@@ -51,8 +51,7 @@ END $migrate_safe$
 """
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct):
     """A table that holds rows itself, on its way to `wanted` of them; `reason` is why there are no more."""
 
     connection: Connection

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 
 import psycopg
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from migrate_safe.adapters.fill_types import FIRST, Connection, Type, Types, expressions, made_of, quoted
 from migrate_safe.compat.patterns import like, matching
@@ -52,8 +53,7 @@ FROM (SELECT DISTINCT ON (pg_catalog.md5(r.v::text)) r.place, r.v FROM pg_temp.{
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What values must satisfy.
 
     `filters` are expressions over the value under the name `name`; `text` is where literals are looked for.
@@ -69,24 +69,21 @@ class Rules:
         return tuple(dict.fromkeys(map(_literal, _TEXTS.finditer(self.text))))
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(Struct, frozen=True):
     """An expression over `@g`, and how many values it has where that is known."""
 
     expression: str
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
+class _Candidates(Struct, frozen=True):
     """An expression over `@g`, which comes from `items`: a FROM entry `x(g)`."""
 
     items: str
     expression: str
 
 
-@dataclass(slots=True)
-class Pools:
+class Pools(Struct):
     """Values for the types of a database, up to `rows` distinct ones."""
 
     connection: Connection

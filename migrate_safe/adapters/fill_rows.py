@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import psycopg
+from msgspec import Struct, field
 
 from migrate_safe.adapters.fill_catalog import Family, Table, read_families
 from migrate_safe.adapters.fill_part import NO_KEY, ROUNDS, Part, count_of, insertion, numbers_of
@@ -59,8 +59,7 @@ def _unfettered(connection: Connection, families: Sequence[Family]) -> Iterator[
             connection.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY".encode())
 
 
-@dataclass(slots=True)
-class _Filler:
+class _Filler(Struct):
     dsn: str
     connection: Connection
     rows: int

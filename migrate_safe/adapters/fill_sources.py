@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from migrate_safe.adapters.fill_catalog import Column, Reference, Table
 from migrate_safe.adapters.fill_pools import Pools, Rules, lookup
@@ -11,8 +13,7 @@ from migrate_safe.adapters.fill_types import FIRST
 from migrate_safe.model.names import quote_ident
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Expressions over the number `@g` for columns that go together.
 
     `size` is how many values there are, None for any number; `unique` says that they are to be distinct, `far` that
@@ -27,8 +28,7 @@ class Source:
     loose: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class Lacking:
+class Lacking(Struct):
     """What stands in the way of any row at all."""
 
     reasons: list[str] = field(default_factory=list)

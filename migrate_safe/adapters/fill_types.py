@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from msgspec import Struct, field
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -93,8 +93,7 @@ _SIZES = (2, 1, 3, 0, 4, 5)
 """Lengths of arrays, the ordinary one first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True):
     """A type with its modifier.
 
     `name` is how SQL writes it with, `plain` without the modifier; `kind` and `category` are pg_type's typtype and
@@ -123,8 +122,7 @@ class Type:
         return self.modifier - 4 if self.plain in ("character varying", "character") and self.modifier > 4 else None
 
 
-@dataclass(slots=True)
-class Types:
+class Types(Struct):
     """Types of a database, each read once."""
 
     connection: Connection

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _Writer = Callable[[int], tuple[str, int]]
 """Takes a number, gives the text of its last digits, and the number that is left."""
@@ -54,8 +55,7 @@ def like(pattern: str) -> str:
     return "".join(parts.get(p) or re.escape(p[-1]) for p in pieces)
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Reads a regular expression from left to right; ValueError or IndexError where it is none."""
 
     pattern: str
