@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import psycopg
@@ -211,7 +212,8 @@ def _data(sent: Sent) -> str:
 
 
 def _at(places: Sequence[tuple[int, Sent]], offset: int) -> Sent | None:
-    return next((sent for start, sent in reversed(places) if start <= offset), None)
+    number = bisect_right(places, offset, key=itemgetter(0))
+    return places[number - 1][1] if number else None
 
 
 def _with_parameters(connection: psycopg.Connection[Any], text: bytes, parameters: Sequence[Parameter]) -> None:

@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
+from migrate_safe.adapters import mourner
 from migrate_safe.adapters.postgres import parse_dsn
 from migrate_safe.model.errors import UsageError
 
@@ -35,11 +36,33 @@ def run_command(command: Sequence[str], dsn: str, port: int | None, variables: S
         raise UsageError(
             f'cannot run "{command[0]}": {error.strerror}', next_move="give a program and its arguments behind --"
         ) from None
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        _end(process)
-        raise
+    with _mourned(process):
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            _end(process)
+            raise
+
+
+@contextmanager
+def _mourned(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have a command ended by a process of its own where this one dies before, which no signal handler can see to."""
+    watcher = subprocess.Popen(
+        [sys.executable, "-I", "-S", mourner.__file__, str(GRACE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C in a terminal is not for it
+        cwd="/",
+    )
+    assert watcher.stdin is not None
+    with watcher, suppress(BrokenPipeError):
+        watcher.stdin.write(f"{process.pid}\n".encode())
+        watcher.stdin.flush()
+        try:
+            yield
+        finally:
+            watcher.stdin.write(b"over\n")
+            watcher.stdin.flush()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from migrate_safe.adapters.observer import Observer
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.wire import Sent
 from migrate_safe.catalog.naming import relation_exists
-from migrate_safe.effects.analyse import analyse
+from migrate_safe.effects.analyse import each_analysed
 from migrate_safe.effects.compare import disagreements, refused_for_rows
 from migrate_safe.model.effect import Analysed, Effect, Observed
 from migrate_safe.model.schema import Schema
@@ -29,6 +29,7 @@ from migrate_safe.model.statement import (
     AlterTable,
     CreateTable,
     CreateView,
+    Direction,
     Dml,
     DmlKind,
     DoBlock,
@@ -100,9 +101,11 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
     senders = dict(zip((s.span.start for s in found.script.statements), found.messages, strict=True))
     last = {sent.session: start for start, sent in senders.items() if sent is not None}
     entered = -1
-    ahead, astray = deque(analyse(found.script, schema)), False
-    while ahead:
-        one = ahead.popleft()
+    rest = deque(s for s in found.script.statements if s.direction is not Direction.DOWN)
+    ahead, astray = each_analysed(found.script, schema), False
+    while rest:
+        one = next(ahead)
+        rest.popleft()
         sent = senders[one.statement.span.start]
         worker = sessions.of(sent)
         entered = enter_unit(worker, found.script, one.statement, entered)
@@ -113,7 +116,7 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
             return
         astray |= (bool(refused) and not one.effect.fails) or _went_its_way(one)
         if astray and worker.info.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-            ahead, astray = _foreseen_anew(found, one, [a.statement for a in ahead], worker), False
+            ahead, astray = _foreseen_anew(found, one, rest, worker), False
         if sent is not None and last[sent.session] == one.statement.span.start:
             sessions.close(sent)
     if entered >= 0 and any(unit.wrapping is Wrapping.FILE for unit in _units(found.script)):
@@ -130,7 +133,7 @@ def _went_its_way(one: Analysed) -> bool:
     return (isinstance(action, DoBlock) and action.conditional) or one.effect.unknown is not None
 
 
-def _foreseen_anew(found: Captured, one: Analysed, rest: Sequence[Statement], worker: Connection) -> deque[Analysed]:
+def _foreseen_anew(found: Captured, one: Analysed, rest: deque[Statement], worker: Connection) -> Iterator[Analysed]:
     """Predict what comes after `one` from what the server has, once that is something else than was predicted.
 
     What a transaction that is open holds already is not known to the new prediction.
@@ -140,7 +143,7 @@ def _foreseen_anew(found: Captured, one: Analysed, rest: Sequence[Statement], wo
     same = bool(rest) and rest[0].unit == one.statement.unit
     born = frozenset(name for name in one.born if relation_exists(schema, name))
     known = inside if same else None
-    return deque(analyse(script, schema, session=one.session, unreleased=born, inside=known))
+    return each_analysed(script, schema, session=one.session, unreleased=born, inside=known)
 
 
 def _beside_the_command(traced: Traced, sent: Sent | None) -> Traced:

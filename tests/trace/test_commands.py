@@ -150,6 +150,19 @@ def test_a_signal_ends_the_command_with_all_that_it_started(tmp_path: Path, by: 
     wait_until(lambda: not _lives(int(started.read_text())))
 
 
+def test_the_command_ends_also_where_trace_is_killed(tmp_path: Path) -> None:
+    started = tmp_path / "pid"
+    (tmp_path / "slow.py").write_text(
+        "import os, pathlib, time\n"
+        "pathlib.Path('new').write_text(str(os.getpid()))\nos.rename('new', 'pid')\n"
+        "try: time.sleep(600)\nexcept KeyboardInterrupt: pass\n"
+    )
+    words = ("trace", "--", "sh", "-c", f"{sys.executable} slow.py; true")
+    ran = CommandLine(tmp_path).interrupted(started.exists, *words, by=signal.SIGKILL)
+    assert ran.code == -signal.SIGKILL
+    wait_until(lambda: not _lives(int(started.read_text())))
+
+
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
