@@ -1,7 +1,7 @@
 # make demo     the whole story on a PostgreSQL of its own
 # make test     everything that needs only what pip installs (PostgreSQL 18 comes with it)
 # make matrix   what make test ran on 18, on older majors: the catalogue of statements on all, the rest on the oldest
-# make faults   random operations struck by random faults under load: SEEDS of them from FIRST on, 30 in make test
+# make faults   random operations struck by random faults under load: SEEDS of them from FIRST on, on MAJOR; 30 in make test
 # make check    style, types and import contracts
 
 PYTHON ?= python3
@@ -11,6 +11,7 @@ MAJORS ?= 14 15 16 17
 WORKERS ?= 2
 FIRST ?= 1
 SEEDS ?= 300
+MAJOR ?= 18
 
 .PHONY: demo test matrix faults check clean
 
@@ -26,7 +27,8 @@ matrix: .venv/tested
 	MIGRATE_SAFE_TEST_MAJORS="$(OLDEST)" $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m matrix --ignore tests/truth
 
 faults: .venv/tested
-	$(BIN)/python -m tests.faults $(FIRST) $(SEEDS)
+	$(BIN)/python -m tests.faults $(FIRST) $(SEEDS) $(MAJOR)
+	$(BIN)/python -m tests.faults ways-out $(MAJOR)
 
 check: .venv/tested
 	$(BIN)/ruff format --check .

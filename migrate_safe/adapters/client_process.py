@@ -39,13 +39,13 @@ class App(Struct):
     """What one app version does and has done.
 
     `ledger` remembers per table and row the number of the last write that the server acknowledged; `calls` holds
-    (due, milliseconds, statements, operation, error) of everything that came.
+    (due, milliseconds, statements, operation, error, backend) of everything that came.
     """
 
     workload: Workload
     chance: random.Random
     ledger: dict[str, dict[int, int]] = field(default_factory=dict)
-    calls: list[tuple[float, float, int, str, str | None]] = field(default_factory=list)
+    calls: list[tuple[float, float, int, str, str | None, int]] = field(default_factory=list)
     busy: set[int] = field(default_factory=set)
     running: set[asyncio.Task[None]] = field(default_factory=set)
     number: int = 0
@@ -78,13 +78,13 @@ class App(Struct):
         """Run one operation and keep its latency, its failure, and what was acknowledged."""
         number, row = self.next_number(), self.own_row()
         if row is None:
-            self.calls.append((due, 0.0, len(operation.statements), operation.name, "every row is being written"))
+            self.calls.append((due, 0.0, len(operation.statements), operation.name, "every row is being written", 0))
             return
         values = self.values(row, number)
         self.busy.add(row)
-        error = None
+        error, backends = None, [0]
         try:
-            returned = await send(pool, operation.statements, values)
+            returned = await send(pool, operation.statements, values, backends)
             if operation.remembers is not None:
                 self.ledger.setdefault(operation.remembers, {})[returned or row] = number
         except (psycopg.Error, PoolTimeout) as failure:
@@ -92,7 +92,7 @@ class App(Struct):
         finally:
             self.busy.discard(row)
         took = (time.monotonic() - due) * 1000
-        self.calls.append((due, round(took, 2), len(operation.statements), operation.name, error))
+        self.calls.append((due, round(took, 2), len(operation.statements), operation.name, error, backends[-1]))
 
     def values(self, row: int, number: int) -> dict[str, Any]:
         """Give the values that statements may name. `token` tells who wrote it and which of its writes it was."""
@@ -115,9 +115,13 @@ class App(Struct):
         }
 
 
-async def send(pool: _Pool, statements: tuple[str, ...], values: dict[str, Any]) -> int | None:
-    """Run prepared statements, several of them in one transaction; give the number that the last one returned."""
+async def send(pool: _Pool, statements: tuple[str, ...], values: dict[str, Any], backends: list[int]) -> int | None:
+    """Run prepared statements, several of them in one transaction; give the number that the last one returned.
+
+    Adds the backend that runs them to `backends`.
+    """
     async with pool.connection(timeout=POOL_PATIENCE) as connection:
+        backends.append(connection.info.backend_pid)
         if len(statements) == 1:
             return await execute(connection, statements[0], values)
         async with connection.transaction():

@@ -35,7 +35,10 @@ _LOST = """
 
 
 class Call(Struct, frozen=True):
-    """One call: when it was due (monotonic seconds), how long it took from then, and why it failed."""
+    """One call: when it was due (monotonic seconds), how long it took from then, and why it failed.
+
+    `backend` is the pid of the server process that ran it, 0 where none did.
+    """
 
     version: str
     due: float
@@ -43,6 +46,7 @@ class Call(Struct, frozen=True):
     statements: int
     operation: str
     error: str | None
+    backend: int
 
 
 class Tick(Struct, frozen=True):

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.adapters.touched import described_by, keep_message, look
-from migrate_safe.executor.drift import alters, concerning, drifted, since
+from migrate_safe.executor.drift import alters, concerning, drifted, since, without_visitors
 from migrate_safe.executor.intents import Busy, Intent, LostConnection, NotAsPlanned, Record, Result, Transact
 from migrate_safe.model.errors import MigrateSafeError
 from migrate_safe.model.journal import Event, EventKind
@@ -22,10 +22,12 @@ class Witness:
     """Performs intents by a performer, and looks at the tables before what takes long, and at the end.
 
     `known` are the tables as the run may find them; None takes them as they are, which is kept as of the event `seq`.
+    Views that others make meanwhile are not kept (see `without_visitors`).
     """
 
     def __init__(self, performer: Performer, plan: Plan, known: tuple[SeenPart, ...] | None, seq: int) -> None:
-        self.performer, self.plan, self.known = performer, plan, known
+        self.performer, self.plan = performer, plan
+        self.known = self._as_they_are() if known is None else known
         self._unseen = seq if known is None else None
         self._looked = time.monotonic()
 
@@ -50,6 +52,8 @@ class Witness:
             return
         try:
             parts = look(self.performer.db, self.plan.touches)
+            if self.known is not None:
+                parts = without_visitors(self.plan, self.known, parts)
             seen = Seen(self.plan.name, self._unseen, described_by(self.performer.db.major), parts)
             self.performer.db.send(keep_message((seen,), self.performer.lease.token))
         except LostConnection:
@@ -59,6 +63,16 @@ class Witness:
             return  # the steps are done and journaled: that is what counts
         else:
             self.known, self._looked, self._unseen = parts, time.monotonic(), None
+
+    def _as_they_are(self) -> tuple[SeenPart, ...] | None:
+        try:
+            return look(self.performer.db, self.plan.touches)
+        except LostConnection:
+            with suppress(LostConnection, MigrateSafeError):
+                self.performer.relist()
+        except (Busy, MigrateSafeError):
+            pass  # the run will meet it, and knows what to do then
+        return None
 
     def _compare(self) -> None:
         if self.known is None or self._unseen is not None or time.monotonic() - self._looked < LOOK_AGAIN:

@@ -145,7 +145,7 @@ def run(
         witness.settle()
         raise Interrupted(
             f'interrupted; the journal says where plan "{plan.name}" stands',
-            next_move=f"migrate-safe status; then apply {plan.name} to go on, or rollback {plan.name} to go back",
+            next_move=f"migrate-safe status {plan.name} says how to go on, and how to go back",
         ) from None
     except MigrateSafeError:
         witness.settle()

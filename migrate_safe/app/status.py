@@ -21,6 +21,7 @@ from migrate_safe.adapters.locker import holders
 from migrate_safe.adapters.place import Place, read_place
 from migrate_safe.app.drift import changed_since
 from migrate_safe.app.executing import Target, opened, read_copy
+from migrate_safe.executor.advice import next_move
 from migrate_safe.executor.intents import Busy
 from migrate_safe.executor.lease import Claim, claim
 from migrate_safe.executor.overdue import overdue
@@ -30,7 +31,7 @@ from migrate_safe.executor.window import due
 from migrate_safe.model.errors import MigrateSafeError, UsageError
 from migrate_safe.model.journal import Control, JournaledPlan, Lease
 from migrate_safe.model.locks import Lock, LockMode
-from migrate_safe.model.plan import Phase, Plan, Step
+from migrate_safe.model.plan import Plan, Step
 from migrate_safe.model.status import PlanStatus, Retired, StatusReport, StepStatus
 
 _OLD_MS = 1000.0
@@ -168,36 +169,3 @@ def _blockers(db: Database, plan: Plan) -> tuple[str, ...]:
     """Name transactions on the plan's tables that are too old to be queued behind."""
     locks = tuple(Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in plan.touches)
     return tuple(str(h) for h in holders(db, locks) if h.age_ms is not None and h.age_ms > _OLD_MS)
-
-
-def next_move(plan: Plan, state: PlanState, lease: Lease | None, orphans: tuple[int, ...], now: datetime) -> str:
-    """Say what to do next about a plan; `orphans` are backends that still work for a dead executor."""
-    if orphans:
-        pids = ", ".join(map(str, orphans))
-        return f"apply {plan.name} waits for what the dead executor left at work (pid {pids}), then goes on"
-    if lease is not None:
-        return f'wait: "{lease.holder}" is at work'
-    if state.abandoned:
-        return "nothing: abandoned, with what was done kept; plan what is left anew, under another name"
-    if state.closed and state.position and state.failure is None:
-        return "nothing: all done"
-    if state.untouched:
-        return f"apply {plan.name}"
-    if state.running is not None and state.running.undoing:
-        return f"its way back was cut off: rollback {plan.name} finishes it (apply takes it back, then goes on)"
-    if state.failure is not None and state.failure.next_move:
-        other = f"forward again: apply {plan.name}" if state.failure.undoing else f"back: rollback {plan.name}"
-        return f"{state.failure.next_move} (or go {other})"
-    if state.running is not None or state.failure is not None:
-        return f"it was cut off: apply {plan.name} goes on, rollback {plan.name} goes back"
-    if state.position == len(plan.steps):
-        return f"apply {plan.name}: every step is done, which is still to be written down"
-    match plan.steps[state.position].phase:
-        case Phase.EXPAND | Phase.MIGRATE:
-            return f"apply {plan.name}"
-        case Phase.CONTRACT:
-            return f"when no old app version is left: apply {plan.name} --through contract"
-        case Phase.PURGE:
-            opens = due(plan.steps[state.position].not_before, contracted_at(plan, state))
-            when = f" from {opens:%Y-%m-%d %H:%M %Z}" if opens is not None and opens > now else ""
-            return f"purge {plan.name}{when}; until then rollback {plan.name} takes contract back"

@@ -11,13 +11,14 @@ from migrate_safe.catalog.part import Part
 from migrate_safe.executor.state import PlanState
 from migrate_safe.model.errors import MigrateSafeError
 from migrate_safe.model.journal import Event, EventKind
-from migrate_safe.model.names import Name
+from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Plan, Sql, Work
 from migrate_safe.model.seen import SeenPart
 from migrate_safe.planner.sharing import words
 
 Raised = TypeVar("Raised", bound=MigrateSafeError)
 _TABLE = re.compile(r"table ")
+_VIEW = re.compile(r"(?:materialized )?view (.+) on ")
 _OF_PLANS = re.compile(r"_ms_|~+ms_")
 """How the names of objects begin that plans make for themselves."""
 
@@ -48,6 +49,15 @@ def concerning(plan: Plan, changes: Iterable[Change], *, contracted: bool = Fals
     """
     named = words(plan)
     return tuple(c for c in changes if _concerns(c.key, plan, named, contracted=contracted))
+
+
+def without_visitors(plan: Plan, before: Iterable[SeenPart], now: Iterable[SeenPart]) -> tuple[SeenPart, ...]:
+    """Leave out the views that somebody has made while a run was at work: they are not what the plan has left.
+
+    While they are there they are drift, as if they had come later; that they are gone again is none.
+    """
+    known, named = {part[0] for part in before}, words(plan)
+    return tuple(p for p in now if p[0] in known or not (view := _VIEW.match(p[0])) or _last(view[1]) in named)
 
 
 def unsettled(plan: Plan, state: PlanState) -> frozenset[str]:
@@ -95,6 +105,10 @@ def _concerns(key: str, plan: Plan, named: frozenset[str], *, contracted: bool) 
         return True
     own, _ = _split(key, plan.touches)
     return own in named or not (contracted or _OF_PLANS.match(own))
+
+
+def _last(name: str) -> str:
+    return parse_name(name).name
 
 
 def _is_named(key: str, name: str, tables: Iterable[Name]) -> bool:

@@ -1,8 +1,9 @@
-"""What doctor found, in words and as JSON."""
+"""What doctor found, in words and as JSON, whose schema ships beside this file."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from migrate_safe.model.health import DoctorReport, Gravity
 
@@ -33,3 +34,8 @@ def doctor_json(report: DoctorReport) -> str:
         ],
     }
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def doctor_schema_path() -> Path:
+    """Find the JSON Schema of the format."""
+    return Path(__file__).parent / "schemas" / "doctor-1.json"

@@ -1,9 +1,10 @@
-"""Status in words and as JSON."""
+"""Status in words and as JSON, whose schema ships beside this file."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from migrate_safe.model.journal import Control
@@ -63,6 +64,11 @@ def status_json(report: StatusReport) -> str:
         "plans": [_plan_value(p) for p in report.plans],
     }
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def status_schema_path() -> Path:
+    """Find the JSON Schema of the format."""
+    return Path(__file__).parent / "schemas" / "status-1.json"
 
 
 def _plan_lines(plan: PlanStatus) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from migrate_safe.adapters.database import Database
@@ -22,7 +23,7 @@ from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Sql, Step
 from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
-from migrate_safe.report.status import status_json, status_text
+from migrate_safe.report.status import status_json, status_schema_path, status_text
 from tests.conftest import Connect
 from tests.executor.plans import ADD, FILL, HIDE, PURGE, STORY, USERS, fit, index_step, plan, sql
 from tests.support.pg import PgTools
@@ -348,6 +349,7 @@ def test_a_dry_run_goes_on_past_a_table_that_is_not_there_yet(users: str) -> Non
 def test_status_json_is_stable(users: str) -> None:
     apply(fit(users, STORY), Target(users, environment="prod"), settings=QUICK)
     value = json.loads(status_json(status(Target(users))))
+    jsonschema.validate(value, json.loads(status_schema_path().read_text()))
     assert value["format"] == "migrate-safe/status/1"
     assert (value["environment"], value["lease"]) == ("prod", None)
     found = value["plans"][0]

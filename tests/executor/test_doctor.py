@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -26,6 +27,7 @@ from migrate_safe.model.health import DoctorReport, Gravity
 from migrate_safe.model.journal import Event, EventKind
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase, Sql, Step
+from migrate_safe.report.doctor import doctor_json, doctor_schema_path
 from tests.conftest import Connect
 from tests.executor.plans import STORY, fit, index_step, plan, sql
 
@@ -39,6 +41,7 @@ UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'dead'::regclass;
 
 
 def said(report: DoctorReport) -> dict[str, str]:
+    jsonschema.validate(json.loads(doctor_json(report)), json.loads(doctor_schema_path().read_text()))
     return {t.what: t.remedy for t in report.troubles if t.about != "privilege"}
 
 
@@ -48,6 +51,7 @@ def test_a_database_in_order(users: str, connect: Connect, capsys: pytest.Captur
     apply(fit(users, STORY), Target(users, environment="prod"))  # what an open plan has made is no leftover
     assert main(["doctor", "--dsn", users, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
+    jsonschema.validate(told, json.loads(doctor_schema_path().read_text()))
     assert (told["format"], told["well"], told["troubles"]) == ("migrate-safe/doctor/1", True, [])
 
 

@@ -18,9 +18,10 @@ from migrate_safe.catalog.describe import parts_of
 from migrate_safe.cli.main import main
 from migrate_safe.executor.drift import not_accepted, since
 from migrate_safe.executor.drive import Stopped
-from migrate_safe.executor.news import Journaled, Moved
+from migrate_safe.executor.news import Journaled, Moved, News
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Refused, StepFailed
+from migrate_safe.model.journal import EventKind
 from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.plan import Phase, Sql, Step
 from migrate_safe.model.values import replace
@@ -238,6 +239,23 @@ def test_what_changes_during_a_long_walk_stops_the_next_step(
     with pytest.raises(Refused, match="surprise"):
         apply("p", target, ALL)
     assert apply("p", target, replace(ALL, accept_drift=("users.surprise",))).stage == "contract"
+
+
+def test_a_view_that_comes_and_goes_during_a_run_is_no_drift(users: str, connect: Connect) -> None:
+    c, target = connect(users), Target(users)
+
+    def meddle(news: News) -> None:
+        if isinstance(news, Journaled) and (news.entry.step, news.entry.kind) == ("expand.add-column", EventKind.DONE):
+            c.execute("CREATE VIEW guest AS SELECT id FROM users")
+
+    apply(fit(users, STORY), target, tell=meddle)
+    (drift,) = status(target).plans[0].drift
+    assert drift.startswith("+ view public.guest on public.users")
+    with pytest.raises(Refused, match=r"view public\.guest"):
+        apply("story", target, ALL)
+    c.execute("DROP VIEW guest")
+    assert status(target).plans[0].drift == ()
+    assert apply("story", target, ALL).stage == "contract"
 
 
 def test_drift_since_planning_that_cannot_be_told_is_accepted_table_by_table(

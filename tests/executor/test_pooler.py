@@ -16,7 +16,9 @@ from psycopg.conninfo import make_conninfo
 from migrate_safe.adapters.postgres import connect, parse_dsn
 from migrate_safe.adapters.scratch import scratch_server
 from migrate_safe.app.apply import apply
+from migrate_safe.app.doctor import doctor
 from migrate_safe.app.executing import Target
+from migrate_safe.app.status import status
 from migrate_safe.model.errors import TryLater, UsageError
 from tests.executor.plans import ADD, SCHEMA, fit, plan
 from tests.support.processes import eventually
@@ -66,6 +68,9 @@ def test_a_pooler_is_refused(mode: str) -> None:
             direct.execute(SCHEMA.format(rows=2).encode())
             with pooled(make_conninfo("", **parse_dsn(dsn)), mode) as through:
                 eventually(lambda: answers(through))
-                with pytest.raises(UsageError, match="goes through a pooler"):
-                    apply(fit(dsn, plan(ADD)), Target(through))
+                made = fit(dsn, plan(ADD))
+                for command in (lambda t: apply(made, t), doctor, status):
+                    with pytest.raises(UsageError, match="goes through a pooler") as told:
+                        command(Target(through))
+                    assert told.value.next_move == "give the DSN of the server itself"
             assert direct.execute("SELECT to_regclass('migrate_safe.event')").fetchone() == (None,)

@@ -35,10 +35,14 @@ class Fault(StrEnum):
     DEPENDENT = "a view on the table, made meanwhile"
     REVOKED = "ownership revoked"
     DISK_FULL = "disk full"
+    SEVERED = "connections cut, and none to be had until the executor has given up"
+    DOWN = "server stopped in immediate mode, and started when the executor has given up"
 
 
 SUDDEN = (Fault.KILLED, Fault.CUT, Fault.CRASHED, Fault.RESTARTED, Fault.HOST_LOST)
 """Faults that need not know where the executor is."""
+CHOSEN = tuple(f for f in Fault if f not in (Fault.SEVERED, Fault.DOWN))
+"""Faults that a seed may stand for; what outlasts the executor is in the table (see `tests/faults/ways_out.py`)."""
 EARLY = 0.2
 """The share of them that comes while the executor starts."""
 
@@ -50,7 +54,7 @@ class Strike(Struct, frozen=True):
     """A fault before the intent at this share of the way; `delay_ms` after it has been let go on, if not 0.
 
     With `at` None it comes so long after the start of the process, before or after its first intent. `on_work` leaves
-    out intents that only read or wait.
+    out intents that only read or wait. With `step` it comes before the work of that step.
     """
 
     fault: Fault
@@ -58,9 +62,12 @@ class Strike(Struct, frozen=True):
     delay_ms: int
     dice: int
     on_work: bool = False
+    step: str = ""
 
     def __str__(self) -> str:
         """Say what comes when."""
+        if self.step:
+            return f"{self.fault} at {self.step}"
         after = f" + {self.delay_ms} ms" if self.delay_ms else ""
         return f"{self.fault} at {'the start' if self.at is None else f'{self.at:.2f}'}{after}"
 
@@ -113,7 +120,7 @@ def _abandons(dice: random.Random, operation: Operation, toward: Place) -> bool:
 
 
 def _strike(dice: random.Random) -> Strike:
-    fault = dice.choice(tuple(Fault))
+    fault = dice.choice(CHOSEN)
     if fault in SUDDEN and dice.random() < EARLY:
         return Strike(fault, None, dice.randrange(150), dice.randrange(1000))
     delay = dice.choice((0, 0, 1, 3, 8, 20))

@@ -24,8 +24,9 @@ from migrate_safe.app.rollback import rollback
 from migrate_safe.executor.intents import Intent
 from migrate_safe.executor.news import Journaled, News
 from migrate_safe.executor.settings import Settings
-from migrate_safe.model.journal import EventKind
+from migrate_safe.model.journal import Entry, EventKind
 from migrate_safe.model.plan import Phase, Plan, PlanSource
+from migrate_safe.model.postgres import MAJORS
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.planner.build import build_plan
@@ -34,6 +35,7 @@ from migrate_safe.sql.parse import parse_script
 from tests.faults.operations import Operation, Place
 from tests.faults.paced import counts, watched
 from tests.support.pg import PgTools
+from tests.support.servers import source_of
 
 ROLES = """
 CREATE ROLE owner; CREATE ROLE app LOGIN; CREATE ROLE deployer LOGIN IN ROLE owner;
@@ -67,12 +69,16 @@ class Stage(Struct, frozen=True):
 
 
 class Reference(Struct, frozen=True):
-    """What an operation does when nothing goes wrong. `schemas` are those after each number of steps."""
+    """What an operation does when nothing goes wrong.
+
+    `schemas` are those after each number of steps, `back` those on the way back, where more of them is known.
+    """
 
     plan: Plan
     file: str
     stages: dict[Place, Stage] = field(default_factory=dict)
     schemas: dict[int, Schema] = field(default_factory=dict)
+    back: dict[int, Schema] = field(default_factory=dict)
     intents: dict[tuple[Place, Place], tuple[str, ...]] = field(default_factory=dict)
 
     def position(self, place: Place) -> int:
@@ -89,10 +95,13 @@ class Reference(Struct, frozen=True):
 class Grounds:
     """A server, with a small disk of its own where this machine lets one be mounted."""
 
+    def __init__(self, major: int = MAJORS[-1]) -> None:
+        self.major = major
+
     def __enter__(self) -> Grounds:
         """Start it."""
         with ExitStack() as stack:
-            self.server = stack.enter_context(scratch_server("embedded"))
+            self.server = stack.enter_context(scratch_server(source_of(self.major), major=self.major))
             self.tools = PgTools.of(self.server)
             self.tools.psql(self.server.home, ROLES)
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="campaign-")))
@@ -177,14 +186,18 @@ class Grounds:
         with psycopg.connect(dsn, autocommit=True) as c, watched(counted):
 
             def tell(news: News) -> None:
-                if isinstance(news, Journaled) and news.entry.kind is EventKind.DONE and news.entry.step:
-                    made.schemas.setdefault(steps[news.entry.step], read_schema(c))
+                match news:
+                    case Journaled(Entry(kind=EventKind.DONE, step=str(step))):
+                        made.schemas.setdefault(steps[step], read_schema(c))
+                    case Journaled(Entry(kind=EventKind.UNDONE, step=str(step))):
+                        beside = made.plan.steps[steps[step] - 1].takes_back
+                        made.back.setdefault(steps[step] - 1 - len(beside), read_schema(c))
 
             match to:
                 case Place.BASELINE:
-                    rollback(name, target, "baseline", settings)
+                    rollback(name, target, "baseline", settings, tell=tell)
                 case Place.MIGRATE if start is Place.CONTRACT:
-                    rollback(name, target, None, settings)
+                    rollback(name, target, None, settings, tell=tell)
                 case Place.PURGED:
                     purge(name, target, settings, now=True, confirm=name, tell=tell)
                 case _:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.app import executing
 from migrate_safe.cli.main import COMMANDS, load_command, main
-from migrate_safe.executor.intents import Gauge, Intent, Result
+from migrate_safe.executor.intents import Build, Drop, Fill, Gauge, Intent, Prove, Record, Result, Transact
 
 LONGEST = 90.0
 """Seconds after which a command counts as stuck."""
@@ -34,6 +34,25 @@ class Held(Struct, frozen=True):
 def counts(intent: Intent) -> bool:
     """Say whether an intent is worth a fault: a look at the load of the server comes before every other."""
     return not isinstance(intent, Gauge)
+
+
+class Steps:
+    """Follows which step an intent works on."""
+
+    def __init__(self) -> None:
+        self._begun: str | None = None
+
+    def does(self, intent: Intent) -> str | None:
+        """Give the id of the step whose work an intent does, be it forward or back; None where it only looks."""
+        match intent:
+            case Transact(entry=entry):
+                return entry.step
+            case Record(entry):
+                self._begun = entry.step
+                return None
+            case Build() | Drop() | Fill() | Prove():
+                return self._begun
+        return None
 
 
 @contextmanager
@@ -55,9 +74,12 @@ def watched(before: Callable[[Intent, Performer], None]) -> Iterator[None]:
 
 
 class Process:
-    """One command at work. `held` is where it holds: nowhere without `hold_at`; None when it has ended before."""
+    """One command at work. `held` is where it holds: nowhere without `hold_at`; None when it has ended before.
 
-    def __init__(self, *arguments: str, hold_at: int = 0) -> None:
+    It holds before an intent of a number, or before the work of a step.
+    """
+
+    def __init__(self, *arguments: str, hold_at: int | str = 0) -> None:
         self.arguments = arguments
         self._folder = tempfile.TemporaryDirectory(prefix="paced-")
         self.said = Path(self._folder.name) / "said"
@@ -113,17 +135,18 @@ class Process:
         return held
 
 
-def _work(arguments: tuple[str, ...], hold_at: int, link: Connection, said: str) -> None:
+def _work(arguments: tuple[str, ...], hold_at: int | str, link: Connection, said: str) -> None:
     out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
 
-    seen = 0
+    seen, steps, was_held = 0, Steps(), False
 
     def hold(intent: Intent, performer: Performer) -> None:
-        nonlocal seen
+        nonlocal seen, was_held
         seen += counts(intent)
-        if seen == hold_at and counts(intent):
+        if hold_at in (seen, steps.does(intent)) and counts(intent) and not was_held:
+            was_held = True
             link.send(Held(type(intent).__name__, performer.db.pid, performer.beat.pid))
             link.recv()
 

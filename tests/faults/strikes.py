@@ -229,6 +229,25 @@ def _full(scene: Scene, _: random.Random) -> Iterator[None]:
             filler.unlink()
 
 
+@contextmanager
+def _severed(scene: Scene, _: random.Random) -> Iterator[None]:
+    scene.wire.sever()
+    try:
+        yield
+    finally:
+        scene.wire.mend()
+
+
+@contextmanager
+def _down(scene: Scene, _: random.Random) -> Iterator[None]:
+    with scene.load.trouble():
+        scene.server.stop_immediate()
+        try:
+            yield
+        finally:
+            scene.server.start()
+
+
 CONDITIONS: dict[Fault, Condition] = {
     Fault.LOCKED: _locked,
     Fault.PAUSED: _paused,
@@ -236,6 +255,8 @@ CONDITIONS: dict[Fault, Condition] = {
     Fault.DEPENDENT: _dependent,
     Fault.REVOKED: _revoked,
     Fault.DISK_FULL: _full,
+    Fault.SEVERED: _severed,
+    Fault.DOWN: _down,
 }
 PASSING = (Fault.LOCKED, Fault.PAUSED, Fault.SLOW)
 """Conditions that end by themselves, whether the executor has given up or not."""
@@ -261,5 +282,7 @@ EXITS: dict[Fault, set[int]] = {
     Fault.DEPENDENT: {0, 1, 77},
     Fault.REVOKED: {0, 2},
     Fault.DISK_FULL: {0, 1, 75, 77},
+    Fault.SEVERED: {75},
+    Fault.DOWN: {75},
 }
 """How a command may end when it is struck; 0 where the fault came too late or can be overcome."""

@@ -56,7 +56,7 @@ def test_a_way_back_that_failed_is_not_hidden_by_all_being_done(users: str, conn
         rollback("p", target, "baseline", Settings(give_up_after=0.2))
     holder.execute("ROLLBACK")
     assert only(target).next_move == (
-        "end those transactions or wait for them, then run this again (or go forward again: apply p)"
+        "end those transactions or wait for them, then rollback p --to baseline (or go forward again: apply p)"
     )
     assert apply("p", target).after.failure is None
     assert only(target).next_move == "nothing: all done"

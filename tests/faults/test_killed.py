@@ -65,7 +65,7 @@ def test_killed_in_the_middle_of_a_backfill_then_applied_again(users: str, conne
     report = status(Target(users))
     assert report.lease is None  # nobody is at work, though the lease has not run out
     assert (report.plans[0].steps[0].state, report.plans[0].steps[0].rows_done) == ("interrupted", 120)
-    assert report.plans[0].next_move == "it was cut off: apply p goes on, rollback p goes back"
+    assert report.plans[0].next_move == "it was cut off: apply p goes on, rollback p --to baseline goes back"
     assert c.execute("SELECT count(mail) FROM users").fetchone() == (120,)
     holder.execute("ROLLBACK")
     code, out, err = finish("apply", file, "--dsn", users)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
+from typing import Any
 
+import jsonschema
 import psycopg
 from psycopg.conninfo import make_conninfo
 
@@ -15,13 +19,13 @@ from migrate_safe.app.status import status
 from migrate_safe.catalog.diff import diff
 from migrate_safe.model.plan import Sql
 from migrate_safe.model.status import PlanStatus, StatusReport
-from migrate_safe.report.status import status_json, status_text
+from migrate_safe.report.status import status_json, status_schema_path, status_text
 from tests.faults.campaign import Fault, Move, Strike, Trial
 from tests.faults.grounds import BATCH, BUDGET, HELPERS, Grounds, as_deployer
 from tests.faults.load import Load
 from tests.faults.operations import AFTER, BEFORE, Place
 from tests.faults.paced import Process
-from tests.faults.strikes import EXITS, MEDDLER, Scene, strike
+from tests.faults.strikes import EXITS, Scene, strike
 from tests.faults.wire import Wire
 from tests.support.processes import eventually
 
@@ -33,6 +37,7 @@ UNION ALL SELECT 'session of ' || application_name || ': ' || query FROM pg_stat
 """
 PACE = ("--batch-rows", str(BATCH), "--stall-budget", str(BUDGET))
 WORK = ("Transact", "Build", "Drop", "Fill", "Record")
+OUTLASTING = (Fault.LOCKED, Fault.SEVERED, Fault.DOWN)
 IMPATIENT = ("--give-up-after", "0.4")
 
 
@@ -59,19 +64,13 @@ class Run:
         self.name = self.reference.plan.name
         self.load = Load(trial.operation, make_conninfo(dsn, user="app"), trial.seed)
         self.place = trial.start
-        self.accepted: tuple[str, ...] = ()
         self.met: list[str] = []
+        self.exit = 0
 
     def live(self) -> list[str]:
         """Go all the way."""
         with ExitStack() as stack:
-            self.wire = Wire(as_deployer(self.dsn))
-            stack.callback(self.wire.close)
-            self.scene = Scene(
-                self.grounds.server, self.dsn, self.wire, self.load, self.grounds.disk, lambda: Process(*self.command)
-            )
-            stack.callback(self._wake, checked=False)
-            stack.enter_context(self.load.running())
+            self._enter(stack)
             self._begin()
             for move in self.trial.moves:
                 if move.strike is None:
@@ -83,6 +82,16 @@ class Run:
             self._settle()
         self._hold_to_reference()
         return self.met
+
+    def _enter(self, stack: ExitStack) -> None:
+        """Let clients work, and make ready what faults may reach."""
+        self.wire = Wire(as_deployer(self.dsn))
+        stack.callback(self.wire.close)
+        self.scene = Scene(
+            self.grounds.server, self.dsn, self.wire, self.load, self.grounds.disk, lambda: Process(*self.command)
+        )
+        stack.callback(self._wake, checked=False)
+        stack.enter_context(self.load.running())
 
     # ---- moves -------------------------------------------------------------------------------
 
@@ -107,7 +116,7 @@ class Run:
             case Place.PURGED:
                 return ("purge", self.name, "--now", "--confirm", self.name, *where)
             case _:
-                return ("apply", self.reference.file, "--through", move.toward.value, *where, *workers, *self.accepted)
+                return ("apply", self.reference.file, "--through", move.toward.value, *where, *workers)
 
     def _arrive(self, move: Move) -> None:
         """Send a command that nothing happens to; it must reach its place."""
@@ -120,8 +129,8 @@ class Run:
 
     def _struck(self, move: Move, hit: Strike) -> None:
         self.command = self._command(move)
-        impatient = IMPATIENT if hit.fault is Fault.LOCKED else ()
-        process = Process(*self.command, *impatient, hold_at=self._intent(move, hit))
+        impatient = IMPATIENT if hit.fault in OUTLASTING else ()
+        process = Process(*self.command, *impatient, hold_at=hit.step or self._intent(move, hit))
         if process.held is None:
             code, words = process.end()
             assert code in (0, 2) and (code == 0 or "was never applied" in words), (code, words)
@@ -133,12 +142,11 @@ class Run:
             self.met.append(f"{hit.fault.name}: {process.held.intent}")
             return
         code, words = process.end()
+        self.exit = code
         self.met.append(f"{hit.fault.name}: {process.held.intent}, exit {code}")
         assert code in EXITS[hit.fault], f"{hit.fault} at {process.held.intent}: exit {code}: {words}"
         assert code <= 0 or "next:" in words, words
         self._status_is_true(hit.fault, ended_well=code == 0)
-        if hit.fault is Fault.DEPENDENT:  # a view that was there when the last step ended: that it is gone is drift
-            self.accepted = ("--accept-drift", MEDDLER)
         if hit.fault is Fault.HOST_LOST:
             self._lease_outlives_host()
         if code == 0:
@@ -186,7 +194,7 @@ class Run:
             assert eventually(lambda: self._status().lease is None), status_text(self._status())
         report = self._status()
         text = status_text(report)
-        assert status_json(report)
+        jsonschema.validate(json.loads(status_json(report)), _schema())
         if not report.plans:
             assert not ended_well
             return
@@ -205,10 +213,11 @@ class Run:
 
     def _schema_is(self, plan: PlanStatus, text: str) -> None:
         with psycopg.connect(self.dsn) as c:
-            found = read_schema(c)
+            now = read_schema(c)
         self.grounds.stage(self.reference, self.trial.ladder[1])  # so that the steps up to there are known
         wanted = [self.reference.schemas[at] for at in self._alike(plan.position)]
-        told = [diff(schema, found) for schema in wanted]
+        wanted += [found for at, found in self.reference.back.items() if at == plan.position]
+        told = [diff(schema, now) for schema in wanted]
         assert () in told, f"status says {text}\nbut: {told[0]}"
 
     def _alike(self, position: int) -> Iterator[int]:
@@ -245,3 +254,9 @@ class Run:
         assert helpers == wanted.helpers, "helpers are left, or missing"
         assert self.grounds.tools.dump_schema(self.dsn).text == wanted.dump, f"not as {self.last} should be"
         assert report.plans[0].position == self.reference.position(self.last), status_text(report)
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(status_schema_path().read_text())
+    return value

@@ -30,6 +30,7 @@ class Wire:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._frozen: list[socket.socket] = []
         self._lock = threading.Lock()
+        self._severed = threading.Event()
         self._to_be_deaf, self._deaf = threading.Event(), threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -41,6 +42,15 @@ class Wire:
             _shut(one)
         self._to_be_deaf.clear()
         self._deaf.clear()
+
+    def sever(self) -> None:
+        """End every connection, and let none come until it is mended."""
+        self._severed.set()
+        self.cut()
+
+    def mend(self) -> None:
+        """Let connections come again."""
+        self._severed.clear()
 
     def deafen(self) -> threading.Event:
         """From the next journal entry on, let nothing arrive that the server says, until the connections are cut.
@@ -73,6 +83,9 @@ class Wire:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._severed.is_set():
+                client.close()
+                continue
             server = socket.socket(socket.AF_UNIX)
             try:
                 server.connect(self.server)
