@@ -22,6 +22,11 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.model.plan import Phase
 from tests.support.waits import LOGGING, Wait, backends_of, seen, waits
 
+HEAD = """\
+crowded: {rows} rows, load as above, a transaction of 10 s, autovacuum at work, one 200 ms transaction after the other;
+through contract, back, again, purge; stall budget {budget} ms. Waits behind us that the log tells of (from 10 ms on):
+how many, the longest by the log and by the client's clock, over the budget, unknown to the clients, cancelled
+                                       waits  log ms clock ms over unknown cancelled   p99 r/w failed seconds vacuums"""
 PATIENT = Settings(stall_budget_ms=BUDGET, give_up_after=120.0, max_queued=400)
 
 
@@ -45,16 +50,7 @@ class Crowd(Struct, frozen=True):
 
 def crowded(server: ScratchServer, rows: int, _: int) -> None:
     """Run every plan there and back among clients, a 10 s transaction, an autovacuum and a stream of 200 ms."""
-    say(f"crowded: {rows} rows, load as above, a transaction of 10 s, autovacuum at work, one 200 ms transaction after")
-    say(
-        f"the other; through contract, back, again, purge; stall budget {BUDGET} ms. Waits behind us that the server logged"
-    )
-    say("(from 10 ms on): how many, the longest by its log and by the client's clock, over the budget, unknown to the")
-    say("clients, cancelled")
-    say(
-        f"{'':<38}{'waits':>6}{'log ms':>8}{'clock ms':>9}{'over':>5}{'unknown':>8}{'cancelled':>10}"
-        f"{'p99 r/w':>10}{'failed':>7}{'seconds':>8}{'vacuums cut':>12}"
-    )
+    say(HEAD.format(rows=rows, budget=BUDGET))
     with telling(server):
         for name, sql in OPERATIONS.items():
             vacuums = vacuums_cancelled(server)
@@ -67,7 +63,7 @@ def crowded(server: ScratchServer, rows: int, _: int) -> None:
             say(
                 f"{name:<38}{len(crowd.found):>6}{crowd.longest(server=True):>8.0f}{crowd.longest(server=False):>9.0f}"
                 f"{over:>5}{unknown:>8}{cancelled:>10}{p99:>10}{failed:>7}{crowd.seconds:>8.0f}"
-                f"{vacuums_cancelled(server) - vacuums:>12}"
+                f"{vacuums_cancelled(server) - vacuums:>8}"
             )
 
 

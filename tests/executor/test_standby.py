@@ -1,13 +1,16 @@
-"""A table is not locked while somebody reads it for long on a hot standby, where the lock would be replayed."""
+"""A table is not locked while somebody reads it for long on a hot standby, where the lock is replayed and waits."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from migrate_safe.adapters.postgres import connect as open_connection
+from migrate_safe.adapters.postgres import parse_dsn
 from migrate_safe.adapters.scratch import ScratchServer, standby_of
 from migrate_safe.app.apply import Wish, apply
 from migrate_safe.app.executing import Target
@@ -16,16 +19,55 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import TryLater, UsageError
 from migrate_safe.model.plan import Phase
 from tests.executor.plans import ADD, SCHEMA, fit, plan
+from tests.support.processes import eventually
 
 
-def test_long_readers_of_a_standby_are_waited_for(each_server: ScratchServer) -> None:
+@pytest.fixture(scope="module")
+def standby(each_server: ScratchServer) -> Iterator[ScratchServer]:
+    """A hot standby that lets readers be in the way of replay for two seconds."""
+    with standby_of(each_server) as made:
+        with open_connection(made.home) as c:
+            c.execute("ALTER SYSTEM SET max_standby_streaming_delay = '2s'")
+            c.execute("SELECT pg_reload_conf()")
+        yield made
+
+
+@pytest.fixture
+def pair(each_server: ScratchServer, standby: ScratchServer) -> Iterator[tuple[str, str]]:
+    """A database with users, here and on the standby."""
     dsn = each_server.create_database()
     with open_connection(dsn) as c:
         c.execute(SCHEMA.format(rows=200).encode())
-    made, dbname = fit(dsn, plan(ADD)), open_connection(dsn).info.dbname
-    with standby_of(each_server) as standby, ThreadPoolExecutor(1) as pool:
-        there = standby.dsn(dbname)
-        _caught_up(dsn, there)
+    _caught_up(dsn, standby.home)
+    yield dsn, standby.dsn(str(parse_dsn(dsn)["dbname"]))
+    each_server.drop_database(dsn)
+
+
+def test_access_exclusive_waits_for_readers_of_a_standby_and_holds_up_who_comes_later(pair: tuple[str, str]) -> None:
+    """Until max_standby_streaming_delay has passed: then the reader in the way is ended."""
+    dsn, there = pair
+    with (
+        open_connection(dsn) as c,
+        open_connection(there, autocommit=False) as reader,
+        open_connection(there) as late,
+        open_connection(there) as look,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        reader.execute("SELECT count(*) FROM users")
+        c.execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE; ALTER TABLE users ADD late int; COMMIT")
+        waiting = "SELECT 1 FROM pg_locks WHERE relation = 'users'::regclass AND mode = %s AND NOT granted"
+        assert eventually(lambda: look.execute(waiting, ("AccessExclusiveLock",)).fetchone() is not None)
+        served = pool.submit(late.execute, "SELECT late FROM users LIMIT 1")
+        assert eventually(lambda: look.execute(waiting, ("AccessShareLock",)).fetchone() is not None)
+        assert served.result(30).fetchone() == (None,)
+        with pytest.raises(psycopg.OperationalError, match="conflict with recovery"):
+            reader.execute("SELECT 1")
+
+
+def test_long_readers_of_a_standby_are_waited_for(pair: tuple[str, str]) -> None:
+    dsn, there = pair
+    made = fit(dsn, plan(ADD))
+    with ThreadPoolExecutor(1) as pool:
         target = Target(dsn, standbys=(there,))
         with open_connection(there, autocommit=False, application_name="report") as reader:
             reader.execute("SELECT count(*) FROM users")
@@ -42,7 +84,6 @@ def test_long_readers_of_a_standby_are_waited_for(each_server: ScratchServer) ->
             assert waited.wait(30)
             reader.rollback()
             assert future.result(30).stage == "expand"
-    each_server.drop_database(dsn)
 
 
 def test_a_standby_that_is_none_or_gone_is_told(database: str) -> None:
