@@ -24,8 +24,8 @@ from tests.support.waits import LOGGING, Wait, backends_of, seen, waits
 
 HEAD = """\
 crowded: {rows} rows, load as above, a transaction of 10 s, autovacuum at work, one 200 ms transaction after the other;
-through contract, back, again, purge; stall budget {budget} ms. Waits behind us that the log tells of (from 10 ms on): how
-many, the longest by the log and by the client's clock, over the budget, unknown to the clients, cancelled
+through contract, back, again, purge; stall budget {budget} ms. Waits behind us that the log tells of (from 10 ms on):
+how many, the longest by the log and by the client's clock, over the budget, unknown to the clients, cancelled
                                        waits  log ms clock ms over unknown cancelled   p99 r/w failed seconds vacuums"""
 PATIENT = Settings(stall_budget_ms=BUDGET, give_up_after=120.0, max_queued=400)
 
