@@ -29,9 +29,7 @@ _COLUMNS = """
 SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '',
     pg_catalog.pg_get_expr(d.adbin, d.adrelid),
     EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = a.attrelid AND (i.indisunique OR i.indisexclusion)
-        AND (a.attnum = ANY (i.indkey::int2[]) OR 0 = ANY (i.indkey::int2[]))),
-    EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indpred IS NULL
-        AND a.attnum = ANY (i.indkey::int2[]) AND 0 <> ALL (i.indkey::int2[]))
+        AND (a.attnum = ANY (i.indkey::int2[]) OR 0 = ANY (i.indkey::int2[])))
 FROM pg_catalog.pg_attribute AS a
     LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped
@@ -47,6 +45,12 @@ SELECT k.conrelid, pg_catalog.pg_get_expr(k.conbin, k.conrelid),
             AND d.refclassid = 'pg_catalog.pg_proc'::regclass)
 FROM pg_catalog.pg_constraint AS k WHERE k.contype = 'c' AND k.conrelid = ANY(%s) ORDER BY k.oid
 """
+_KEYS = """
+SELECT i.indrelid, ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = i.indrelid
+    AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))::text[]
+FROM pg_catalog.pg_index AS i
+WHERE i.indrelid = ANY(%s) AND i.indisunique AND i.indpred IS NULL AND 0 <> ALL (i.indkey::int2[])
+"""
 _REFERENCES = """
 SELECT k.conrelid, k.confrelid, k.confrelid::regclass::text,
     ARRAY(SELECT a.attname FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY AS u (number, place)
@@ -61,10 +65,7 @@ ORDER BY k.oid
 
 
 class Column(Struct, frozen=True):
-    """A column. `default` is its default or generation expression.
-
-    `unique` says that some index keeps rows apart by it, `key` that a unique index does so for all rows.
-    """
+    """A column. `default` is its default or generation expression; `unique` says that an index keeps it distinct."""
 
     name: str
     type: int
@@ -73,7 +74,6 @@ class Column(Struct, frozen=True):
     generated: bool
     default: str | None
     unique: bool
-    key: bool
 
 
 class Check(Struct, frozen=True):
@@ -102,6 +102,8 @@ class Table(Struct, frozen=True):
     columns: tuple[Column, ...]
     checks: tuple[Check, ...]
     references: tuple[Reference, ...]
+    keys: tuple[tuple[str, ...], ...]
+    """Columns of unique indexes on all rows."""
 
     @property
     def written(self) -> tuple[Column, ...]:
@@ -158,13 +160,17 @@ def read_families(connection: Connection) -> tuple[Family, ...]:
     references: defaultdict[int, list[Reference]] = defaultdict(list)
     for oid, parent, far, here, there in connection.execute(_REFERENCES, [list(names)]):
         references[oid].append(Reference(parent, far, tuple(here), tuple(there)))
+    keys: defaultdict[int, list[tuple[str, ...]]] = defaultdict(list)
+    for oid, over in connection.execute(_KEYS, [list(names)]):
+        keys[oid].append(tuple(over))
     parts: defaultdict[int, list[Table]] = defaultdict(list)
     for oid, _, _, root, bounds in found:
         if bounds:
             checks[oid].append(Check(bounds, frozenset(_named_in(bounds, columns[oid]))))
         if oid in leaves:
             rules = tuple(_of_written(check, columns[oid]) for check in checks[oid])
-            table = Table(oid, names[oid], root, tuple(columns[oid]), rules, tuple(references[oid]))
+            shape = (tuple(columns[oid]), rules, tuple(references[oid]), tuple(keys[oid]))
+            table = Table(oid, names[oid], root, *shape)
             parts[root].append(table)
     return tuple(Family(oid, names[oid], tuple(parts[oid])) for oid, _, _, root, _ in found if oid == root)
 

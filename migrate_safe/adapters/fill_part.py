@@ -168,8 +168,10 @@ def _select(
 ) -> str:
     """Write the query of candidates for which the rules of the table hold."""
     copied = kind == "copied"
+    kept = {name for s in sources for name in s.values} - _varied(table, sources) if copied else frozenset[str]()
     columns = [
-        f"{_value(name, expression, source, number, kind)} AS {quote_ident(name)}"
+        f"{f'one.{quote_ident(name)}' if name in kept else _value(name, expression, source, number, kind)}"
+        f" AS {quote_ident(name)}"
         for source, number in zip(sources, numbers, strict=True)
         for name, expression in source.values.items()
     ]
@@ -179,18 +181,30 @@ def _select(
     rows = f"SELECT {', '.join(columns)} FROM pg_catalog.generate_series(0, {candidates - 1}) AS x(g){one}"
     names = {name for source in sources for name in source.values}
     rules = [f"({c.expression}) IS NOT FALSE" for c in table.checks if filtered and c.columns <= names]
-    keys = [quote_ident(name) for source in sources for name in source.values if table.column(name).key]
-    if keys and kind not in ("", "aligned"):
-        same = " AND ".join(f"t.{key} = s.{key}" for key in keys)
-        rules.append(f"NOT EXISTS (SELECT FROM {table.name} AS t WHERE {same})")
+    if kind not in ("", "aligned"):
+        rules += [_is_new(table, key) for key in table.keys if names.issuperset(key)]
     where = f" WHERE {' AND '.join(rules)}" if rules else ""
     listed = ", ".join(f"s.{quote_ident(name)}" for source in sources for name in source.values)
     return f"SELECT {listed} FROM ({rows}) AS s{where}"
 
 
+def _varied(table: Table, sources: Sequence[Source]) -> frozenset[str]:
+    """Choose what is not copied from rows that are there: foreign keys, and enough to tell rows apart."""
+    alone = {name for key in table.keys for name in key}
+    varied = [s for s in sources if s.far or any(table.column(n).unique and n not in alone for n in s.values)]
+    for key in sorted(table.keys, key=len):
+        among = [source for source in sources if not source.values.keys().isdisjoint(key)]
+        if among and not any(source in varied for source in among):
+            varied.append(max(among, key=lambda source: source.size or float("inf")))
+    return frozenset(name for source in varied for name in source.values)
+
+
+def _is_new(table: Table, key: Sequence[str]) -> str:
+    same = " AND ".join(f"t.{quote_ident(name)} = s.{quote_ident(name)}" for name in key)
+    return f"NOT EXISTS (SELECT FROM {table.name} AS t WHERE {same})"
+
+
 def _value(name: str, expression: str, source: Source, number: str, kind: str) -> str:
-    if kind == "copied" and not source.unique and not source.far:
-        return f"one.{quote_ident(name)}"
     value = expression.replace("@g", number)
     if kind == "nulls" and name in source.loose:
         return "NULL"

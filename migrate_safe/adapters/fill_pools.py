@@ -9,7 +9,7 @@ import psycopg
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from migrate_safe.adapters.fill_types import FIRST, Connection, Type, Types, expressions, made_of, quoted
+from migrate_safe.adapters.fill_types import FIRST, Connection, Type, Types, expressions, letters, made_of, quoted
 from migrate_safe.compat.patterns import like, matching
 from migrate_safe.compat.samples import SampleType, substitutes
 from migrate_safe.model.names import quote_ident, quote_literal
@@ -28,6 +28,11 @@ _LITERALS = 16
 """Literals of rules whose surroundings are tried."""
 _LONGEST = 10_000
 """Characters of the longest text that is made to satisfy a rule on length."""
+_MORE = "[0-9a-z]{1,9}"
+"""What patterns that leave their end open are given more."""
+_SHORT = 6
+"""Characters of texts that are too short to hold a number for each row."""
+_OTHER_TEXTS = ("'S' || @g", "@g", "pg_catalog.md5((@g)::text)::uuid", "date '2020-01-01' + (@g)::int")
 _STEPS = {"date": ("1 day",), "interval": ("1 minute",)}
 _TEXTS = re.compile(r"(E?)'((?:[^']|'')*)'|(?<![\w.])(-?\d+(?:\.\d+)?)")
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?\Z")
@@ -46,10 +51,10 @@ BEGIN
     END LOOP;
 END $migrate_safe$
 """
+_RAW = "CREATE TEMPORARY TABLE {raw} (place serial, v {type}, text text UNIQUE)"
 _NUMBERED = """
-CREATE TEMPORARY TABLE {pool} AS SELECT pg_catalog.row_number() OVER (ORDER BY f.place) - 1 AS n, f.v
-FROM (SELECT DISTINCT ON (pg_catalog.md5(r.v::text)) r.place, r.v FROM pg_temp.{raw} AS r
-    ORDER BY pg_catalog.md5(r.v::text), r.place) AS f
+CREATE TEMPORARY TABLE {pool} AS
+SELECT pg_catalog.row_number() OVER (ORDER BY r.place) - 1 AS n, r.v FROM pg_temp.{raw} AS r
 """
 
 
@@ -107,10 +112,10 @@ class Pools(Struct):
         kind = self.types.of(oid, modifier)
         most = self.rows if distinct else min(self.rows, _ENOUGH)
         raw = self._new("raw")
-        self.connection.execute(f"CREATE TEMPORARY TABLE {raw} (place serial, v {kind.name})".encode())
+        self.connection.execute(_RAW.format(raw=raw, type=kind.name).encode())
         have = 0
         for number, candidates in enumerate(self._candidates(kind, rules, most)):
-            wanted = most - have if not few or (distinct and number == 0) else _FEW
+            wanted = most if not few or (distinct and number == 0) else _FEW
             have += self._gather(raw, kind, rules, candidates, wanted)
             if have >= (most if distinct else min(most, _SOME)) and not few:
                 break
@@ -173,7 +178,7 @@ class Pools(Struct):
             ):
                 yield _listed(tuple(matching(regex, most)), kind)
         for expression in self._near(kind, literals, most):
-            yield _series(expression, 0, max(most, _ENOUGH))
+            yield _series(expression, 0, 2 * most + _ENOUGH)
         for expression in plain[1:]:
             yield _series(expression, FIRST, most)
         if plain and not kind.values:
@@ -198,7 +203,7 @@ class Pools(Struct):
 
     def _pool_of(self, candidates: _Candidates, kind: Type) -> Values | None:
         raw = self._new("raw")
-        self.connection.execute(f"CREATE TEMPORARY TABLE {raw} (place serial, v {kind.name})".encode())
+        self.connection.execute(_RAW.format(raw=raw, type=kind.name).encode())
         return self._numbered(raw) if self._gather(raw, kind, Rules("v"), candidates, _ENOUGH) else None
 
     def _gather(self, raw: str, kind: Type, rules: Rules, candidates: _Candidates, most: int) -> int:
@@ -208,8 +213,9 @@ class Pools(Struct):
 
         def adding(source: str, g: str) -> str:
             made = f"SELECT ({candidates.expression.replace('@g', g)})::{kind.name} AS {name} FROM {source}"
-            kept = f"SELECT s.{name} FROM ({made} OFFSET 0) AS s WHERE s.{name} IS DISTINCT FROM NULL{filters}"
-            return f"INSERT INTO pg_temp.{raw} (v) {kept} LIMIT {most}"
+            rows = f"({made} OFFSET 0) AS s WHERE s.{name} IS DISTINCT FROM NULL{filters} LIMIT {most}"
+            kept = f"SELECT s.{name}, pg_catalog.md5(s.{name}::text) FROM {rows}"
+            return f"INSERT INTO pg_temp.{raw} (v, text) {kept} ON CONFLICT DO NOTHING"
 
         try:
             return self.connection.execute(adding(candidates.items, "x.g").encode()).rowcount
@@ -273,7 +279,8 @@ def _around(kind: Type, literals: Sequence[str], most: int) -> Iterator[str]:
     match kind.category:
         case "N":
             for x in numbers:
-                yield from (f"({x} + @g)::{kind.name}", f"({x} - @g)::{kind.name}")
+                for step in ("@g", f"@g * 1e{-kind.scale}"):
+                    yield from (f"({x} {sign} {step})::{kind.name}" for sign in "+-")
                 yield f"({x} + (1 + @g) / {most + 2}.0)::{kind.name}"
         case "D" | "T":
             for x in ("now", *literals):
@@ -283,9 +290,11 @@ def _around(kind: Type, literals: Sequence[str], most: int) -> Iterator[str]:
         case "I":
             yield from (f"({quote_literal(x)}::inet + @g)::{kind.name}" for x in literals)
         case "S":
-            yield f"('S' || @g)::{kind.name}"
+            yield from (f"({text})::{kind.name}" for text in _OTHER_TEXTS)
             for length in _lengths(numbers):
                 yield f"pg_catalog.lpad((@g)::text, {length}, 'x')::{kind.name}"
+                if length <= _SHORT:
+                    yield f"({letters(length)})::{kind.name}"
         case _ if kind.plain == "bytea":
             for length in _lengths(numbers):
                 yield f"pg_catalog.decode(pg_catalog.lpad(pg_catalog.to_hex(@g), {2 * length}, '0'), 'hex')"

