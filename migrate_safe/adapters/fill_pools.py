@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import psycopg
 from msgspec import Struct, field
@@ -114,9 +114,11 @@ class Pools(Struct):
         raw = self._new("raw")
         self.connection.execute(_RAW.format(raw=raw, type=kind.name).encode())
         have = 0
-        for number, candidates in enumerate(self._candidates(kind, rules, most)):
+        made = self._candidates(kind, rules, most, lambda some: bool(self._gather(raw, kind, rules, some, _FEW)))
+        for number, candidates in enumerate(made):
             wanted = most if not few or (distinct and number == 0) else _FEW
-            have += self._gather(raw, kind, rules, candidates, wanted)
+            self._gather(raw, kind, rules, candidates, wanted)
+            have = self._size(raw)
             if have >= (most if distinct else min(most, _SOME)) and not few:
                 break
         return self._numbered(raw) if have else None
@@ -162,7 +164,9 @@ class Pools(Struct):
         if all(part is not None for part in parts):
             yield from made_of(kind, [part.expression for part in parts if part is not None])
 
-    def _candidates(self, kind: Type, rules: Rules, most: int) -> Iterator[_Candidates]:
+    def _candidates(
+        self, kind: Type, rules: Rules, most: int, rules_accept: Callable[[_Candidates], bool]
+    ) -> Iterator[_Candidates]:
         """Give candidates: first the ordinary values of the type, then those that the rules speak of."""
         plain = list(self._plain(kind))
         if plain:
@@ -170,13 +174,9 @@ class Pools(Struct):
         literals = rules.literals[:_LITERALS]
         yield _listed(_texts(kind, literals), kind)
         for pattern in literals if kind.category == "S" or kind.kind == "d" else ():
-            for regex in (
-                like(pattern),
-                f"(?:{like(pattern)})[0-9a-z]{{1,9}}",
-                pattern,
-                f"(?:{pattern})[0-9a-z]{{1,9}}",
-            ):
-                yield _listed(tuple(matching(regex, most)), kind)
+            for regex in (pattern, f"(?:{pattern}){_MORE}", like(pattern), f"(?:{like(pattern)}){_MORE}"):
+                if rules_accept(_listed(tuple(matching(regex, _FEW)), kind)):
+                    yield _listed(tuple(matching(regex, most)), kind)
         for expression in self._near(kind, literals, most):
             yield _series(expression, 0, 2 * most + _ENOUGH)
         for expression in plain[1:]:

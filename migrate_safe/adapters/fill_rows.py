@@ -37,6 +37,8 @@ def fill(dsn: str, rows: int) -> Iterator[str]:
     with connect(dsn, prepare_threshold=None) as connection:
         connection.execute(_SETTINGS)
         families = read_families(connection)
+        if not families:
+            yield "no rows were made: there is no table yet"
         with _unfettered(connection, families):
             filler = _Filler(dsn, connection, rows, Pools(connection, rows, Types(connection)))
             yield from filler.run(families)

@@ -92,6 +92,10 @@ def test_tables_that_have_rows_are_left_alone(database: str, connect: Connect) -
     assert c.execute("SELECT count(*) FROM kept").fetchone() == (1,)
 
 
+def test_a_database_without_tables_is_told(database: str) -> None:
+    assert list(fill(database, 5)) == ["no rows were made: there is no table yet"]
+
+
 def test_no_rows_are_wanted(database: str, connect: Connect) -> None:
     connect(database).execute("CREATE TABLE t (id int)")
     assert list(fill(database, 0)) == []
