@@ -98,12 +98,14 @@ class _Filler(Struct):
         if not family.parts:
             return "it has no partition that holds rows"
         reason = ""
+        counts = {part.oid: self._count(part) for part in family.parts}
         for last in (False, True):
             for place, part in enumerate(family.parts):
-                have = self._known(family)
-                share = -(-(self.rows - have) // (1 if last else len(family.parts) - place))
+                left = self.rows - sum(counts.values())
+                share = -(-left // (1 if last else len(family.parts) - place))
                 if share > 0:
                     reason = self._fill_part(part, share) or reason
+                    counts[part.oid] = self._count(part)
         if not self._known(family):
             seed(self.dsn, (family.name,))
             if self._known(family):

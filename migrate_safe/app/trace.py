@@ -76,7 +76,7 @@ def trace_command(command: tuple[str, ...], request: TraceRequest) -> TraceRepor
 
     Raises UsageError when the command cannot be started or never connects, TryLater when the server is out of reach.
     """
-    name = " ".join(command)
+    name = shlex.join(command)
     with scratch_server(request.postgres, listen="loopback") as server:
         dsn = server.create_database()
         base = _build(server, dsn, request, None)
