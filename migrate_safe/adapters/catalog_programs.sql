@@ -62,11 +62,11 @@ WHERE {shown}
 ORDER BY y.polrelid, y.polname;
 
 -- part: program_things
-WITH named AS (
+WITH named AS NOT MATERIALIZED (
     SELECT p.oid, CASE WHEN n.nspname <> 'pg_catalog' THEN pg_catalog.quote_ident(n.nspname) || '.' ELSE '' END
         || pg_catalog.quote_ident(p.proname) AS name
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-), typed AS (
+), typed AS NOT MATERIALIZED (
     SELECT t.oid, CASE WHEN n.nspname = 'pg_catalog' THEN pg_catalog.format_type(t.oid, NULL)
         ELSE pg_catalog.regexp_replace(pg_catalog.format_type(t.oid, NULL), '^[^."]+\.', '') END AS name
     FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from migrate_safe.adapters.catalog_objects import (
     Row,
@@ -30,6 +27,7 @@ from migrate_safe.adapters.catalog_programs import (
     read_trigger,
     with_schemas,
 )
+from migrate_safe.adapters.catalog_queries import read_parts
 from migrate_safe.adapters.catalog_remarks import with_remarks
 from migrate_safe.catalog.definition import constraint_definition
 from migrate_safe.model.errors import UsageError
@@ -118,13 +116,9 @@ def _read(connection: psycopg.Connection[Any], version: int, shown: str, skip: C
         "cleared": "k.confdelsetcols" if version >= 15 else "NULL::int2[]",
         "nulls_not_distinct": "i.indnullsnotdistinct" if version >= 15 else "false",
     }
-    text = "".join((files("migrate_safe.adapters") / name).read_text(encoding="utf-8") for name in _QUERIES)
-    parts = re.split(r"^-- part: (\w+)\n", text, flags=re.MULTILINE)[1:]
     found: dict[str, list[Row]] = {}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        for name, query in zip(parts[::2], parts[1::2], strict=True):
-            filled = query.format(**words).replace("%%", "%")
-            found[name] = [] if name in skip else list(cursor.execute(filled.encode()).fetchall())
+    for file in _QUERIES:
+        found |= read_parts(connection, file, words, skip)
     return found
 
 

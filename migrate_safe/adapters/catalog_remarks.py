@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources import files
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
+from migrate_safe.adapters.catalog_queries import Row, read_parts
 from migrate_safe.catalog.evolve.holders import REMARKS
 from migrate_safe.catalog.evolve.rights import DEFAULTS
 from migrate_safe.catalog.privileges import given_to_all, grant_text
@@ -20,8 +18,6 @@ from migrate_safe.model.objects import Grant, Publication, PublishedTable, Thing
 from migrate_safe.model.schema import Expr, Schema, Table, View
 from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_expression
-
-Row = Mapping[str, Any]
 
 _IDENTITIES = {"d": "default", "f": "full", "n": "nothing"}
 _DEFAULT_KINDS = {"r": "table", "S": "sequence", "f": "function", "T": "type", "n": "schema", "L": "largeobject"}
@@ -58,14 +54,7 @@ def _read(connection: psycopg.Connection[Any], version: int, words: Mapping[str,
         "published_rows": "pg_catalog.pg_get_expr(x.prqual, x.prrelid)" if version >= 15 else "NULL::text",
         "target": "nullif(s.stxstattarget, -1)",
     }
-    text = (files("migrate_safe.adapters") / "catalog_remarks.sql").read_text(encoding="utf-8")
-    parts = re.split(r"^-- part: (\w+)\n", text, flags=re.MULTILINE)[1:]
-    found: dict[str, list[Row]] = {}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        for name, query in zip(parts[::2], parts[1::2], strict=True):
-            filled = query.format(**given).replace("%%", "%")
-            found[name] = list(cursor.execute(filled.encode()).fetchall())
-    return found
+    return read_parts(connection, "catalog_remarks.sql", given)
 
 
 def _grants(row: Row) -> tuple[Grant, ...]:

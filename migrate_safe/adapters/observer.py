@@ -21,6 +21,7 @@ from migrate_safe.adapters.obstacles import Obstacles
 from migrate_safe.model.effect import Effect, Observed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
+from migrate_safe.model.values import replace
 
 Connection = psycopg.Connection[Any]
 
@@ -131,7 +132,8 @@ class Observer:
         loud = self._speak_up()
         rule = TransactionRule.FORBIDDEN if refusal == IN_A_BLOCK else TransactionRule.ANY
         kinds = {r.name: r.kind for r in relations.values() if r.name.schema != _TEMPORARY}
-        read = self._rows_read_by_all(relations)
+        counted = self._reports_at_once or refusal != IN_A_BLOCK
+        read = self._rows_read_by_all(relations) if counted else {}
         with Obstacles(self.dsn, self.worker.info.backend_pid, kinds) as obstacles:
             met = obstacles.meet(run)
         self._quieten(loud)
@@ -143,9 +145,11 @@ class Observer:
             if oid in relations and not (oid in replaced and MODES[mode] is LockMode.ACCESS_EXCLUSIVE):
                 name = relations[oid].name
                 taken[name] = max(MODES[mode], taken.get(name, MODES[mode]))
-        rows = self._rows_read_by_all(relations)
+        rows = self._rows_read_by_all(relations) if counted else {}
         scans = {name for name, count in rows.items() if count > read.get(name, 0)}
         effect, untold = self._effect(relations, taken, scans, taken)
+        if not counted:
+            effect = replace(effect, scans=tuple(sorted({*effect.scans, *effect.rewrites} & _stored(relations))))
         seen = Effect(
             locks=effect.locks,
             rewrites=effect.rewrites,
@@ -164,6 +168,15 @@ class Observer:
         after = self._relations()
         names = {r.name for r in after.values()}
         return {oid for oid, r in relations.items() if r.kind == "i" and oid not in after and r.name in names}
+
+    @property
+    def _reports_at_once(self) -> bool:
+        """Whether a session can be told to report what it read.
+
+        An older server makes one wait, which is done only for statements with a body: what else cannot run in a
+        transaction reads whole tables to build indexes, which it tells, or to rewrite them, which is seen.
+        """
+        return self.worker.info.server_version >= 150000
 
     # ---- what there is to see --------------------------------------------------------------------
 
@@ -186,7 +199,7 @@ class Observer:
 
     def _rows_read_by_all(self, relations: _Relations) -> dict[Name, int]:
         """Count the rows that were read in full scans since the tables were made, with those of this session."""
-        if self.worker.info.server_version >= 150000:
+        if self._reports_at_once:
             self.worker.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
         else:
             time.sleep(_REPORTED)
@@ -261,6 +274,10 @@ def _rewritten(before: _Relations, after: _Relations) -> set[Name]:
         if node != relation.node:
             found.add(relation.name)
     return found
+
+
+def _stored(relations: _Relations) -> set[Name]:
+    return {r.name for r in relations.values() if r.kind in "rm"}
 
 
 def _empty(relations: _Relations) -> frozenset[Name]:

@@ -41,6 +41,9 @@ PLATFORMS = {
     ("Darwin", "x86_64"): "darwin-x64",
 }
 
+QUIET = {"autovacuum": "off", "shared_buffers": "16MB"}
+"""Settings of the servers: whatever drops a table looks for it in every shared buffer."""
+
 
 def wanted_majors() -> tuple[int, ...]:
     """Give the majors that matrix tests run on: the environment's choice, else the embedded one alone."""
@@ -63,7 +66,7 @@ def server_of(major: int) -> Iterator[ScratchServer]:
 
     Nothing is analysed unless a test asks for it: how the server reads the rows of a foreign key hangs on statistics.
     """
-    with scratch_server(source_of(major), major=major, settings={"autovacuum": "off"}) as server:
+    with scratch_server(source_of(major), major=major, settings=QUIET) as server:
         yield server
 
 

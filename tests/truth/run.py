@@ -24,7 +24,7 @@ from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Analysed, Effect, Observed, Session
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import Dml, Statement, Wrapping
+from migrate_safe.model.statement import Dml, Statement, Transaction, Wrapping
 from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script, parse_statements
 
@@ -41,6 +41,9 @@ UNION ALL SELECT 'CLOSE ' || quote_ident(name) FROM pg_cursors WHERE is_holdable
 """
 
 _WAITS = "SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted"
+
+_BARE = {("schema", "public"), ("extension", "plpgsql")}
+"""What is in an empty database beside what is in its schemas."""
 
 RESET = """
 DROP SCHEMA IF EXISTS other CASCADE;
@@ -95,15 +98,20 @@ class Case(Struct, frozen=True):
     interrupted: str = ""
 
     @property
-    def needs_more(self) -> bool:
-        """Whether it cannot be played in a transaction on the set-up of its file.
+    def made_by(self) -> tuple[str, ...]:
+        """The scripts that lead to what is there before it, the session's last."""
+        return (self.base, *self.setup, self.session, self.interrupted)
 
-        Nor can a query: the server plans it by statistics, which outlive a rollback.
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether a rollback leaves what was there before it.
+
+        Not after a query: the server plans it by statistics, which outlive a rollback.
         """
-        if self.setup or self.session or self.alone or self.interrupted:
-            return True
+        if self.session or self.alone or self.interrupted:
+            return False
         statements = parse_script(Source("case.sql", self.sql)).statements
-        return len(statements) > 1 or isinstance(statements[0].action, Dml)
+        return not any(isinstance(s.action, Dml | Transaction) for s in statements)
 
     def runs_on(self, major: int) -> bool:
         """Say whether the case is meant for a major version."""
@@ -114,7 +122,7 @@ class Case(Struct, frozen=True):
 
 
 def load(file: Path) -> list[Case]:
-    """Read a file of cases, first those that start from its set-up alone: it need not be made again between them."""
+    """Read a file of cases, those that start from the same thing together: it need not be made again between them."""
     content = yaml.safe_load(file.read_text())
     base, found = content["setup"], []
     for entry in content["cases"]:
@@ -122,7 +130,7 @@ def load(file: Path) -> list[Case]:
         scripts = entry.pop("setup")
         setup = (scripts,) if isinstance(scripts, str) else tuple(scripts)
         found.append(Case(file.stem, base=base, setup=setup, **entry))
-    return sorted(found, key=lambda case: case.needs_more)
+    return sorted(found, key=lambda case: (case.made_by, not case.can_be_undone))
 
 
 def all_cases() -> list[Case]:
@@ -155,15 +163,15 @@ class Played(Struct, frozen=True):
 
 
 class Bench:
-    """A server on which cases are played, each set-up in a database of its own: publications and the like stay in it.
+    """A server on which cases are played, in a database that is used as long as no case leaves things in it that stay.
 
-    Most cases add nothing to the set-up of their file and have a single statement: these run in a transaction that is
-    rolled back, so that the set-up is made and read once for all of them. The others start from empty schemas.
+    Most cases run in a transaction that is rolled back, so that what they start from is made and read once for all that
+    share it. The others leave it to be made anew.
     """
 
     def __init__(self, server: ScratchServer) -> None:
         self._server = server
-        self._open("")
+        self._open()
 
     def close(self) -> None:
         """Drop the database, if there is one, and first the subscriptions, which would keep it."""
@@ -173,37 +181,46 @@ class Bench:
         self.connection.close()
         self._server.drop_database(name)
 
-    def _open(self, base: str) -> None:
+    def _open(self) -> None:
         dsn = self._server.create_database()
-        self.connection = connect(dsn)
+        self.connection = connect(dsn, options="-c synchronous_commit=off")
         self.observer = Observer(self.connection, dsn)
-        self._base, self._ready = base, None
-
-    def _turn_to(self, base: str) -> None:
-        """See that the database is the one of a set-up."""
-        if base != self._base:
-            self.close()
-            self._open(base)
+        self._ready: tuple[str, ...] = ()
+        self._known: dict[tuple[str, ...], Schema] = {}
+        self._base, self._own, self._spoilt = "", frozenset[tuple[str, str]](), False
 
     def play(self, case: Case) -> Played:
         """Predict a case, run it, and look at what it leaves."""
-        played = None if case.needs_more else self._rolled_back(case)
-        return played or self._from_scratch(case)
-
-    def _rolled_back(self, case: Case) -> Played | None:
-        """Play a case of one statement in a transaction; None where it may not run in one."""
-        before = self._made(case.base)
+        before = self._made(case)
         analysed = predict(before, case)
+        played = self._rolled_back(case, before, analysed) if case.can_be_undone else None
+        return played or self._committed(case, before, analysed)
+
+    def _rolled_back(self, case: Case, before: Schema, analysed: tuple[Analysed, ...]) -> Played | None:
+        """Play a case in a transaction; None where it may not run in one."""
         self._send("BEGIN")
         try:
-            seen = self._watched(analysed[0].statement)
-            if seen.sqlstate == IN_A_BLOCK:
+            seen = self._one_after_the_other([a.statement for a in analysed])
+            if seen[-1].sqlstate == IN_A_BLOCK and len(analysed) == 1:
                 return None
-            after = before if seen.effect.fails else read_schema(self.connection)
+            after = before if seen[-1].effect.fails else read_schema(self.connection)
         finally:
             self._send("ROLLBACK")
             self._forget_names(case)
-        return Played(before, analysed, [seen], after)
+        return Played(before, analysed, seen, after)
+
+    def _committed(self, case: Case, before: Schema, analysed: tuple[Analysed, ...]) -> Played:
+        """Play a case to its end; several statements are one transaction."""
+        self._ready = ()
+        if len(analysed) > 1:
+            self._send("BEGIN")
+        seen = self._one_after_the_other([a.statement for a in analysed], wrap=not case.alone)
+        if len(analysed) > 1:
+            self._send("COMMIT")
+        self._forget_names(case)
+        after = read_schema(self.connection)
+        self._spoilt |= _beyond_schemas(after) != _beyond_schemas(before)
+        return Played(before, analysed, seen, after)
 
     def _forget_names(self, case: Case) -> None:
         """Drop what a case prepared and the cursors that it left, which outlive its transaction."""
@@ -212,27 +229,31 @@ class Bench:
         for (text,) in self.connection.execute(_LEFT_BY_NAME).fetchall():
             self._send(text)
 
-    def _made(self, base: str) -> Schema:
-        self._turn_to(base)
-        if self._ready is None:
-            self._empty()
-            self._send(base)
-            self._ready = read_schema(self.connection)
-        return self._ready
+    def _made(self, case: Case) -> Schema:
+        """See that there is what the case starts from, and give it; what the same scripts make is the same again."""
+        if self._ready != case.made_by:
+            self._clear(case.base)
+            for text in (case.base, *case.setup, case.session):
+                self._send(text)
+            if case.interrupted:
+                self._cut_off(case.interrupted)
+            if case.made_by not in self._known:
+                self._known[case.made_by] = read_schema(self.connection)
+            self._ready = case.made_by
+            beyond = _beyond_schemas(self._known[case.made_by])
+            self._own = self._own or beyond
+            self._spoilt |= not beyond <= self._own
+        return self._known[case.made_by]
 
-    def _from_scratch(self, case: Case) -> Played:
-        self._turn_to(case.base)
-        self._ready = None
+    def _clear(self, base: str) -> None:
+        """Empty the schemas; where things stay that the set-up does not see to, turn to another database."""
+        self._ready = ()
+        if self._spoilt or (base != self._base and len(self._own) > len(_BARE)):
+            self.close()
+            self._open()
         self._empty()
-        for text in (case.base, *case.setup, case.session):
-            self._send(text)
-        if case.interrupted:
-            self._cut_off(case.interrupted)
-        before = read_schema(self.connection)
-        analysed = predict(before, case)
-        seen = self._one_after_the_other([a.statement for a in analysed], wrap=not case.alone)
-        self._forget_names(case)
-        return Played(before, analysed, seen, read_schema(self.connection))
+        if base != self._base:
+            self._base, self._own = base, frozenset()
 
     def _cut_off(self, text: str) -> None:
         """Cancel a statement once it waits for an old reader of everything, so that it stays half done."""
@@ -267,17 +288,13 @@ class Bench:
         if result.error_message:
             raise psycopg.errors.error_from_result(result)
 
-    def _one_after_the_other(self, statements: Sequence[Statement], *, wrap: bool) -> list[Observed]:
-        """Run a single statement by itself, several in one transaction, up to the first error."""
+    def _one_after_the_other(self, statements: Sequence[Statement], *, wrap: bool = True) -> list[Observed]:
+        """Run statements up to the first error."""
         seen: list[Observed] = []
-        if len(statements) > 1:
-            self._send("BEGIN")
         for statement in statements:
             seen.append(self._watched(statement, wrap=wrap))
             if seen[-1].effect.fails is not None:
                 break
-        if len(statements) > 1:
-            self._send("COMMIT")
         return seen
 
     def _watched(self, statement: Statement, *, wrap: bool = True) -> Observed:
@@ -288,6 +305,12 @@ class Bench:
             except psycopg.Error as error:
                 return Observed(Effect(fails=str(error)), sqlstate=error.sqlstate)
         return seen
+
+
+def _beyond_schemas(schema: Schema) -> frozenset[tuple[str, str]]:
+    """Give the kinds and names of what is in no schema that is emptied between cases."""
+    things = {(kind, str(name)) for kind, name in schema.things if name.schema is None and str(name) != "other"}
+    return frozenset(things | {("publication", name) for name in schema.publications})
 
 
 def schema_left(schema: Schema, analysed: Sequence[Analysed]) -> Schema:
