@@ -183,7 +183,7 @@ class Bench:
 
     def _open(self) -> None:
         dsn = self._server.create_database()
-        self.connection = connect(dsn, options="-c synchronous_commit=off")
+        self.connection = connect(dsn)
         self.observer = Observer(self.connection, dsn)
         self._ready: tuple[str, ...] = ()
         self._known: dict[tuple[str, ...], Schema] = {}
