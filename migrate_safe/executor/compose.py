@@ -141,7 +141,9 @@ def fill_message(work: Backfill, where: str, moving: str | None, session: Sessio
     `moving` moves the cursor (see `advance`); None where another message does that. Gives the rows written, those that
     are unset all the same, and how many clients wait for its row locks. One statement reads and writes, so
     that READ COMMITTED re-evaluates WHERE and SET on the newest version of each row and no client's
-    write is lost. lock_timeout stays below deadlock_timeout, so that no client is a deadlock victim.
+    write is lost. lock_timeout stays below deadlock_timeout, so that no client is a deadlock victim. Row locks are not
+    kept until the disk has answered: a crash may lose the last batches, and the cursor with them; the entry that
+    concludes the backfill waits for the disk, and WAL keeps the order.
     """
     assign = ", ".join(f"{quote_ident(column)} = ({expression})" for column, expression in work.assign)
     fence = [] if moving else [f"SELECT migrate_safe.fence({session.token});"]
@@ -150,6 +152,7 @@ def fill_message(work: Backfill, where: str, moving: str | None, session: Sessio
             BEGIN,
             pinned(session),
             "SET LOCAL migrate_safe.backfill = 'on';",
+            "SET LOCAL synchronous_commit = off;",
             f"SET LOCAL lock_timeout = {max(1, budget_ms * 8 // 10)};",
             f"SET LOCAL statement_timeout = {budget_ms};",
             f"SET LOCAL idle_in_transaction_session_timeout = {budget_ms};",
