@@ -20,6 +20,7 @@ from migrate_safe.app.executing import (
 )
 from migrate_safe.app.preflight import check_way_back, gone_tables
 from migrate_safe.app.rights import check_privileges
+from migrate_safe.app.submitted import take_off
 from migrate_safe.executor.machine import back, keep, refuse_irreversible
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
@@ -53,6 +54,7 @@ def abandon(
         if not keep_done:
             check_privileges(db, plan)
         with leased(db, target, settings, tell) as performer:
+            take_off(db, plan.name, tell, "it is to be closed")
             forget(db, plan.name)  # a pause would hold it up, and a worker would begin again what is closed
             if keep_done:
                 return run(performer, plan, keep, settings, stop_after=stop_after)

@@ -18,6 +18,7 @@ from migrate_safe.app.executing import (
 )
 from migrate_safe.app.preflight import check_way_back
 from migrate_safe.app.rights import check_privileges
+from migrate_safe.app.submitted import take_off
 from migrate_safe.executor.machine import back, refuse_irreversible
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
@@ -39,8 +40,9 @@ def rollback(
     """Take a plan back to the end of `to`: expand, migrate (the default), a step's id; or to baseline.
 
     Leads out of every place, also out of a step or a take-back that was cut off; does nothing when the
-    plan has not come so far. The journal's copy of the plan rules, so no file is needed. Raises Refused
-    when a step on the way has no way back, or rows exist that the old form cannot hold: before anything is done.
+    plan has not come so far. What was submitted to workers is withdrawn. The journal's copy of the plan rules, so no
+    file is needed. Raises Refused when a step on the way has no way back, or rows exist that the old form cannot
+    hold: before anything is done.
     """
     given = find_plan(source)
     with opened(target, settings) as db:
@@ -51,6 +53,7 @@ def rollback(
             refuse_irreversible(plan, state, end)
         check_privileges(db, plan)
         with leased(db, target, settings, tell) as performer:
+            take_off(db, plan.name, tell, f"when it is to go on: submit {plan.name}")
             state = state_of(db, plan)
             if state.position > end:
                 refuse_others(db, plan)
