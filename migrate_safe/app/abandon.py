@@ -6,6 +6,7 @@ from pathlib import Path
 
 from migrate_safe.adapters.control import forget
 from migrate_safe.adapters.database import Database
+from migrate_safe.app.drift import left
 from migrate_safe.app.executing import (
     Outcome,
     Target,
@@ -60,8 +61,12 @@ def abandon(
                 return run(performer, plan, keep, settings, stop_after=stop_after)
             try:
                 plan = voided(plan, gone_tables(db, plan))
-                _check(db, plan, state_of(db, plan), settings)
-                return run(performer, plan, lambda p, s, t: back(p, s, 0, t), settings, stop_after=stop_after)
+                state = state_of(db, plan)
+                _check(db, plan, state, settings)
+                known = left(db, plan, state)
+                return run(
+                    performer, plan, lambda p, s, t: back(p, s, 0, t), settings, stop_after=stop_after, known=known
+                )
             except (Refused, StepFailed) as error:
                 raise _or_keep(error, plan) from None
 

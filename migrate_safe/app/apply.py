@@ -91,7 +91,13 @@ def apply(
             if to_be_opened(db, plan, state):
                 open_plan(db, performer.lease.token, plan, to_yaml(plan))
             came = run(
-                performer, plan, lambda p, s, t: forward(p, s, end, t), settings, stop_after=stop_after, known=known
+                performer,
+                plan,
+                lambda p, s, t: forward(p, s, end, t),
+                settings,
+                stop_after=stop_after,
+                known=known,
+                as_known=True,
             )
             tick_off(db, plan.name, wish.through, tell)
             return came

@@ -132,13 +132,15 @@ def run(
     *,
     stop_after: int | None = None,
     known: tuple[SeenPart, ...] | None = None,
+    as_known: bool = False,
 ) -> Outcome:
     """Let the machine work on a plan from where the journal says that it stands.
 
-    `known` are its tables as they may be found; None takes them as they are.
+    `known` are its tables as they may be found, and were just found where they are `as_known`; None takes them as they
+    are.
     """
     before = state_of(performer.db, plan)
-    witness = Witness(performer, plan, known, before.seq)
+    witness = Witness(performer, plan, known, before.seq, as_known=as_known)
     try:
         end = drive(decide(plan, before, settings), witness, stop_after=stop_after)
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migrate_safe.app.drift import left
 from migrate_safe.app.executing import (
     Outcome,
     Target,
@@ -59,7 +60,10 @@ def rollback(
                 refuse_others(db, plan)
                 refuse_built_upon(db, plan)
                 check_way_back(db, plan, state.position, end, settings)
-            return run(performer, plan, lambda p, s, t: back(p, s, end, t), settings, stop_after=stop_after)
+            known = left(db, plan, state)
+            return run(
+                performer, plan, lambda p, s, t: back(p, s, end, t), settings, stop_after=stop_after, known=known
+            )
 
 
 def position_of(plan: Plan, to: str | None) -> int:

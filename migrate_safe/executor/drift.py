@@ -60,6 +60,14 @@ def without_visitors(plan: Plan, before: Iterable[SeenPart], now: Iterable[SeenP
     return tuple(p for p in now if p[0] in known or not (view := _VIEW.match(p[0])) or _last(view[1]) in named)
 
 
+def with_own(known: Iterable[SeenPart], before: Iterable[SeenPart], after: Iterable[SeenPart]) -> tuple[SeenPart, ...]:
+    """Add to what is known what a step has changed: the differences between the looks before and after it."""
+    parts, old, new = ({part[0]: part for part in parts} for parts in (known, before, after))
+    changed = {key: part for key, part in new.items() if old.get(key) != part}
+    gone = old.keys() - new.keys()
+    return tuple({key: part for key, part in {**parts, **changed}.items() if key not in gone}.values())
+
+
 def unsettled(plan: Plan, state: PlanState) -> frozenset[str]:
     """Name the parts that may change by themselves: indexes, while a backend may still work on one for the plan."""
     if state.running is None:
