@@ -30,6 +30,7 @@ from migrate_safe.planner.dependents import guard, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.keeping import keep_of
+from migrate_safe.planner.loosening import loosened
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.recipes import add_column
@@ -117,6 +118,7 @@ def choose_drop(operation: Operation, table: Name, action: DropColumn, around: S
         row_keys(schema, table),
         guard(table, (column.name,), gone, indexes, keeps_data=False),
         null_name(schema, known, column.name),
+        loosened(schema, known, column),
     ).steps()
 
 
