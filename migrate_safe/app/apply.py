@@ -35,7 +35,7 @@ from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.state import PlanState, fold
 from migrate_safe.model.errors import Refused, UsageError
-from migrate_safe.model.plan import Phase, Plan
+from migrate_safe.model.plan import Phase, Plan, bad_name
 from migrate_safe.planner.codec import to_yaml
 
 
@@ -121,6 +121,8 @@ def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState
         if kept is not None and read_copy(kept) != plan:
             raise _changed(read_copy(kept), plan)
     check_version(db, plan)
+    if state.untouched and (why := bad_name(plan.name)) is not None:
+        raise UsageError(f"{plan.name!r} is no name for a plan: {why}", next_move="plan it anew under another: --name")
     if state.untouched:
         refuse_others(db, plan)  # first: what another open plan has changed is no drift that could be accepted
         check_planned(db, plan, wish.schema, wish.accept_drift)

@@ -34,7 +34,7 @@ from migrate_safe.executor.state import PlanState, fold, stage
 from migrate_safe.model.errors import Interrupted, MigrateSafeError, Refused, TryLater, UsageError
 from migrate_safe.model.journal import JournaledPlan
 from migrate_safe.model.names import Name
-from migrate_safe.model.plan import Plan
+from migrate_safe.model.plan import PLAN_ENDINGS, Plan
 from migrate_safe.model.secrets import hide
 from migrate_safe.model.seen import SeenPart
 from migrate_safe.planner.codec import from_yaml
@@ -186,7 +186,7 @@ def find_plan(source: Path | str | Plan) -> Plan | str:
     if isinstance(source, Plan):
         return source
     path = Path(source)
-    if not path.exists() and path.suffix not in (".yaml", ".yml") and "/" not in str(source):
+    if (path.is_dir() or not path.exists()) and path.suffix not in PLAN_ENDINGS and "/" not in str(source):
         return str(source)
     try:
         return from_yaml(path.read_text(encoding="utf-8"), str(path))

@@ -8,6 +8,7 @@ from pathlib import Path
 from migrate_safe.adapters.journal_table import server_now
 from migrate_safe.app.drift import left
 from migrate_safe.app.executing import Outcome, Target, find_plan, journaled_plan, leased, opened, run, state_of
+from migrate_safe.app.resting import check_purged
 from migrate_safe.app.rights import check_privileges
 from migrate_safe.executor.machine import forward
 from migrate_safe.executor.news import Tell, silent
@@ -46,6 +47,7 @@ def purge(
         with leased(db, target, settings, tell) as performer:
             state = state_of(db, plan)
             check_purge(plan, state, server_now(db), now=now)
+            check_purged(db, plan, state.position, tell)
             known, end = left(db, plan, state), len(plan.steps)
             return run(
                 performer, plan, lambda p, s, t: forward(p, s, end, t), settings, stop_after=stop_after, known=known

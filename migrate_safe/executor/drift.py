@@ -122,7 +122,8 @@ def _last(name: str) -> str:
 def _is_named(key: str, name: str, tables: Iterable[Name]) -> bool:
     own, table = _split(key, tables)
     of = () if table is None else (str(table), table.name)
-    return name in (key, own, *of, *(f"{t}.{own}" for t in of))
+    short = (parse_name(own).name,) if key.startswith("view ") else ()
+    return name in (key, own, *short, *of, *(f"{t}.{x}" for t in of for x in (own, *short)))
 
 
 def _split(key: str, tables: Iterable[Name]) -> tuple[str, Name | None]:

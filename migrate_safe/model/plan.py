@@ -148,6 +148,21 @@ class PlanRelease(Struct, frozen=True):
     strategy: str = "rolling"
 
 
+PLAN_ENDINGS = (".yaml", ".yml")
+"""Endings of plan files: commands take what ends so, or holds a slash, for a file and everything else for a name."""
+
+
+def bad_name(name: str) -> str | None:
+    """Say why a plan cannot be called by a name; None for a good one."""
+    if not name.strip(" ."):
+        return "it is empty, or dots alone"
+    if name.startswith("-"):
+        return "it would be read as an option"
+    if "/" in name or name.endswith(PLAN_ENDINGS):
+        return "it would be read as a file"
+    return None if name.isprintable() else "it has characters that cannot be shown"
+
+
 class Plan(Struct, frozen=True):
     """A phased plan.
 

@@ -304,6 +304,13 @@ def test_names_of_what_is_accepted(name: str, accepts: bool) -> None:
     assert (not_accepted(changes, plan(ADD, touches=(USERS,)), (name,)) == ()) is accepts
 
 
+@pytest.mark.parametrize("name", ["ve v", "users.ve v", 'public."ve v"', 'users.public."ve v"', "users"])
+def test_a_view_is_accepted_by_its_name(name: str) -> None:
+    changes = since(seen("table public.users"), seen("table public.users", 'view public."ve v" on public.users'))
+    assert not_accepted(changes, plan(ADD, touches=(USERS,)), (name,)) == ()
+    assert not_accepted(changes, plan(ADD, touches=(USERS,)), ("other",))
+
+
 def test_a_snapshot_that_another_program_described_is_not_compared(users: str, connect: Connect) -> None:
     apply(fit(users, STORY), Target(users))
     connect(users).execute("UPDATE migrate_safe.seen SET described_by = 'another on 13'")
