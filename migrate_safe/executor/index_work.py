@@ -85,10 +85,12 @@ def drop_index(work: DropIndexConcurrently, end: Entry, seq: int, settings: Sett
 def _cut_off(index: Name, plan: str, busy: Busy) -> TryLater:
     """Say what ended work on an index. It runs without a time limit: if it was cancelled, somebody has done so."""
     if not busy.overran:
-        return TryLater(f'work on index "{index}" was refused again and again: {busy.reason}', next_move="run this again")
+        return TryLater(
+            f'work on index "{index}" was refused again and again: {busy.reason}', next_move="run this again"
+        )
     return TryLater(
         f'somebody has cancelled the work on index "{index}" (pg_cancel_backend): {busy.reason}',
-        next_move=f"find out who, and why; then run this again: what is left of it is removed first; or rollback {plan}",
+        next_move=f"find out who, and why; then run this again: what is left of it is removed; or rollback {plan}",
     )
 
 
