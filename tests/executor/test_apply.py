@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import sleep
@@ -314,6 +315,25 @@ def test_missing_privileges_are_named(users: str, connect: Connect, stranger: st
     assert not status(Target(users)).installed
     connect(users).execute(f'GRANT CREATE ON DATABASE "{connect(users).info.dbname}" TO "{stranger}"')
     assert apply(fit(users, STORY), Target(users, role=stranger)).stage == "migrate"
+
+
+def test_an_unusual_owner_is_named_as_it_must_be_typed(database: str, connect: Connect, stranger: str) -> None:
+    c = connect(database)
+    c.execute('CREATE ROLE "Own er\'s"')
+    try:
+        c.execute('CREATE SCHEMA "App" AUTHORIZATION "Own er\'s"; GRANT USAGE ON SCHEMA "App" TO PUBLIC')
+        c.execute('SET ROLE "Own er\'s"; CREATE TABLE "App".users (id int); RESET ROLE')
+        name = Name("App", "users")
+        step = replace(ADD, work=sql('ALTER TABLE "App".users ADD a int', table=name))
+        with pytest.raises(UsageError) as caught:
+            apply(fit(database, plan(step, touches=(name,))), Target(database, role=stranger))
+    finally:
+        c.execute('DROP SCHEMA IF EXISTS "App" CASCADE; DROP ROLE "Own er\'s"')
+    assert caught.value.message == (
+        f'role "{stranger}" does not own "App".users, and only its owner "Own er\'s" may alter it'
+    )
+    typed = shlex.split(caught.value.next_move.split(", or GRANT")[0])
+    assert typed == ["run", "as", "--role", "Own er's"]
 
 
 def test_a_journal_of_another_role_is_named(users: str, connect: Connect, stranger: str) -> None:
