@@ -6,6 +6,7 @@ import getpass
 import json
 import socket
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import install
@@ -58,10 +59,12 @@ def submit(db: Database, plan: str, through: str, who: str, accepted: Sequence[s
     _write(db, plan, {"wanted": through, "wanted_by": who, "accepted": list(accepted), "wanted_at": None})
 
 
-def withdraw(db: Database, plan: str) -> None:
-    """Take back, or tick off, what a worker was asked for."""
+def withdraw(db: Database, plan: str, submitted: datetime | None) -> None:
+    """Take back, or tick off, what a worker was asked for at that moment; what was submitted since stays."""
     db.query(
-        "UPDATE migrate_safe.control SET wanted = NULL, wanted_by = NULL, wanted_at = NULL WHERE plan = %s", (plan,)
+        "UPDATE migrate_safe.control SET wanted = NULL, wanted_by = NULL, wanted_at = NULL"
+        " WHERE plan = %s AND wanted_at = %s",
+        (plan, submitted),
     )
 
 

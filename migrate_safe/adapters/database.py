@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from migrate_safe.adapters.postgres import connect
+from migrate_safe.adapters.postgres import connect, legible
 from migrate_safe.executor.compose import FENCE_STATE, GUARD_STATE, Session
 from migrate_safe.executor.intents import Busy, FailedClean, LeaseLost, LostConnection, NotAsPlanned
 from migrate_safe.model.errors import TryLater, UsageError
@@ -134,7 +134,8 @@ class Database:
     def _sorted(self) -> Iterator[None]:
         """Leave no transaction open, and raise what the machine understands."""
         try:
-            yield
+            with legible():
+                yield
         except psycopg.Error as error:
             self._leave_transaction()
             if self.connection.closed:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.model.health import Gravity, Trouble
+from migrate_safe.model.names import as_argument
 from migrate_safe.model.postgres import MAJORS
 
 _ROLE = """
@@ -56,7 +57,9 @@ def of_role(db: Database) -> Iterator[Trouble]:
     role, database, creates, sees, controls = db.query(_ROLE)[0]
     for owner, member in db.query(_JOURNAL):
         what = f"the journal belongs to {owner}, of which {member} is no member: it can be read at most"
-        yield Trouble("privilege", Gravity.ERROR, what, f"run as --role {owner}, or GRANT {owner} TO {member}")
+        yield Trouble(
+            "privilege", Gravity.ERROR, what, f"run as --role {as_argument(owner)}, or GRANT {owner} TO {member}"
+        )
     if not creates:
         what = f"role {role} may not create the schema migrate_safe, in which the journal is kept"
         yield Trouble("privilege", Gravity.ERROR, what, f"GRANT CREATE ON DATABASE {database} TO {role}")
@@ -74,7 +77,10 @@ def of_tables(db: Database) -> Iterator[Trouble]:
         tables = f"table {first}" if count == 1 else f"{count} tables, {first} among them,"
         what = f"{tables} can be altered only by {owner}, of which {role} is no member"
         yield Trouble(
-            "privilege", Gravity.NOTICE, what, f"run plans on them with --role {owner}, or GRANT {owner} TO {role}"
+            "privilege",
+            Gravity.NOTICE,
+            what,
+            f"run plans on them with --role {as_argument(owner)}, or GRANT {owner} TO {role}",
         )
     for schema, role in db.query(_CLOSED):
         what = f"role {role} may not make indexes and tables in schema {schema}, where it owns tables"

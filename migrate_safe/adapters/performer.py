@@ -37,7 +37,7 @@ from migrate_safe.executor.intents import (
     Transact,
     Wait,
 )
-from migrate_safe.executor.news import Journaled, Moved, Tell, Waiting
+from migrate_safe.executor.news import Journaled, Moved, Noted, Tell, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.throttle import MB, tuned
 from migrate_safe.model.errors import StepFailed, TryLater
@@ -68,6 +68,7 @@ class Performer:
         self._walk_began = (time.monotonic(), 0)
         self._gauged: tuple[float, Pressure] | None = None
         self._warned = False
+        self._slow: set[str] = set()
 
     def close(self) -> None:
         """Close the sessions of the crew; the first session is somebody else's."""
@@ -171,7 +172,22 @@ class Performer:
             others = "; ".join(map(str, holders(self.db, (Lock(table, LockMode.EXCLUSIVE),))))
             by = f"; at work on it: {others}" if others else ""
             raise Busy(f'rows of "{table}" are locked{by}') from None
+        self._say_slow(intent, batch)
         return self._moved(batch, intent.progress)
+
+    def _say_slow(self, intent: Fill, batch: Batch) -> None:
+        """Tell once of a step when the smallest batch takes longer than the budget, which then cannot hold."""
+        budget, step = self.settings.stall_budget_ms, intent.progress.step
+        if intent.rows > self.settings.batch_min or batch.ms <= budget or step in self._slow:
+            return
+        self._slow.add(step)
+        least = "one row" if intent.rows == 1 else f"{intent.rows} rows"
+        self.tell(
+            Noted(
+                f'filling {least} of "{intent.work.table}" took {batch.ms:.0f} ms, beyond the stall budget of'
+                f" {budget} ms: who writes such a row waits as long; its triggers or indexes are slow"
+            )
+        )
 
     def _crew_of(self, size: int) -> list[Database]:
         while len(self._crew) < size:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -56,12 +58,13 @@ _NO_SUCH_HOST = tuple(
 
 
 def connect(
-    dsn: str = "", *, application_name: str = "migrate-safe", **options: Any
+    dsn: str = "", *, application_name: str = "migrate-safe", encoding: str | None = "UTF8", **options: Any
 ) -> psycopg.Connection[tuple[Any, ...]]:
     """Open an autocommit connection by DSN (URI or key=value text; empty: the PG* variables and service file).
 
     `options` go to `psycopg.connect` (prepare_threshold, cursor_factory...) or to libpq (connect_timeout,
-    options...). An application_name in the DSN or in PGAPPNAME wins over the argument.
+    options...). An application_name in the DSN or in PGAPPNAME wins over the argument. Texts are sent and read in
+    `encoding`, whatever DSN, environment and role say; None leaves it to them.
 
     Raises UsageError for a malformed DSN, a refused role or password, or a database that does not exist, and
     TryLater when the server cannot be reached now. Neither shows a password.
@@ -69,6 +72,8 @@ def connect(
     parts = parse_dsn(dsn)
     options.setdefault("autocommit", True)
     parts.setdefault("fallback_application_name", application_name)
+    if encoding is not None:
+        parts["client_encoding"] = encoding
     if "connect_timeout" not in parts and "connect_timeout" not in options:
         options["connect_timeout"] = CONNECT_TIMEOUT
     try:
@@ -77,6 +82,18 @@ def connect(
         raise _explained(error, dsn) from None
     except (psycopg.ProgrammingError, UnicodeError) as error:
         raise _malformed(error) from None
+
+
+@contextmanager
+def legible() -> Iterator[None]:
+    """Raise UsageError for text of the server that is no UTF-8: a database of encoding SQL_ASCII holds any bytes."""
+    try:
+        yield
+    except psycopg.errors.CharacterNotInRepertoire as error:
+        raise UsageError(
+            f"the database holds text that is not UTF-8 ({error.diag.message_primary})",
+            next_move="its encoding is SQL_ASCII, which takes any bytes: rename or rewrite what holds them",
+        ) from None
 
 
 def parse_dsn(dsn: str) -> dict[str, Any]:

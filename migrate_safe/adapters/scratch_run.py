@@ -11,14 +11,11 @@ from migrate_safe.compat.states import Placed, State
 from migrate_safe.executor.compose import count_query
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name, quote_ident
-from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently, Requirement, Sql, Verify, Work
+from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently, Requirement, Sql, Verify, Work, markers
 from migrate_safe.sql.queries import relations_of
 
 JOURNAL_SCHEMA = "CREATE SCHEMA IF NOT EXISTS migrate_safe"
 """Where the functions of a plan live."""
-
-BACKFILL_MARKER = "SET LOCAL migrate_safe.backfill = 'on'"
-"""Tells the sync triggers that an UPDATE fills the new side, so that the old side is left alone."""
 
 _REFUSES_ROWS = ("22", "23")
 """Classes of errors that values can be to blame for: data exceptions, which name no table, and violations.
@@ -72,7 +69,8 @@ def run_work(connection: Connection, work: Work, place: str) -> None:
             _run(connection, Placed(f"DROP INDEX CONCURRENTLY IF EXISTS {index}", place))
         case Backfill():
             with connection.transaction():
-                _run(connection, Placed(BACKFILL_MARKER, place))
+                for marker in markers(work):
+                    _run(connection, Placed(marker, place))
                 _run(connection, Placed(_whole_update(work), place))
         case Verify(table=table, holds=holds, message=message):
             _must_be_none(connection, f"SELECT FROM {table} WHERE ({holds}) IS NOT TRUE", message, place)

@@ -284,7 +284,7 @@ class _Sessions(Struct):
         number = sent.session if sent is not None else 1
         if number not in self._open:
             options = {"options": f"{sent.startup.options} {_PATIENT}"} if sent is not None else {}
-            connection = connect(self.dsn, prepare_threshold=None, **options)
+            connection = connect(self.dsn, prepare_threshold=None, encoding=None, **options)
             self._stack.callback(connection.close)
             self._open[number] = Observer(connection, self.dsn)
         return self._open[number]

@@ -27,28 +27,28 @@ HAVING count(a.attname) = i.indnkeyatts AND NOT array_agg(a.attname::text) && %s
 ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid
 LIMIT 1
 """
-_SIZE = """
+_ROWS_PER_PAGE = 50
+"""Assumed for a table that was never analysed."""
+_SIZE = f"""
 WITH RECURSIVE family AS (
     SELECT to_regclass(%s)::oid AS oid
     UNION
     SELECT i.inhrelid FROM pg_inherits AS i JOIN family AS f ON i.inhparent = f.oid
 )
-SELECT sum(greatest(c.reltuples, 0))::bigint, sum(c.relpages)::bigint,
-       max(pg_relation_size(c.oid) / current_setting('block_size')::int)::bigint, bool_or(c.reltuples < 0), count(*)
+SELECT sum(CASE WHEN c.reltuples < 0 THEN s.pages * {_ROWS_PER_PAGE} ELSE c.reltuples END)::bigint,
+    sum(CASE WHEN c.reltuples < 0 THEN s.pages ELSE c.relpages END)::bigint, max(s.pages)::bigint, count(*)
 FROM family AS f JOIN pg_class AS c ON c.oid = f.oid
+CROSS JOIN LATERAL (SELECT pg_relation_size(c.oid) / current_setting('block_size')::int) AS s (pages)
 """
-_ROWS_PER_PAGE = 50
-"""Assumed for a table that was never analysed."""
+# What was never analysed has -1 reltuples; so has a partitioned table, which has no pages either.
 
 
 def survey(db: Database, wish: SurveyKeys) -> Survey:
     """Find the key to walk a table by: the primary key, else any unique key without NULLs, else its pages."""
     found = db.query(_SIZE, (str(wish.table),))
-    rows, pages, largest, never_analysed, known = found[0]
+    rows, pages, _, known = found[0]
     if not known:
         raise Refused(f'table "{wish.table}" does not exist in this database', next_move="check the DSN and the plan")
-    if never_analysed:
-        rows, pages = largest * _ROWS_PER_PAGE, largest
     keys = db.query(_KEYS, (str(wish.table), list(wish.avoid)))
     columns, types = (tuple(keys[0][0]), tuple(keys[0][1])) if keys else ((), ())
     return Survey(columns, types, int(rows), max(1, int(pages)))

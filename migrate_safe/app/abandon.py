@@ -6,6 +6,7 @@ from pathlib import Path
 
 from migrate_safe.adapters.control import forget
 from migrate_safe.adapters.database import Database
+from migrate_safe.app.drift import left
 from migrate_safe.app.executing import (
     Outcome,
     Target,
@@ -20,6 +21,7 @@ from migrate_safe.app.executing import (
 )
 from migrate_safe.app.preflight import check_way_back, gone_tables
 from migrate_safe.app.rights import check_privileges
+from migrate_safe.app.submitted import take_off
 from migrate_safe.executor.machine import back, keep, refuse_irreversible
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
@@ -53,13 +55,18 @@ def abandon(
         if not keep_done:
             check_privileges(db, plan)
         with leased(db, target, settings, tell) as performer:
+            take_off(db, plan.name, tell, "it is to be closed")
             forget(db, plan.name)  # a pause would hold it up, and a worker would begin again what is closed
             if keep_done:
                 return run(performer, plan, keep, settings, stop_after=stop_after)
             try:
                 plan = voided(plan, gone_tables(db, plan))
-                _check(db, plan, state_of(db, plan), settings)
-                return run(performer, plan, lambda p, s, t: back(p, s, 0, t), settings, stop_after=stop_after)
+                state = state_of(db, plan)
+                _check(db, plan, state, settings)
+                known = left(db, plan, state)
+                return run(
+                    performer, plan, lambda p, s, t: back(p, s, 0, t), settings, stop_after=stop_after, known=known
+                )
             except (Refused, StepFailed) as error:
                 raise _or_keep(error, plan) from None
 

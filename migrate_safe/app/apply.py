@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -28,12 +29,13 @@ from migrate_safe.app.preflight import (
     check_way_ahead,
 )
 from migrate_safe.app.rights import check_privileges, check_rights_ahead
+from migrate_safe.app.submitted import still_wanted, tick_off
 from migrate_safe.executor.machine import forward
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.state import PlanState, fold
 from migrate_safe.model.errors import Refused, UsageError
-from migrate_safe.model.plan import Phase, Plan
+from migrate_safe.model.plan import Phase, Plan, bad_name
 from migrate_safe.planner.codec import to_yaml
 
 
@@ -41,13 +43,14 @@ class Wish(Struct, frozen=True):
     """How far to go, and what may be overlooked: `accept_drift` names the tables or objects whose change may be.
 
     `dry_run` tells the SQL (as news) and sends nothing but reads; `schema` names what the plan was made from,
-    so that drift can be told.
+    so that drift can be told. `submitted` is the moment at which a worker was asked for it.
     """
 
     through: Phase = Phase.MIGRATE
     accept_drift: tuple[str, ...] = ()
     dry_run: bool = False
     schema: tuple[str, ...] = ()
+    submitted: datetime | None = None
 
 
 THROUGH_MIGRATE = Wish()
@@ -79,6 +82,7 @@ def apply(
             return rehearse(db, plan, lambda p, s, t: forward(p, s, end, t), settings, tell)
         with leased(db, target, settings, tell) as performer:
             plan, state = ruling(db, given, wish)  # again: now nobody else can change it
+            still_wanted(db, plan.name, wish.submitted)
             end = plan.end_of(wish.through)
             if state.position < end or state.running is not None:
                 refuse_others(db, plan)
@@ -86,9 +90,17 @@ def apply(
             check_way_ahead(db, plan, state.position, end, settings)
             if to_be_opened(db, plan, state):
                 open_plan(db, performer.lease.token, plan, to_yaml(plan))
-            return run(
-                performer, plan, lambda p, s, t: forward(p, s, end, t), settings, stop_after=stop_after, known=known
+            came = run(
+                performer,
+                plan,
+                lambda p, s, t: forward(p, s, end, t),
+                settings,
+                stop_after=stop_after,
+                known=known,
+                as_known=True,
             )
+            tick_off(db, plan.name, wish.through, tell)
+            return came
 
 
 def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState]:
@@ -109,6 +121,8 @@ def ruling(db: Database, given: Plan | str, wish: Wish) -> tuple[Plan, PlanState
         if kept is not None and read_copy(kept) != plan:
             raise _changed(read_copy(kept), plan)
     check_version(db, plan)
+    if state.untouched and (why := bad_name(plan.name)) is not None:
+        raise UsageError(f"{plan.name!r} is no name for a plan: {why}", next_move="plan it anew under another: --name")
     if state.untouched:
         refuse_others(db, plan)  # first: what another open plan has changed is no drift that could be accepted
         check_planned(db, plan, wish.schema, wish.accept_drift)

@@ -11,13 +11,17 @@ from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import is_installed, open_plan
 from migrate_safe.app.apply import Wish, apply, ruling, to_be_opened
 from migrate_safe.app.executing import Outcome, Target, find_plan, journaled_plan, leased, opened, refuse_others
-from migrate_safe.executor.news import Tell, silent
+from migrate_safe.executor.news import Tell, Waiting, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.throttle import TUNABLE
 from migrate_safe.model.errors import Exit, MigrateSafeError, TryLater, UsageError
 from migrate_safe.model.journal import Control
 from migrate_safe.model.plan import Phase, Plan
 from migrate_safe.planner.codec import to_yaml
+
+Ended = Callable[[str, Outcome | MigrateSafeError], None]
+LONGEST_SLEEP = 60.0
+"""Seconds between two looks of a worker for a server that is out of reach, unless it looks more seldom anyway."""
 
 
 def pause(source: str, target: Target, settings: Settings = DEFAULTS) -> Control:
@@ -76,37 +80,52 @@ def work(
     once: bool = False,
     every: float = 5.0,
     tell: Tell = silent,
-    ended: Callable[[str, Outcome | MigrateSafeError], None] = lambda _, __: None,
+    ended: Ended = lambda _, __: None,
 ) -> Exit:
     """Run what was submitted, first come first, for ever; `once` stops after one round.
 
     A plan that has to wait (exit 75) is tried again at the next round; one that fails or is refused is taken off the
     list and waits for a person. `ended` is told what came of each. Gives the exit code of the round: that of the last
-    failure, else TRY_LATER where something waits.
+    failure, else TRY_LATER where something waits. While the server is out of reach it is asked again, at ever longer
+    intervals; with `once` that is a TryLater.
     """
+    missed = 0
     while True:
-        with opened(target, settings) as db:
-            plans = _wanted(db)
-        code = Exit.OK
-        for name, asked in plans:
-            try:
-                if asked.paused_by:
-                    raise TryLater(f"paused by {asked.paused_by}", next_move=f"migrate-safe resume {name}")
-                came = apply(name, target, Wish(Phase(asked.wanted), asked.accepted), settings, tell=tell)
-            except TryLater as later:
-                ended(name, later)
-                code = code or later.code
-                continue
-            except MigrateSafeError as error:
-                ended(name, error)
-                code = error.code
-            else:
-                ended(name, came)
+        try:
+            code = _round(target, settings, tell, ended)
+            if once:
+                return code
+            missed = 0
+        except TryLater as away:
+            if once:
+                raise
+            missed += 1
+            tell(Waiting(away.message))
+        time.sleep(min(every * 2 ** min(missed, 16), max(every, LONGEST_SLEEP)))
+
+
+def _round(target: Target, settings: Settings, tell: Tell, ended: Ended) -> Exit:
+    """Run what is on the list now; raises TryLater when the list itself cannot be read or written."""
+    with opened(target, settings) as db:
+        plans = _wanted(db)
+    code = Exit.OK
+    for name, asked in plans:
+        try:
+            if asked.paused_by:
+                raise TryLater(f"paused by {asked.paused_by}", next_move=f"migrate-safe resume {name}")
+            wish = Wish(Phase(asked.wanted), asked.accepted, submitted=asked.wanted_at)
+            came = apply(name, target, wish, settings, tell=tell)
+        except TryLater as later:
+            ended(name, later)
+            code = code or later.code
+        except MigrateSafeError as error:
+            ended(name, error)
+            code = error.code
             with opened(target, settings) as db:
-                control.withdraw(db, name)
-        if once:
-            return code
-        time.sleep(every)
+                control.withdraw(db, name, asked.wanted_at)
+        else:
+            ended(name, came)
+    return code
 
 
 def _wanted(db: Database) -> list[tuple[str, Control]]:

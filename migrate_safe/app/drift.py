@@ -41,12 +41,12 @@ def check_planned(db: Database, plan: Plan, schema: tuple[str, ...], accepted: I
             next_move="check the DSN; or plan anew against this database: migrate-safe plan ... --schema DSN",
         )
     untold = tuple(Change(f"table {t}", f"? table {t}") for t in sorted(plan.touches))
-    left = not_accepted(found or untold, plan, accepted)
-    if not left:
+    refused = not_accepted(found or untold, plan, accepted)
+    if not refused:
         return
-    lines = "\n".join(c.line for c in left)
+    lines = "\n".join(c.line for c in refused)
     told = f":\n{lines}" if found else "; name what it was made from with --schema to see the difference"
-    tables = " ".join(f"--accept-drift {c.key.removeprefix('table ')}" for c in left)
+    tables = " ".join(f"--accept-drift {c.key.removeprefix('table ')}" for c in refused)
     accepting = "--accept-drift NAME, the table or object that is named above," if found else tables
     raise Refused(
         f'the schema has drifted since plan "{plan.name}" was made{told}',
@@ -78,7 +78,7 @@ def changed_since(db: Database, plan: Plan, state: PlanState) -> tuple[Change, .
     None where that cannot be known: nobody looked after that step, or another version of the program or the server
     described what was seen. Raises Busy when a table is locked by somebody who changes it.
     """
-    kept = _left(db, plan, state)
+    kept = left(db, plan, state)
     return None if kept is None else _changes(plan, state, kept, look(db, plan.touches))
 
 
@@ -87,18 +87,18 @@ def check_since(db: Database, plan: Plan, state: PlanState, accepted: Iterable[s
 
     Gives the tables as that step left them; None where that is not known, or what has changed since is accepted.
     """
-    kept = _left(db, plan, state)
+    kept = left(db, plan, state)
     if kept is None:
         return None
     now = look(db, plan.touches)
     changes = _changes(plan, state, kept, now)
-    left = not_accepted(changes, plan, accepted)
-    if left:
-        raise drifted(Refused, plan, left)
+    refused = not_accepted(changes, plan, accepted)
+    if refused:
+        raise drifted(Refused, plan, refused)
     return None if changes else now
 
 
-def _left(db: Database, plan: Plan, state: PlanState) -> tuple[SeenPart, ...] | None:
+def left(db: Database, plan: Plan, state: PlanState) -> tuple[SeenPart, ...] | None:
     """Read how the last step that changed the tables left them; None where that cannot be compared.
 
     Of a plan that nothing is done of, the fingerprint rules: its file may be made anew.

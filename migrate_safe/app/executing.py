@@ -34,7 +34,7 @@ from migrate_safe.executor.state import PlanState, fold, stage
 from migrate_safe.model.errors import Interrupted, MigrateSafeError, Refused, TryLater, UsageError
 from migrate_safe.model.journal import JournaledPlan
 from migrate_safe.model.names import Name
-from migrate_safe.model.plan import Plan
+from migrate_safe.model.plan import PLAN_ENDINGS, Plan
 from migrate_safe.model.secrets import hide
 from migrate_safe.model.seen import SeenPart
 from migrate_safe.planner.codec import from_yaml
@@ -132,13 +132,15 @@ def run(
     *,
     stop_after: int | None = None,
     known: tuple[SeenPart, ...] | None = None,
+    as_known: bool = False,
 ) -> Outcome:
     """Let the machine work on a plan from where the journal says that it stands.
 
-    `known` are its tables as they may be found; None takes them as they are.
+    `known` are its tables as they may be found, and were just found where they are `as_known`; None takes them as they
+    are.
     """
     before = state_of(performer.db, plan)
-    witness = Witness(performer, plan, known, before.seq)
+    witness = Witness(performer, plan, known, before.seq, as_known=as_known)
     try:
         end = drive(decide(plan, before, settings), witness, stop_after=stop_after)
     except KeyboardInterrupt:
@@ -184,7 +186,7 @@ def find_plan(source: Path | str | Plan) -> Plan | str:
     if isinstance(source, Plan):
         return source
     path = Path(source)
-    if not path.exists() and path.suffix not in (".yaml", ".yml") and "/" not in str(source):
+    if (path.is_dir() or not path.exists()) and path.suffix not in PLAN_ENDINGS and "/" not in str(source):
         return str(source)
     try:
         return from_yaml(path.read_text(encoding="utf-8"), str(path))

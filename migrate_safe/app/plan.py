@@ -11,7 +11,7 @@ from migrate_safe.adapters.files import digest, is_file, is_folder, read_source,
 from migrate_safe.app.schema_source import Known, named_schema, schema_before
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Unanalysed
-from migrate_safe.model.plan import Plan, PlanSource
+from migrate_safe.model.plan import Plan, PlanSource, bad_name
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Script, Unparsed
 from migrate_safe.planner.build import build_plan
@@ -44,7 +44,9 @@ def plan(request: PlanRequest) -> Plan:
     if known.unread:
         first = known.unread[0]
         raise UsageError(first.reason, place=f"{first.file}:{first.line}", next_move="correct it, or give --schema")
-    name = request.name or request.path.stem
+    name = request.path.stem if request.name is None else request.name
+    if (why := bad_name(name)) is not None:
+        raise UsageError(f"{name!r} is no name for a plan: {why}", next_move="give another with --name")
     return build_plan(script, known.schema, name=name, source=PlanSource(str(request.path), digest(request.path)))
 
 

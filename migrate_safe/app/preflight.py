@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.performer import check
+from migrate_safe.app.resting import check_resting_back
 from migrate_safe.executor.intents import FailedClean
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.transact import held_back, held_up
@@ -74,7 +75,8 @@ def check_way_ahead(db: Database, plan: Plan, position: int, target: int, settin
 
 
 def check_way_back(db: Database, plan: Plan, position: int, target: int, settings: Settings) -> None:
-    """Raise Refused, with count and keys, when rows stand in the way back; before anything of it is done."""
+    """Raise Refused when rows (with count and keys) or others' objects stand in the way back; before it begins."""
+    check_resting_back(db, plan, position, target)
     to_coexistence = set(demands(plan, position, plan.end_of(Phase.MIGRATE)))
     for requirement in demands(plan, position, target):
         try:

@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from migrate_safe.adapters.journal_table import server_now
+from migrate_safe.app.drift import left
 from migrate_safe.app.executing import Outcome, Target, find_plan, journaled_plan, leased, opened, run, state_of
+from migrate_safe.app.resting import check_purged
 from migrate_safe.app.rights import check_privileges
 from migrate_safe.executor.machine import forward
 from migrate_safe.executor.news import Tell, silent
@@ -43,8 +45,13 @@ def purge(
         check_purge(plan, state_of(db, plan), server_now(db), now=now)
         check_privileges(db, plan)
         with leased(db, target, settings, tell) as performer:
-            check_purge(plan, state_of(db, plan), server_now(db), now=now)
-            return run(performer, plan, lambda p, s, t: forward(p, s, len(p.steps), t), settings, stop_after=stop_after)
+            state = state_of(db, plan)
+            check_purge(plan, state, server_now(db), now=now)
+            check_purged(db, plan, state.position, tell)
+            known, end = left(db, plan, state), len(plan.steps)
+            return run(
+                performer, plan, lambda p, s, t: forward(p, s, end, t), settings, stop_after=stop_after, known=known
+            )
 
 
 def check_purge(plan: Plan, state: PlanState, at: datetime, *, now: bool) -> None:

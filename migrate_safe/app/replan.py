@@ -13,6 +13,7 @@ from migrate_safe.app.apply import plan_difference
 from migrate_safe.app.executing import Target, find_plan, journaled_plan, leased, opened, refuse_others, state_of
 from migrate_safe.app.preflight import check_version
 from migrate_safe.app.rights import check_privileges, check_rights_ahead
+from migrate_safe.app.submitted import take_off
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.state import PlanState
@@ -54,6 +55,7 @@ def replan(
             return found
         with leased(db, target, settings, tell) as performer:
             found = _checked(db, given)
+            take_off(db, given.name, tell, f"that was the plan as it was; as it is now: submit {given.name}")
             replace_plan(db, performer.lease.token, given, to_yaml(given))
             if found.more_tables:
                 forget_seen(db, given.name)  # what was seen does not tell of them
@@ -63,6 +65,11 @@ def replan(
 def _checked(db: Database, given: Plan) -> Replanned:
     kept = journaled_plan(db, given)
     state = state_of(db, kept)
+    if state.closed and state.position:
+        raise UsageError(
+            f'plan "{kept.name}" is closed: every step of it is done',
+            next_move="plan what is left to do anew, under another name",
+        )
     if state.closed or state.untouched:
         raise UsageError(
             f'plan "{kept.name}" is not open: no step of it is done',

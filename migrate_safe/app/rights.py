@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.model.errors import UsageError
+from migrate_safe.model.names import as_argument, in_quotes
 from migrate_safe.model.plan import Plan, Sql
 from migrate_safe.planner.subjects import altered_tables, referenced_tables, schemas_to_create_in
 
@@ -62,12 +63,14 @@ def lacking(db: Database, plan: Plan) -> Iterator[Lack]:
     tables = sorted(map(str, altered_tables(plan)))
     for table, owner, role in db.query(_NOT_OWNED, (tables,)):
         yield Lack(
-            f'role "{role}" does not own "{table}", and only its owner "{owner}" may alter it',
-            f"run as --role {owner}, or GRANT {owner} TO {role}",
+            f"role {in_quotes(role)} does not own {in_quotes(table)},"
+            f" and only its owner {in_quotes(owner)} may alter it",
+            f"run as --role {as_argument(owner)}, or GRANT {owner} TO {role}",
         )
     for table, role in db.query(_HIDING, (tables,)):
         yield Lack(
-            f'row-level security hides rows of "{table}" from role "{role}": they could be neither filled nor proven',
+            f"row-level security hides rows of {in_quotes(table)} from role {in_quotes(role)}:"
+            " they could be neither filled nor proven",
             "run as an owner of the table with BYPASSRLS (ALTER ROLE ... BYPASSRLS), or"
             f" ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY for as long as the plan runs",
         )
@@ -83,13 +86,13 @@ def lacking_ahead(db: Database, plan: Plan, position: int) -> Iterator[Lack]:
     steps = plan.steps[position:]
     for schema, role in db.query(_NOT_OPEN, (sorted(schemas_to_create_in(steps)),)):
         yield Lack(
-            f'role "{role}" may not create tables and indexes in schema {schema}',
+            f"role {in_quotes(role)} may not create tables and indexes in schema {schema}",
             f"GRANT CREATE ON SCHEMA {schema} TO {role}, as the owner of the schema",
         )
     wanted = sorted(map(str, referenced_tables(steps)))
     for table, role in db.query(_NOT_REFERENCED, (wanted,)):
         yield Lack(
-            f'role "{role}" may not make foreign keys that refer to "{table}"',
+            f"role {in_quotes(role)} may not make foreign keys that refer to {in_quotes(table)}",
             f"GRANT REFERENCES, SELECT ON {table} TO {role}, as the owner of {table}",
         )
 
@@ -100,7 +103,7 @@ def _shut(db: Database, plan: Plan) -> Iterator[Lack]:
     tables = {*plan.touches, *(lock.relation for w in works if isinstance(w, Sql) for lock in w.locks)}
     for schema, role in db.query(_NOT_USED, (sorted({t.schema for t in tables if t.schema is not None}),)):
         yield Lack(
-            f'role "{role}" may not look into schema {schema}, where tables of the plan are',
+            f"role {in_quotes(role)} may not look into schema {schema}, where tables of the plan are",
             f"GRANT USAGE ON SCHEMA {schema} TO {role}, as the owner of the schema",
         )
 

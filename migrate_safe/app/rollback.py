@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migrate_safe.app.drift import left
 from migrate_safe.app.executing import (
     Outcome,
     Target,
@@ -18,6 +19,7 @@ from migrate_safe.app.executing import (
 )
 from migrate_safe.app.preflight import check_way_back
 from migrate_safe.app.rights import check_privileges
+from migrate_safe.app.submitted import take_off
 from migrate_safe.executor.machine import back, refuse_irreversible
 from migrate_safe.executor.news import Tell, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
@@ -39,8 +41,9 @@ def rollback(
     """Take a plan back to the end of `to`: expand, migrate (the default), a step's id; or to baseline.
 
     Leads out of every place, also out of a step or a take-back that was cut off; does nothing when the
-    plan has not come so far. The journal's copy of the plan rules, so no file is needed. Raises Refused
-    when a step on the way has no way back, or rows exist that the old form cannot hold: before anything is done.
+    plan has not come so far. What was submitted to workers is withdrawn. The journal's copy of the plan rules, so no
+    file is needed. Raises Refused when a step on the way has no way back, or rows exist that the old form cannot
+    hold: before anything is done.
     """
     given = find_plan(source)
     with opened(target, settings) as db:
@@ -51,12 +54,16 @@ def rollback(
             refuse_irreversible(plan, state, end)
         check_privileges(db, plan)
         with leased(db, target, settings, tell) as performer:
+            take_off(db, plan.name, tell, f"when it is to go on: submit {plan.name}")
             state = state_of(db, plan)
             if state.position > end:
                 refuse_others(db, plan)
                 refuse_built_upon(db, plan)
                 check_way_back(db, plan, state.position, end, settings)
-            return run(performer, plan, lambda p, s, t: back(p, s, end, t), settings, stop_after=stop_after)
+            known = left(db, plan, state)
+            return run(
+                performer, plan, lambda p, s, t: back(p, s, end, t), settings, stop_after=stop_after, known=known
+            )
 
 
 def position_of(plan: Plan, to: str | None) -> int:

@@ -122,8 +122,8 @@ def _on_top(known: Known, read: Schema, version: int | None) -> Known:
 def _read_server(dsn: str) -> Schema:
     from migrate_safe.adapters.catalog_reader import read_schema  # the driver is slow to import, and rarely needed
     from migrate_safe.adapters.database import SETTLE
-    from migrate_safe.adapters.postgres import connect
+    from migrate_safe.adapters.postgres import connect, legible
 
-    with connect(dsn) as connection:
+    with legible(), connect(dsn) as connection:
         connection.execute(SETTLE)  # else a role's settings change how defaults are spelled, and a plan sees drift
         return read_schema(connection)

@@ -26,7 +26,7 @@ from migrate_safe.executor.intents import Busy
 from migrate_safe.executor.lease import Claim, claim
 from migrate_safe.executor.overdue import overdue
 from migrate_safe.executor.settings import DEFAULTS, Settings
-from migrate_safe.executor.state import PlanState, contracted_at, fold, stage
+from migrate_safe.executor.state import Failure, PlanState, contracted_at, fold, stage
 from migrate_safe.executor.window import due
 from migrate_safe.model.errors import MigrateSafeError, UsageError
 from migrate_safe.model.journal import Control, JournaledPlan, Lease
@@ -94,7 +94,9 @@ def _plan(
         None if failure is None else failure.at,
         _retired(plan, state),
         () if state.closed else _blockers(db, plan),
-        _as_gone(plan.name, changed) or _as_asked(plan.name, asked) or next_move(plan, state, lease, orphans, now),
+        _as_gone(plan.name, changed)
+        or _as_asked(plan.name, asked, failure)
+        or next_move(plan, state, lease, orphans, now),
         asked,
         state.abandoned,
         changed,
@@ -107,11 +109,14 @@ def _as_gone(name: str, changed: tuple[str, ...]) -> str:
     return f"a table of it is gone: abandon {name}" if any(line.startswith("- table ") for line in changed) else ""
 
 
-def _as_asked(name: str, asked: Control) -> str:
+def _as_asked(name: str, asked: Control, failure: Failure | None) -> str:
     """Say what leads on where somebody has asked for a pause, or has handed the plan over to a worker."""
     if asked.paused_by:
         return f"migrate-safe resume {name}: it is paused"
-    return f"a worker runs it (migrate-safe work) through {asked.wanted}" if asked.wanted else ""
+    if not asked.wanted:
+        return ""
+    first = f"{failure.next_move}; then " if failure is not None and failure.next_move else ""
+    return f"{first}a worker runs it (migrate-safe work) through {asked.wanted}"
 
 
 def _drift(db: Database, plan: Plan, state: PlanState) -> tuple[str, ...]:

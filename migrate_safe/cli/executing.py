@@ -11,7 +11,7 @@ import click
 
 from migrate_safe.app.executing import Outcome
 from migrate_safe.cli.outlet import say
-from migrate_safe.executor.news import Attempted, Building, Journaled, Moved, News, Sent, Tell, Waiting
+from migrate_safe.executor.news import Attempted, Building, Journaled, Moved, News, Noted, Sent, Tell, Waiting
 from migrate_safe.model.journal import EventKind
 
 _LINE_EVERY = 2.0
@@ -90,6 +90,8 @@ class _Lines:
                 share = "" if percent is None else f" {percent}%"
                 waits = f", waiting for {', '.join(waits_for)}" if waits_for else ""
                 self._progress(f"  {index}: {phase}{share}{waits}")
+            case Noted(text):
+                self._line(f"note: {text}")
             case Attempted():
                 pass
 
@@ -157,6 +159,8 @@ def _tell_json(news: News) -> None:
                 json.dumps({"event": "sql", "sql": sql, "note": note})
             )  # what a dry run is for: must not be lost
             return
+        case Noted(text):
+            value = {"event": "note", "note": text}
         case Attempted():
             return
     say(json.dumps(value, default=str))

@@ -8,6 +8,7 @@ import click
 
 from migrate_safe.app.executing import Target
 from migrate_safe.app.replan import replan
+from migrate_safe.cli.executing import teller
 from migrate_safe.cli.options import format_option
 from migrate_safe.cli.outlet import say
 from migrate_safe.cli.run_options import target_options
@@ -35,7 +36,7 @@ def command(
     The steps of FILE take the place of the journal's, for the plan of that name. Steps that are done, or have begun,
     must stand in it as they were: refused (exit 77) otherwise.
     """
-    found = replan(plan, target, dry_run=dry_run)
+    found = replan(plan, target, dry_run=dry_run, tell=teller("text"))
     if format == "json":
         value = {
             "format": "migrate-safe/replan/1",

@@ -37,7 +37,8 @@ def command(
 ) -> None:
     """Take steps of a plan back; leads out of a failed or interrupted step as well.
 
-    PLAN is the name of a plan, or its file. The copy in the database's journal rules.
+    PLAN is the name of a plan, or its file. The copy in the database's journal rules. What was submitted of it to
+    workers is withdrawn.
     """
     outcome = rollback(
         plan,

@@ -37,7 +37,8 @@ def command(
 ) -> int:
     """Run the plans that were submitted to a database, first come first.
 
-    A plan that has to wait is tried again later; one that fails is taken off the list, and status says why.
+    A plan that has to wait is tried again later; one that fails is taken off the list, and status says why. A server
+    that is away is waited for, but with --once (exit 75).
     """
 
     def ended(name: str, came: Outcome | MigrateSafeError) -> None:

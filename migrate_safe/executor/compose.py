@@ -11,7 +11,7 @@ from migrate_safe.executor.settings import Settings
 from migrate_safe.model.journal import Entry, Progress
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name, quote_ident, quote_literal
-from migrate_safe.model.plan import Backfill, Requirement, Sql
+from migrate_safe.model.plan import Backfill, Requirement, Sql, markers
 
 GUARD_STATE = "MS002"
 """SQLSTATE of a requirement that no longer holds under the lock."""
@@ -151,7 +151,7 @@ def fill_message(work: Backfill, where: str, moving: str | None, session: Sessio
         [
             BEGIN,
             pinned(session),
-            "SET LOCAL migrate_safe.backfill = 'on';",
+            *markers(work),
             "SET LOCAL synchronous_commit = off;",
             f"SET LOCAL lock_timeout = {max(1, budget_ms * 8 // 10)};",
             f"SET LOCAL statement_timeout = {budget_ms};",

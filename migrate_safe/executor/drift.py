@@ -60,6 +60,14 @@ def without_visitors(plan: Plan, before: Iterable[SeenPart], now: Iterable[SeenP
     return tuple(p for p in now if p[0] in known or not (view := _VIEW.match(p[0])) or _last(view[1]) in named)
 
 
+def with_own(known: Iterable[SeenPart], before: Iterable[SeenPart], after: Iterable[SeenPart]) -> tuple[SeenPart, ...]:
+    """Add to what is known what a step has changed: the differences between the looks before and after it."""
+    parts, old, new = ({part[0]: part for part in parts} for parts in (known, before, after))
+    changed = {key: part for key, part in new.items() if old.get(key) != part}
+    gone = old.keys() - new.keys()
+    return tuple({key: part for key, part in {**parts, **changed}.items() if key not in gone}.values())
+
+
 def unsettled(plan: Plan, state: PlanState) -> frozenset[str]:
     """Name the parts that may change by themselves: indexes, while a backend may still work on one for the plan."""
     if state.running is None:
@@ -114,7 +122,8 @@ def _last(name: str) -> str:
 def _is_named(key: str, name: str, tables: Iterable[Name]) -> bool:
     own, table = _split(key, tables)
     of = () if table is None else (str(table), table.name)
-    return name in (key, own, *of, *(f"{t}.{own}" for t in of))
+    short = (parse_name(own).name,) if key.startswith("view ") else ()
+    return name in (key, own, *short, *of, *(f"{t}.{x}" for t in of for x in (own, *short)))
 
 
 def _split(key: str, tables: Iterable[Name]) -> tuple[str, Name | None]:

@@ -21,6 +21,7 @@ from migrate_safe.executor.intents import (
 )
 from migrate_safe.executor.journaling import journal, start, too_many_losses
 from migrate_safe.executor.settings import Settings
+from migrate_safe.model.errors import TryLater
 from migrate_safe.model.journal import Entry
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently
@@ -32,7 +33,7 @@ def build_index(work: BuildIndex, end: Entry, seq: int, settings: Settings, *, r
     A killed client's backend goes on building and may well finish a valid index; a failed build leaves an
     invalid one that IF NOT EXISTS would accept. `resumed` says that a valid index may be our own.
     """
-    tries = 0
+    tries, lost = 0, too_many_losses(end)
     if not resumed:
         yield from _refuse_foreign(work)
     begun = yield from start(end, seq, settings)
@@ -42,14 +43,17 @@ def build_index(work: BuildIndex, end: Entry, seq: int, settings: Settings, *, r
             return (yield from journal(end, begun.seq, settings))
         tries += 1
         if tries > settings.max_losses:
-            raise too_many_losses(end)
+            raise lost
         try:
             if look.state is IndexState.INVALID:
                 yield Drop(DropIndexConcurrently(work.table, work.index))
             yield Build(work)
         except LostConnection:
-            continue
+            lost = too_many_losses(end)
         except Busy as busy:
+            lost = _cut_off(work.index, end.plan, busy)
+            if busy.overran:
+                raise lost from None
             yield Wait(settings.poll, busy.reason)
         except FailedClean:
             yield from _clear(work, settings)
@@ -58,7 +62,7 @@ def build_index(work: BuildIndex, end: Entry, seq: int, settings: Settings, *, r
 
 def drop_index(work: DropIndexConcurrently, end: Entry, seq: int, settings: Settings) -> Talk:
     """Drop an index concurrently; done when there is none."""
-    tries = 0
+    tries, lost = 0, too_many_losses(end)
     begun = yield from start(end, seq, settings)
     while True:
         look = yield from _settled(work.table, work.index, settings)
@@ -66,13 +70,28 @@ def drop_index(work: DropIndexConcurrently, end: Entry, seq: int, settings: Sett
             return (yield from journal(end, begun.seq, settings))
         tries += 1
         if tries > settings.max_losses:
-            raise too_many_losses(end)
+            raise lost
         try:
             yield Drop(work)
         except LostConnection:
-            continue
+            lost = too_many_losses(end)
         except Busy as busy:
+            lost = _cut_off(work.index, end.plan, busy)
+            if busy.overran:
+                raise lost from None
             yield Wait(settings.poll, busy.reason)
+
+
+def _cut_off(index: Name, plan: str, busy: Busy) -> TryLater:
+    """Say what ended work on an index. It runs without a time limit: if it was cancelled, somebody has done so."""
+    if not busy.overran:
+        return TryLater(
+            f'work on index "{index}" was refused again and again: {busy.reason}', next_move="run this again"
+        )
+    return TryLater(
+        f'somebody has cancelled the work on index "{index}" (pg_cancel_backend): {busy.reason}',
+        next_move=f"find out who, and why; then run this again: what is left of it is removed; or rollback {plan}",
+    )
 
 
 def _refuse_foreign(work: BuildIndex) -> Generator[Intent, Result, None]:

@@ -59,7 +59,13 @@ class Sent(Struct, frozen=True):
     note: str = ""
 
 
-News = Journaled | Moved | Waiting | Building | Attempted | Sent
+class Noted(Struct, frozen=True):
+    """Something that the user must know and nobody waits for."""
+
+    text: str
+
+
+News = Journaled | Moved | Waiting | Building | Attempted | Sent | Noted
 Tell = Callable[[News], None]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -88,6 +89,16 @@ class Name(NamedTuple):
 
 
 _PART = re.compile(r'"((?:[^"]|"")*)"|([^".\s]+)')
+
+
+def in_quotes(name: str) -> str:
+    """Set off a name as SQL writes it for people: one that bears quotes already needs no more."""
+    return name if '"' in name else f'"{name}"'
+
+
+def as_argument(identifier: str) -> str:
+    """Write an SQL identifier for a shell: without the quotes of SQL, with those of the shell where it needs them."""
+    return shlex.quote(parse_name(identifier).name)
 
 
 def parse_name(text: str) -> Name:

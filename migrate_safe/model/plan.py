@@ -7,12 +7,13 @@ failure half-way, both `apply` and `rollback` lead out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
 
 from migrate_safe.model.locks import Lock
-from migrate_safe.model.names import Name
+from migrate_safe.model.names import Name, quote_ident, quote_literal
 
 PLAN_FORMAT = "migrate-safe/plan/1"
 
@@ -77,12 +78,29 @@ class Backfill(Struct, frozen=True):
     """Fill columns of existing rows in small batches: UPDATE table SET assign WHERE unset.
 
     `assign` maps column -> expression over the row; `unset` is the predicate of rows still to do, false once
-    done. The executor adds key ranges and the marker `migrate_safe.backfill`.
+    done. The executor adds key ranges and the settings of `markers`.
     """
 
     table: Name
     assign: tuple[tuple[str, str], ...]
     unset: str
+
+
+BACKFILL_MARKER = "migrate_safe.backfill"
+"""The setting that is `on` in transactions of a backfill."""
+FILLING = "migrate_safe.filling"
+"""The setting that says in them what is filled."""
+
+
+def filling(table: Name, columns: Iterable[str]) -> str:
+    """Write what is filled."""
+    return f"{table}.{'+'.join(map(quote_ident, columns))}"
+
+
+def markers(work: Backfill) -> tuple[str, str]:
+    """Write the statements by which triggers know the UPDATEs of a backfill."""
+    what = quote_literal(filling(work.table, (column for column, _ in work.assign))).strip()
+    return f"SET LOCAL {BACKFILL_MARKER} = 'on';", f"SET LOCAL {FILLING} = {what};"
 
 
 class Verify(Struct, frozen=True):
@@ -128,6 +146,21 @@ class PlanRelease(Struct, frozen=True):
     old: str
     new: str
     strategy: str = "rolling"
+
+
+PLAN_ENDINGS = (".yaml", ".yml")
+"""Endings of plan files: commands take what ends so, or holds a slash, for a file and everything else for a name."""
+
+
+def bad_name(name: str) -> str | None:
+    """Say why a plan cannot be called by a name; None for a good one."""
+    if not name.strip(" ."):
+        return "it is empty, or dots alone"
+    if name.startswith("-"):
+        return "it would be read as an option"
+    if "/" in name or name.endswith(PLAN_ENDINGS):
+        return "it would be read as a file"
+    return None if name.isprintable() else "it has characters that cannot be shown"
 
 
 class Plan(Struct, frozen=True):

@@ -29,6 +29,8 @@ from migrate_safe.planner.copies import going_with, without
 from migrate_safe.planner.dependents import guard, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
 from migrate_safe.planner.identifiers import tag
+from migrate_safe.planner.keeping import keep_of
+from migrate_safe.planner.loosening import loosened
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.recipes import add_column
@@ -58,7 +60,9 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     typed = replace(column, type=known_type(schema, column.type), default=given)
     word = tag(around.plan, str(table), column.name)
     keys = row_keys(schema, table)
-    made = add_column.AddColumn(table, typed, statement, word, keys, bare, default).steps()
+    known = schema.table(table)
+    keep = keep_of(known, (column.name,), word) if bare is not None and known is not None else None
+    made = add_column.AddColumn(table, typed, statement, word, keys, bare, default, keep).steps()
     inline = [choose_constraint(operation, table, c, around) for c in _inline(operation, table, definition)]
     drafts = (*made.drafts, *(d for o in inline for d in o.drafts))
     return Outcome(drafts, made.summary, (), (table, *(t for o in inline for t in o.touches)))
@@ -114,6 +118,7 @@ def choose_drop(operation: Operation, table: Name, action: DropColumn, around: S
         row_keys(schema, table),
         guard(table, (column.name,), gone, indexes, keeps_data=False),
         null_name(schema, known, column.name),
+        loosened(schema, known, column),
     ).steps()
 
 

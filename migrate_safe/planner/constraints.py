@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import Requirement
 from migrate_safe.model.schema import Constraint, ConstraintKind
-from migrate_safe.planner.draft import CannotPlan, Draft, Rank, draft, sql
+from migrate_safe.planner.draft import NOTHING, CannotPlan, Draft, Rank, draft, sql
 
 _NOT_VALID = " NOT VALID"
 
@@ -49,6 +49,37 @@ def hold(it: Held, rank: Rank, why: str) -> tuple[Draft, ...]:
     return added, draft(rank, "validate-constraint", target, does, sql(f"{alter} VALIDATE CONSTRAINT {constraint}"))
 
 
+def loosen(table: Name, constraint: Constraint, keys: str) -> tuple[Draft, ...]:
+    """Make the steps that take a constraint away before the new app starts, and on the way back put and prove it again.
+
+    The first works on the way back alone: it stands before the step that drops it, so that its undo comes after.
+    """
+    name, alter = quote_ident(constraint.name or ""), f"ALTER TABLE {table}"
+    target, rows = f"{table}.{name}", offending_rows(table, constraint, keys)
+    comment = (
+        ()
+        if constraint.comment is None
+        else (f"COMMENT ON CONSTRAINT {name} ON {table} IS {quote_literal(constraint.comment).strip()}",)
+    )
+    dropped = draft(
+        Rank.SHAPE,
+        "quiet-constraint",
+        target,
+        f"stop requiring {name}, which would refuse rows of the new app",
+        sql(f"{alter} DROP CONSTRAINT {name}"),
+        sql(
+            f"{alter} ADD CONSTRAINT {name} {body_of(constraint)}{_NOT_VALID}",
+            *comment,
+            require=(rows,) if rows is not None and constraint.validated else (),
+        ),
+    )
+    if not constraint.validated:
+        return (dropped,)
+    does = f"nothing; on the way back, proves {name} of every row"
+    validate = sql(f"{alter} VALIDATE CONSTRAINT {name}")
+    return draft(Rank.SHAPE, "prove-constraint", target, does, NOTHING, validate), dropped
+
+
 def body_of(constraint: Constraint) -> str:
     """Give the text behind a constraint's name, without NOT VALID."""
     if not constraint.definition:
@@ -64,12 +95,12 @@ def offending_rows(table: Name, constraint: Constraint, keys: str) -> Requiremen
         query = f"SELECT {keys} FROM {table} WHERE NOT ({constraint.expression})"
         return Requirement(query, f"{table} has rows that break CHECK ({constraint.expression}): correct them first")
     far = constraint.references
-    if far is None or not far.columns or far.match != "SIMPLE":
+    if far is None or not far.columns or far.match not in ("SIMPLE", "FULL"):
         return None
     own = [f"near.{quote_ident(c)}" for c in constraint.columns]
     pairs = zip(own, far.columns, strict=True)
     matches = " AND ".join(f"far.{quote_ident(f)} = {n}" for n, f in pairs)
-    given = " AND ".join(f"{n} IS NOT NULL" for n in own)
+    given = (" AND " if far.match == "SIMPLE" else " OR ").join(f"{n} IS NOT NULL" for n in own)
     orphan = f"NOT EXISTS (SELECT FROM {far.table} far WHERE {matches})"
-    query = f"SELECT {', '.join(own)} FROM {table} near WHERE {given} AND {orphan}"
+    query = f"SELECT {', '.join(own)} FROM {table} near WHERE ({given}) AND {orphan}"
     return Requirement(query, f"{table} has rows whose key is not in {far.table}: correct them first")

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import TypeName
+from migrate_safe.planner.keeping import Keep
 from migrate_safe.planner.turns import Turn
 
 VALUE = "$value"
@@ -56,7 +57,7 @@ class Pair(Struct, frozen=True):
 class Sync(Struct, frozen=True):
     """All that is kept in step on one table. `word` makes the names unique.
 
-    `insert_trigger` and `update_trigger` fire last; `keep_trigger` fires after them and is None where the user
+    `insert_trigger` and `update_trigger` fire last; `keep` fires after them and is None where the user
     has no BEFORE UPDATE trigger. `search_path` is set only where a default calls functions of the user's.
     `turns` are the unique indexes over old columns whose new keys are inserted in turns; `turn_trigger` sees to that,
     after `insert_trigger`.
@@ -67,7 +68,7 @@ class Sync(Struct, frozen=True):
     word: str
     insert_trigger: str
     update_trigger: str
-    keep_trigger: str | None = None
+    keep: Keep | None = None
     search_path: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
     turn_trigger: str = ""

@@ -13,6 +13,7 @@ from migrate_safe.planner.copies import copies_of
 from migrate_safe.planner.dependents import mentioning_functions, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, row_keys
 from migrate_safe.planner.identifiers import last_trigger, tag
+from migrate_safe.planner.keeping import keep_of
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.operations import resolver
 from migrate_safe.planner.pairs import Kind, Pair, Side, Sync
@@ -128,7 +129,7 @@ def _sync(schema: Schema, table: Table, pairs: tuple[Pair, ...], word: str) -> S
             f"a trigger of {table.name} has a name after which none of ours can sort",
             "rename that trigger",
         )
-    keep = last_trigger(f"ms_keep_{word}", [*updates, update]) if updates else None
+    keep = keep_of(table, (s.column for p in pairs for s in (p.new, p.old)), word, (update,))
     path = schema.search_path if _unsure(schema, table, pairs) else ()
     turns = turns_of(schema, table, {p.old.column: p.new.column for p in pairs})
     return Sync(table.name, pairs, word, insert, update, keep, path, turns, turn)

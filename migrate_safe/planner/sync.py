@@ -14,10 +14,8 @@ from migrate_safe.model.schema import TypeName
 from migrate_safe.planner.identifiers import function
 from migrate_safe.planner.pairs import Kind, Pair, Sync, apply, differ, relation, row_of
 from migrate_safe.planner.sync_bodies import (
-    BACKFILL_MARKER,
     FLAGS,
     insert_body,
-    keep_body,
     marks,
     reverse_body,
     update_body,
@@ -27,7 +25,7 @@ from migrate_safe.planner.turns import Turn, dollar_quote, hand_over, turn_funct
 _FUNCTION = """\
 CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql{settings} AS {quote}
 {declare}BEGIN
-{body}  RETURN {returns};
+{body}  RETURN NEW;
 END
 {quote}"""
 
@@ -46,22 +44,19 @@ def create_sync(sync: Sync) -> tuple[str, ...]:
         _trigger(sync.update_trigger, "UPDATE", sync, _when(sync, both=True), update),
         *_create_turns(sync, sync.turns),
     ]
-    if sync.keep_trigger is not None:
-        keep = function("keep", sync.word)
-        made += [
-            _function(sync, keep, "", keep_body(sync), returns="OLD"),
-            _trigger(sync.keep_trigger, "UPDATE", sync, _WHEN_FILLING, keep),
-        ]
+    if sync.keep is not None:
+        made += sync.keep.create()
     return (*made, *(text for pair in sync.pairs for text in _defaults(sync, pair)))
 
 
 def drop_sync(sync: Sync) -> tuple[str, ...]:
     """Drop the triggers and functions of `create_sync`; defaults stay for the caller to set."""
-    triggers = [t for t in (sync.insert_trigger, sync.update_trigger, sync.keep_trigger) if t is not None]
-    kinds = ["sync_i", "sync_u", *(["keep"] if sync.keep_trigger is not None else [])]
+    kept = () if sync.keep is None else sync.keep.drop()
     return (
-        *(f"DROP TRIGGER {quote_ident(t)} ON {sync.table}" for t in triggers),
-        *(f"DROP FUNCTION {function(k, sync.word)}()" for k in kinds),
+        *(f"DROP TRIGGER {quote_ident(t)} ON {sync.table}" for t in (sync.insert_trigger, sync.update_trigger)),
+        *kept[:1],
+        *(f"DROP FUNCTION {function(k, sync.word)}()" for k in ("sync_i", "sync_u")),
+        *kept[1:],
         *_drop_turns(sync),
     )
 
@@ -124,9 +119,6 @@ def _when(sync: Sync, *, both: bool) -> str:
     return "\n  WHEN (" + "\n    OR ".join(differ(s, row_of("NEW", s), row_of("OLD", s)) for s in sides) + ")"
 
 
-_WHEN_FILLING = f"\n  WHEN (current_setting('{BACKFILL_MARKER}', true) = 'on')"
-
-
 _MARKING = "CASE WHEN set_config({mark}, '1', true) IS NOT NULL THEN ({value})::{type} END"
 
 
@@ -157,12 +149,10 @@ def _marking(mark: str, value: str, type_name: TypeName) -> str:
     return _MARKING.format(mark=quote_literal(mark), value=value, type=type_name)
 
 
-def _function(sync: Sync, name: Name, declare: str, body: str, returns: str = "NEW") -> str:
+def _function(sync: Sync, name: Name, declare: str, body: str) -> str:
     path = ", ".join(quote_ident(s) for s in (*sync.search_path, "pg_temp"))
     settings = f" SET search_path = {path}" if sync.search_path else ""
-    return _FUNCTION.format(
-        name=name, settings=settings, quote=dollar_quote(body), declare=declare, body=body, returns=returns
-    )
+    return _FUNCTION.format(name=name, settings=settings, quote=dollar_quote(body), declare=declare, body=body)
 
 
 def _trigger(name: str, event: str, sync: Sync, when: str, called: Name) -> str:

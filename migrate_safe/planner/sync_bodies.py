@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from migrate_safe.model.names import quote_ident
+from migrate_safe.model.plan import BACKFILL_MARKER
 from migrate_safe.planner.pairs import Kind, Pair, Side, Sync, apply, differ, relation, row_of
 
-BACKFILL_MARKER = "migrate_safe.backfill"
 WRITER_HINT = "migrate_safe.app_version"
 
 FLAGS = "DECLARE\n  o boolean;\n  n boolean;\n"
-
-_KEEP_LINE = "  OLD.{column} := NEW.{column};\n"
 
 _UPDATE_BLOCK = """\
   -- {old_column}, {new_column}: the side that changed wins; when both did, both are kept
@@ -88,12 +86,6 @@ def insert_body(sync: Sync) -> str:
 def update_body(sync: Sync) -> str:
     """Write what happens to a changed row while both columns are in use."""
     return "".join(_update_block(sync, pair) for pair in sync.pairs)
-
-
-def keep_body(sync: Sync) -> str:
-    """Write what takes over only our columns from a row that a backfill changed."""
-    columns = (side.column for pair in sync.pairs for side in (pair.new, pair.old))
-    return "".join(_KEEP_LINE.format(column=quote_ident(c)) for c in columns)
 
 
 def reverse_body(sync: Sync, hidden: Mapping[str, str]) -> str:

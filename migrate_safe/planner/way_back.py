@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.plan import Backfill, Plan, Requirement, Sql
+from migrate_safe.model.plan import Backfill, Plan, Requirement, Sql, Work
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import RenameColumn
+from migrate_safe.model.statement import AlterTable, DropColumn, RenameColumn
 from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script
 from migrate_safe.sql.rewrite import reads_column, rename_in_query
@@ -48,6 +48,27 @@ def demands_ahead(plan: Plan, position: int, target: int) -> Iterator[Requiremen
                 yield from (r for r in require if not _is_put_right(r, filled))
             case Backfill(table=table, assign=assign):
                 filled += [(table, column) for column, _ in assign]
+
+
+def undos(plan: Plan, position: int, target: int) -> Iterator[Work]:
+    """Give the undo of every step between two positions, in the order in which they run."""
+    while position > target:
+        step = plan.steps[position - 1]
+        if step.undo is not None:
+            yield step.undo
+        position -= 1 + len(step.takes_back)
+
+
+def dropped_columns(works: Iterable[Work]) -> tuple[tuple[Name, str], ...]:
+    """Give the columns that some work drops, each with its table."""
+    texts = (text for work in works if isinstance(work, Sql) for text in work.statements if "DROP" in text)
+    found: dict[tuple[Name, str], None] = {}
+    for text in texts:
+        for statement in parse_script(Source("plan", text)).statements:
+            match statement.action:
+                case AlterTable(table=table, actions=actions):
+                    found |= {(table, a.column): None for a in actions if isinstance(a, DropColumn)}
+    return tuple(found)
 
 
 def _is_put_right(requirement: Requirement, filled: Iterable[tuple[Name, str]]) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import jsonschema
 import pytest
@@ -17,7 +20,7 @@ from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
 from migrate_safe.executor.news import Journaled, Moved, News, Sent
 from migrate_safe.executor.settings import Settings
-from migrate_safe.model.errors import Refused, StepFailed, UsageError
+from migrate_safe.model.errors import Refused, StepFailed, TryLater, UsageError
 from migrate_safe.model.journal import EventKind
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Sql, Step
@@ -128,6 +131,23 @@ def test_a_unique_violation_names_the_key_and_leaves_no_index(users: str, connec
         apply(fit(users, plan(index_step("UNIQUE"))), Target(users))
     assert connect(users).execute("SELECT to_regclass('users_email_idx')").fetchone() == (None,)
     assert status(Target(users)).plans[0].steps[0].state == "failed"
+
+
+def test_a_build_that_somebody_cancels_ends_the_run_with_the_reason(users: str, connect: Connect) -> None:
+    blocker, other, target = connect(users, autocommit=False), connect(users), Target(users)
+    blocker.execute("UPDATE users SET note = 'x' WHERE id = 1")
+    cancel = (
+        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'CREATE %CONCURRENTLY users_em%'"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(apply, fit(users, plan(index_step())), target)
+        while not run.done() and other.execute(cancel).fetchone() == (0,):
+            sleep(0.02)
+        with pytest.raises(TryLater, match=r'somebody has cancelled the work on index "public.users_email_idx"'):
+            run.result()
+    blocker.rollback()
+    assert "find out who, and why" in status(target).plans[0].next_move
+    assert apply("p", target).after.closed
 
 
 def test_an_index_of_that_name_which_is_not_ours_is_refused(users: str, connect: Connect) -> None:
@@ -295,6 +315,25 @@ def test_missing_privileges_are_named(users: str, connect: Connect, stranger: st
     assert not status(Target(users)).installed
     connect(users).execute(f'GRANT CREATE ON DATABASE "{connect(users).info.dbname}" TO "{stranger}"')
     assert apply(fit(users, STORY), Target(users, role=stranger)).stage == "migrate"
+
+
+def test_an_unusual_owner_is_named_as_it_must_be_typed(database: str, connect: Connect, stranger: str) -> None:
+    c = connect(database)
+    c.execute('CREATE ROLE "Own er\'s"')
+    try:
+        c.execute('CREATE SCHEMA "App" AUTHORIZATION "Own er\'s"; GRANT USAGE ON SCHEMA "App" TO PUBLIC')
+        c.execute('SET ROLE "Own er\'s"; CREATE TABLE "App".users (id int); RESET ROLE')
+        name = Name("App", "users")
+        step = replace(ADD, work=sql('ALTER TABLE "App".users ADD a int', table=name))
+        with pytest.raises(UsageError) as caught:
+            apply(fit(database, plan(step, touches=(name,))), Target(database, role=stranger))
+    finally:
+        c.execute('DROP SCHEMA IF EXISTS "App" CASCADE; DROP ROLE "Own er\'s"')
+    assert caught.value.message == (
+        f'role "{stranger}" does not own "App".users, and only its owner "Own er\'s" may alter it'
+    )
+    typed = shlex.split(caught.value.next_move.split(", or GRANT")[0])
+    assert typed == ["run", "as", "--role", "Own er's"]
 
 
 def test_a_journal_of_another_role_is_named(users: str, connect: Connect, stranger: str) -> None:

@@ -11,6 +11,7 @@ from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.touched import look
 from migrate_safe.app.apply import Wish, apply
+from migrate_safe.app.control import pause, resume
 from migrate_safe.app.executing import Target
 from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
@@ -18,16 +19,17 @@ from migrate_safe.catalog.describe import parts_of
 from migrate_safe.cli.main import main
 from migrate_safe.executor.drift import not_accepted, since
 from migrate_safe.executor.drive import Stopped
-from migrate_safe.executor.news import Journaled, Moved, News
+from migrate_safe.executor.intents import NotAsPlanned
+from migrate_safe.executor.news import Journaled, Moved, News, Waiting
 from migrate_safe.executor.settings import Settings
-from migrate_safe.model.errors import Refused, StepFailed
+from migrate_safe.model.errors import MigrateSafeError, Refused, StepFailed
 from migrate_safe.model.journal import EventKind
 from migrate_safe.model.names import Name, parse_name
 from migrate_safe.model.plan import Phase, Sql, Step
 from migrate_safe.model.values import replace
 from migrate_safe.report.status import status_text
 from tests.conftest import Connect
-from tests.executor.plans import ADD, CHECK, FILL, STORY, USERS, fit, index_step, plan, sql
+from tests.executor.plans import ADD, CHECK, FILL, HIDE, PURGE, STORY, USERS, fit, index_step, plan, sql
 
 ALL = Wish(Phase.CONTRACT)
 ODD = """
@@ -171,7 +173,7 @@ def test_the_way_back_does_not_ask(users: str, connect: Connect) -> None:
     apply(fit(users, STORY), Target(users), ALL)
     connect(users).execute("ALTER TABLE users ADD surprise int")
     assert rollback("story", Target(users)).stage == "migrate"
-    assert status(Target(users)).plans[0].drift == ()  # seen anew after each step
+    assert status(Target(users)).plans[0].drift == ("+ column surprise of public.users: integer",)
 
 
 def test_the_way_back_does_not_ask_in_its_middle_either(
@@ -302,6 +304,13 @@ def test_names_of_what_is_accepted(name: str, accepts: bool) -> None:
     assert (not_accepted(changes, plan(ADD, touches=(USERS,)), (name,)) == ()) is accepts
 
 
+@pytest.mark.parametrize("name", ["ve v", "users.ve v", 'public."ve v"', 'users.public."ve v"', "users"])
+def test_a_view_is_accepted_by_its_name(name: str) -> None:
+    changes = since(seen("table public.users"), seen("table public.users", 'view public."ve v" on public.users'))
+    assert not_accepted(changes, plan(ADD, touches=(USERS,)), (name,)) == ()
+    assert not_accepted(changes, plan(ADD, touches=(USERS,)), ("other",))
+
+
 def test_a_snapshot_that_another_program_described_is_not_compared(users: str, connect: Connect) -> None:
     apply(fit(users, STORY), Target(users))
     connect(users).execute("UPDATE migrate_safe.seen SET described_by = 'another on 13'")
@@ -310,3 +319,33 @@ def test_a_snapshot_that_another_program_described_is_not_compared(users: str, c
     assert apply("story", Target(users)).stage == "migrate"
     connect(users).execute("ALTER TABLE users ADD more int")  # from here on it is known again
     assert status(Target(users)).plans[0].drift == ("+ column more of public.users: integer",)
+
+
+def test_what_others_change_while_a_run_waits_is_never_taken_for_its_own(users: str, connect: Connect) -> None:
+    c, target, made = connect(users), Target(users), fit(users, plan(ADD, FILL, CHECK))
+    apply(made, target)
+
+    def meddle(news: object) -> None:
+        if isinstance(news, Waiting):
+            c.execute("ALTER TABLE users ADD CONSTRAINT ms_nn CHECK (id > -5)")
+            resume("p", target)
+
+    pause("p", target)
+    with pytest.raises(NotAsPlanned, match="ms_nn"):
+        apply("p", target, ALL, tell=meddle)
+    assert any("ms_nn" in line for line in status(target).plans[0].drift)
+    c.execute("ALTER TABLE users DROP CONSTRAINT ms_nn")
+    assert status(target).plans[0].drift == ()
+    assert apply("p", target, ALL).after.closed
+
+
+def test_a_way_back_that_fails_takes_nobodys_change_for_known(users: str, connect: Connect) -> None:
+    c, target, made = connect(users), Target(users), fit(users, plan(ADD, FILL, CHECK, HIDE, PURGE))
+    apply(made, target, ALL)
+    c.execute("ALTER TABLE users ADD extra int; CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS"
+              " $$ BEGIN RAISE 'no'; END $$; CREATE EVENT TRIGGER no ON sql_drop WHEN tag IN ('ALTER TABLE')"
+              " EXECUTE FUNCTION no()")  # fmt: skip
+    with pytest.raises(MigrateSafeError):
+        rollback("p", target, "baseline")
+    c.execute("DROP EVENT TRIGGER no")
+    assert status(target).plans[0].drift == ("+ column extra of public.users: integer",)

@@ -18,18 +18,19 @@ from migrate_safe.adapters.journal_table import read_lease
 from migrate_safe.adapters.postgres import connect as open_connection
 from migrate_safe.adapters.pressure import read_pressure
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server, standby_of
-from migrate_safe.adapters.walker import fill_batch
+from migrate_safe.adapters.walker import fill_batch, survey
 from migrate_safe.app.apply import Wish, apply
 from migrate_safe.app.control import pause, resume, submit, tune, work
 from migrate_safe.app.executing import Outcome, Target
 from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
 from migrate_safe.cli.main import main
-from migrate_safe.executor.intents import Fill, Survey
-from migrate_safe.executor.news import Building, Moved, News, Waiting
+from migrate_safe.executor.intents import Fill, Survey, SurveyKeys
+from migrate_safe.executor.news import Building, Moved, News, Noted, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Exit, MigrateSafeError, TryLater
 from migrate_safe.model.journal import Progress
+from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan
 from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
@@ -342,3 +343,31 @@ def test_a_build_tells_whom_it_waits_for_and_how_far_it_is(users: str, connect: 
         assert future.result(30).after.closed
     told = next(n for n in heard.heard if isinstance(n, Building))
     assert (told.index, told.phase, told.percent) == ("public.users_email_idx", "waiting for writers before build", 0)
+
+
+def test_a_row_that_is_slower_than_the_budget_is_told_once(users: str, connect: Connect) -> None:
+    connect(users).execute("""
+        DELETE FROM users WHERE id > 3;
+        CREATE FUNCTION nap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_sleep(0.06) FROM current_setting('migrate_safe.backfill', true) AS s WHERE s = 'on';
+            RETURN NULL; END $$;
+        CREATE TRIGGER nap AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION nap();
+    """)
+    heard: list[News] = []
+    apply(story(users), Target(users), settings=Settings(stall_budget_ms=40), tell=heard.append)
+    [note] = [news.text for news in heard if isinstance(news, Noted)]
+    assert note.startswith('filling one row of "public.users" took ')
+    assert "beyond the stall budget of 40 ms" in note
+
+
+def test_a_partition_that_was_never_analysed_does_not_hide_the_others(users: str, connect: Connect) -> None:
+    connect(users).execute("""
+        CREATE TABLE parted (id int PRIMARY KEY, t text) PARTITION BY RANGE (id);
+        CREATE TABLE one PARTITION OF parted FOR VALUES FROM (0) TO (10000) WITH (autovacuum_enabled = false);
+        CREATE TABLE two PARTITION OF parted FOR VALUES FROM (10000) TO (20000) WITH (autovacuum_enabled = false);
+        INSERT INTO parted SELECT g, 'x' FROM generate_series(1, 5000) g; ANALYZE one;
+        INSERT INTO parted VALUES (10000, 'x');
+    """)
+    db = Database(users)
+    assert survey(db, SurveyKeys(Name("public", "parted"))).rows == 5050
+    db.close()

@@ -131,6 +131,13 @@ def test_tables_that_come_in_are_no_drift(users: str, connect) -> None:
     assert apply("story", target, ALL).after.closed
 
 
+def test_a_plan_that_is_done_is_not_replanned(users: str) -> None:
+    target, story = Target(users), fit(users, plan(ADD, FILL))
+    apply(story, target, ALL)
+    with pytest.raises(UsageError, match='plan "p" is closed: every step of it is done'):
+        replan(story, target)
+
+
 def test_only_open_plans_are_replanned(users: str, tmp_path: Path) -> None:
     target, story = Target(users), fit(users, STORY)
     with pytest.raises(UsageError, match='"story" is no plan file'):

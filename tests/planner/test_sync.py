@@ -11,8 +11,10 @@ import pytest
 from msgspec import Struct
 
 from migrate_safe.model.names import Name
+from migrate_safe.model.plan import Backfill, markers
 from migrate_safe.model.schema import TypeName
 from migrate_safe.planner.identifiers import last_trigger, tag
+from migrate_safe.planner.keeping import Keep
 from migrate_safe.planner.pairs import Kind, Pair, Side, Sync
 from migrate_safe.planner.sync import corresponds, create_reverse, create_sync, drop_sync, unset
 from migrate_safe.planner.turns import Part, Turn
@@ -26,7 +28,9 @@ Row = tuple[Any, Any] | str
 
 def a_sync(*pairs: Pair, keep: bool = False, turns: tuple[Turn, ...] = ()) -> Sync:
     word = tag("test")
-    insert, update, keeping = f"~ms_sync_i_{word}", f"~ms_sync_u_{word}", f"~~ms_keep_{word}" if keep else None
+    insert, update = f"~ms_sync_i_{word}", f"~ms_sync_u_{word}"
+    columns = tuple(side.column for pair in pairs for side in (pair.new, pair.old))
+    keeping = Keep(T, columns, word, f"~~ms_keep_{word}") if keep else None
     return Sync(T, pairs, word, insert, update, keeping, turns=turns, turn_trigger=f"~ms_turn_{word}")
 
 
@@ -241,9 +245,10 @@ def test_a_backfill_leaves_the_old_side_and_the_users_columns_alone(each_databas
     c.execute("ALTER TABLE t ALTER COLUMN new TYPE int USING NULL")
     for statement in create_sync(a_sync(pair, keep=True)):
         c.execute(statement)
-    c.execute(f"SET migrate_safe.backfill = 'on'; UPDATE t SET new = btrim(old)::int WHERE {unset(pair)}")
+    filling = Backfill(T, (("new", "btrim(old)::int"),), unset(pair))
+    c.execute(f"BEGIN; {' '.join(markers(filling))} UPDATE t SET new = btrim(old)::int WHERE {unset(pair)}; COMMIT")
     assert c.execute("SELECT old, new, touched FROM t ORDER BY id").fetchall() == [(" 5 ", 5, 0), ("x", None, 0)]
-    c.execute("RESET migrate_safe.backfill; UPDATE t SET new = 7 WHERE id = 1")
+    c.execute("UPDATE t SET new = 7 WHERE id = 1")
     assert c.execute("SELECT old, new, touched FROM t WHERE id = 1").fetchone() == ("7", 7, 1)
 
 

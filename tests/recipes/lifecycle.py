@@ -29,6 +29,7 @@ from migrate_safe.model.plan import (
     Step,
     Verify,
     Work,
+    markers,
 )
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
@@ -138,7 +139,8 @@ class Life(Struct):
                 case Backfill(table=table, assign=assign, unset=unset):
                     pairs = ", ".join(f'"{c}" = {e}' for c, e in ((c.replace('"', '""'), e) for c, e in assign))
                     with self.owner.transaction():
-                        self.owner.execute("SET LOCAL migrate_safe.backfill = 'on'")
+                        for marker in markers(work):
+                            self.owner.execute(marker.encode())
                         self.owner.execute(f"UPDATE {table} SET {pairs} WHERE {unset}".encode())
                 case Verify(table=table, holds=holds, message=message):
                     query = f"SELECT * FROM {table} WHERE ({holds}) IS NOT TRUE LIMIT 3"

@@ -5,8 +5,14 @@ import pytest
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.catalog.diff import diff
-from migrate_safe.model.plan import Phase
+from migrate_safe.catalog.evolve import fold
+from migrate_safe.model.errors import Refused
+from migrate_safe.model.plan import Phase, PlanSource
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.source import Source
 from migrate_safe.model.values import replace
+from migrate_safe.planner.build import build_plan
+from migrate_safe.sql.parse import parse_script
 from tests.recipes.lifecycle import Case, Refusal, assert_same, contract_and_back, life, live, plain_end, there_and_back
 from tests.support.pg import PgTools
 
@@ -40,6 +46,7 @@ CASES = (
         "default",
         "email text NOT NULL DEFAULT 'x' CHECK (email <> name)",
         drop="ALTER TABLE users DROP IF EXISTS email;",
+        phases=("expand", "contract", "purge"),
     ),
     case(
         "reserved",
@@ -94,3 +101,67 @@ def test_what_a_renamed_and_a_dropped_column_share_goes_with_the_drop(
     shared = case("shared", "email text", SHARED, migration, phases)
     new = tuple(text.replace("name", "full_name") for text in NEW)
     live(replace(shared, new=new, seen_by_new=SEEN.replace("name", "full_name")), each_server, each_database)
+
+
+LOOSE = case(
+    "loose",
+    "email text CONSTRAINT sent CHECK (email IS NOT NULL), x text",
+    """
+    CREATE TABLE pairs (a text, b text, PRIMARY KEY (a, b));
+    INSERT INTO pairs SELECT g, g FROM generate_series(1, 200) g;
+    UPDATE users SET x = email; ALTER TABLE users ADD CONSTRAINT two CHECK (num_nonnulls(name, email) = 2) NOT VALID,
+        ADD CONSTRAINT pair FOREIGN KEY (x, email) REFERENCES pairs MATCH FULL DEFERRABLE,
+        ADD CONSTRAINT plain CHECK (email <> '' AND length(email) < 99);
+    COMMENT ON CONSTRAINT two ON users IS 'b';
+    """,
+    phases=("expand", "contract", "purge"),
+)
+
+
+def test_what_would_refuse_rows_without_the_column_is_put_aside_first(
+    each_server: ScratchServer, each_database: str
+) -> None:
+    old = ("SELECT email FROM users WHERE id = %(n)s",)
+    new = ("INSERT INTO users (name, x) VALUES ('new' || %(n)s::text, '1') RETURNING id, name",)
+    with life(replace(LOOSE, old=old, new=new), each_database) as it:
+        start = read_schema(it.owner)
+        does = ["quiet sent", "prove sent", "quiet two", "quiet pair", "prove pair"]
+        expand = {s.id for s in it.plan.steps[: it.plan.end_of(Phase.EXPAND)]}
+        assert expand == {f"expand.{x.replace(' ', '-constraint.public.users.')}" for x in does}
+        there_and_back(it, it.plan.end_of(Phase.MIGRATE), start)
+        list(it.forward(it.plan.end_of(Phase.MIGRATE)))
+        it.use("old", "new", "old")
+        with pytest.raises(Refusal, match="rows whose key is not in"):
+            list(it.back(0))
+        it.owner.execute("UPDATE users SET email = 1, x = 1 WHERE email IS NULL")
+        list(it.back(0))
+        assert diff(start, read_schema(it.owner)) == ()
+        list(it.forward(len(it.plan.steps)))
+        it.use("new")
+        tools = PgTools.of(each_server)
+        assert_same(tools.dump_schema(each_database), plain_end(LOOSE, each_server, tools))
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("k text NOT NULL DEFAULT 'x' UNIQUE", "unique index t_k_key"),
+        ("k text, UNIQUE NULLS NOT DISTINCT (k)", "unique index t_k_key"),
+        ("k d", "domain public.d, which takes no NULL"),
+        ("k text DEFAULT 'x', EXCLUDE USING btree (k WITH =)", "exclusion constraint t_k_excl"),
+        ("k text DEFAULT gen_random_uuid() UNIQUE, a int, UNIQUE (a, k)", ""),
+        ("k f, a text UNIQUE, UNIQUE (a, k)", ""),
+        ("k text DEFAULT 'x' CHECK (k IN ('x', 'y')), a text UNIQUE", ""),
+    ],
+)
+def test_what_would_refuse_them_and_cannot_be_put_aside_bars_the_plan(table: str, named: str) -> None:
+    domains = "CREATE DOMAIN d AS text CHECK (VALUE IS NOT NULL); CREATE DOMAIN f AS text CHECK (VALUE <> '');"
+    text = f"{domains} CREATE TABLE t (id int PRIMARY KEY, {table});"
+    schema = fold(Schema(), parse_script(Source("s.sql", text)))
+    script = parse_script(Source("m.sql", "ALTER TABLE t DROP COLUMN k;"))
+    if not named:
+        made = build_plan(script, schema, name="p", source=PlanSource("m.sql", "00"))
+        assert [s.phase for s in made.steps] == [Phase.CONTRACT, Phase.PURGE]
+        return
+    with pytest.raises(Refused, match=f"rows of the new app may be refused by {named}"):
+        build_plan(script, schema, name="p", source=PlanSource("m.sql", "00"))

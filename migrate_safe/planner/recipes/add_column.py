@@ -16,6 +16,7 @@ from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Backfill, Requirement
 from migrate_safe.model.schema import Column
 from migrate_safe.planner.draft import Draft, Outcome, Rank, column_target, draft, sql
+from migrate_safe.planner.keeping import Keep
 from migrate_safe.planner.proofs import NotNull, prove
 from migrate_safe.planner.sync import set_default
 
@@ -24,7 +25,8 @@ class AddColumn(Struct, frozen=True):
     """A column to add. `statement` adds it without constraints other than NOT NULL.
 
     For a volatile default `bare` is the statement without default and NOT NULL, else None. `word` makes names
-    unique, `keys` find a row. `default` is the default's SQL with its names made certain.
+    unique, `keys` find a row. `default` is the default's SQL with its names made certain. `keep` is what old rows need
+    so that triggers of the user change no other column of them while they are filled.
     """
 
     table: Name
@@ -34,6 +36,7 @@ class AddColumn(Struct, frozen=True):
     keys: str
     bare: str | None = None
     default: str | None = None
+    keep: Keep | None = None
 
     def steps(self) -> Outcome:
         """Plan the column."""
@@ -77,8 +80,8 @@ class AddColumn(Struct, frozen=True):
             "add-column",
             self._target,
             f"add {self._name} with its default for new rows only; old rows are not written anew",
-            sql(bare, set_default(self.table, self.column.name, self.default)),
-            sql(self._drop),
+            sql(bare, set_default(self.table, self.column.name, self.default), *self._keep_made),
+            sql(*self._keep_dropped, self._drop),
         )
         filled = draft(
             Rank.FILL,
@@ -88,4 +91,19 @@ class AddColumn(Struct, frozen=True):
             Backfill(self.table, ((self.column.name, self.default),), f"{self._name} IS NULL"),
         )
         it = NotNull(self.table, self.column.name, self.word, self.keys)
-        return (added, filled, *(prove(it, Rank.HOLD) if self.column.not_null else ()))
+        return (added, filled, *self._let_go(), *(prove(it, Rank.HOLD) if self.column.not_null else ()))
+
+    @property
+    def _keep_made(self) -> tuple[str, ...]:
+        return () if self.keep is None else self.keep.create()
+
+    @property
+    def _keep_dropped(self) -> tuple[str, ...]:
+        return () if self.keep is None else self.keep.drop()
+
+    def _let_go(self) -> tuple[Draft, ...]:
+        """Make the step that drops the keeping trigger once nothing is left to fill."""
+        if self.keep is None:
+            return ()
+        does = "drop the trigger that kept other columns as they were while old rows were filled"
+        return (draft(Rank.PROVE, "let-go", self._target, does, sql(*self._keep_dropped), sql(*self._keep_made)),)

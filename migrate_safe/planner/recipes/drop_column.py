@@ -1,8 +1,9 @@
 """Drop a column.
 
 Harm of the plain form: every query of the old app version that names the column fails at once, and the data is gone
-before anybody knows whether the release stays. Phases: expand lifts NOT NULL where the new app could not insert
-without the column; contract, without old readers, renames it out of sight, which one step takes back; purge drops it.
+before anybody knows whether the release stays. Phases: expand lifts NOT NULL, CHECKs and foreign keys where the new
+app could not insert without the column; contract, without old readers, renames it out of sight, which one step takes
+back; purge drops it.
 
 https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-DROP-COLUMN
 """
@@ -13,7 +14,8 @@ from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Requirement
-from migrate_safe.model.schema import Column
+from migrate_safe.model.schema import Column, Constraint
+from migrate_safe.planner.constraints import loosen
 from migrate_safe.planner.draft import PURGE_WINDOW, Draft, Outcome, Rank, column_target, draft, sql
 from migrate_safe.planner.identifiers import retired
 from migrate_safe.planner.null_names import NullName, renamed_null
@@ -21,7 +23,10 @@ from migrate_safe.planner.proofs import NotNull, lift
 
 
 class DropColumn(Struct, frozen=True):
-    """A column to drop. `word` makes names unique, `keys` find a row, `guard` looks for dependents once more."""
+    """A column to drop. `word` makes names unique, `keys` find a row, `guard` looks for dependents once more.
+
+    `loosened` are the constraints that would refuse rows of the new app.
+    """
 
     table: Name
     column: Column
@@ -29,12 +34,19 @@ class DropColumn(Struct, frozen=True):
     keys: str
     guard: Requirement
     null_name: NullName
+    loosened: tuple[Constraint, ...] = ()
     window: str = PURGE_WINDOW
 
     def steps(self) -> Outcome:
         """Plan the drop."""
-        drafts = (*(self._relax() if self._needs_value() else ()), self._hide(), self._purge())
-        return Outcome(drafts, f"drop column {self._name} of {self.table}", self._notes(), (self.table,))
+        drafts = (
+            *(d for constraint in self.loosened for d in loosen(self.table, constraint, self.keys)),
+            *(self._relax() if self._needs_value() else ()),
+            self._hide(),
+            self._purge(),
+        )
+        far = (c.references.table for c in self.loosened if c.references is not None)
+        return Outcome(drafts, f"drop column {self._name} of {self.table}", self._notes(), (self.table, *far))
 
     @property
     def _name(self) -> str:
@@ -76,6 +88,7 @@ class DropColumn(Struct, frozen=True):
         )
 
     def _notes(self) -> tuple[str, ...]:
-        if not self._needs_value():
-            return ()
-        return (f"{self.table}: rows of the new app have no {self._name}; before baseline they must be given one",)
+        needs = (f"{self.table}: rows of the new app have no {self._name}; before baseline they must be given one",)
+        names = ", ".join(quote_ident(c.name or "") for c in self.loosened)
+        loose = (f"{self.table}: {names} would refuse rows without {self._name}, and is off from expand to baseline",)
+        return (*(needs if self._needs_value() else ()), *(loose if self.loosened else ()))
