@@ -12,7 +12,6 @@ from migrate_safe.model.statement import (
     Dml,
     DropColumn,
     DropConstraint,
-    DropIndex,
     DropNotNull,
     DropTable,
     LockTable,
@@ -32,6 +31,7 @@ from migrate_safe.planner.choose_constraints import (
     named,
     refuse_partitions,
 )
+from migrate_safe.planner.choose_objects import by_hand, choose_object
 from migrate_safe.planner.draft import CannotPlan, Outcome
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.plain import change_default, comment, new_object
@@ -40,6 +40,9 @@ from migrate_safe.planner.surroundings import Surroundings
 
 def choose(operation: Operation, around: Surroundings) -> Outcome:
     """Plan one operation; raises CannotPlan."""
+    found = by_hand(operation) or choose_object(operation, around)
+    if found is not None:
+        return found
     match operation.action:
         case SetVariable() | LockTable():
             return Outcome()
@@ -67,13 +70,9 @@ _NO_ROAD: dict[type, tuple[str, str]] = {
         "dropping a table cannot be taken back",
         "drop it by hand once no app version and no backup plan needs it",
     ),
-    DropIndex: (
-        "dropping indexes is not planned yet",
-        "DROP INDEX CONCURRENTLY by hand once no live version's queries need it",
-    ),
     Dml: (
         "a change of data in one statement locks all its rows at once and has no undo",
-        "let the app do it, or run it in small batches of its own",
+        "let the app do it in small batches, or, where it is small, give its undo: -- migrate-safe: undo SQL",
     ),
 }
 

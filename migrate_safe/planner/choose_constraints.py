@@ -15,6 +15,7 @@ from migrate_safe.model.statement import (
     CreateIndex,
 )
 from migrate_safe.model.values import replace
+from migrate_safe.planner.choose_indexes import choose_partitioned
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.operations import Operation, resolver
@@ -126,12 +127,17 @@ def named(operation: Operation, table: Name, constraint: Constraint) -> Constrai
 def choose_index(operation: Operation, action: CreateIndex, around: Surroundings) -> Outcome:
     """Plan CREATE INDEX, also on a materialized view."""
     table = operation.before.resolve(action.table)
-    refuse_partitions(operation.before, table)
+    known = operation.before.tables.get(table)
+    if known is None or known.kind is not TableKind.PARTITIONED:
+        refuse_partitions(operation.before, table)
     before, after = as_tables(operation.before).table(table), as_tables(operation.after).table(table)
     made = [i for i in (after.indexes if after else ()) if before is None or i not in before.indexes]
     index = made[0]
-    statement = index_statement(operation.text, index.name or "", concurrently=True)
     rank = Rank.COPY if index.columns & around.of(around.filled, table) else Rank.BUILD
     only_new = index.columns and index.columns <= around.of(around.added, table)
     kept = operation.kept or (NEW_COLUMN if only_new else None)
+    if known is not None and known.kind is TableKind.PARTITIONED:
+        held = rank if not index.unique else Rank.ENFORCE if kept is None else max(rank, Rank.COPY)
+        return choose_partitioned(operation, action, known, held)
+    statement = index_statement(operation.text, index.name or "", concurrently=True)
     return create_index.CreateIndex(table, index, statement, rank, kept).steps()
