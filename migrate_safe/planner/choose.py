@@ -13,14 +13,11 @@ from migrate_safe.model.statement import (
     DropColumn,
     DropConstraint,
     DropNotNull,
-    DropTable,
     LockTable,
     Other,
     RenameColumn,
-    RenameTable,
     SetDefault,
     SetNotNull,
-    SetSchema,
     SetVariable,
 )
 from migrate_safe.planner.choose_columns import choose_add, choose_drop, choose_rename
@@ -61,15 +58,6 @@ def choose(operation: Operation, around: Surroundings) -> Outcome:
 
 
 _NO_ROAD: dict[type, tuple[str, str]] = {
-    RenameTable: (
-        "the old app would lose the table at once",
-        "keep the name; a view can give the new one to the new app",
-    ),
-    SetSchema: ("the old app would lose the table at once", "keep it where it is; a view can stand in the new schema"),
-    DropTable: (
-        "dropping a table cannot be taken back",
-        "drop it by hand once no app version and no backup plan needs it",
-    ),
     Dml: (
         "a change of data in one statement locks all its rows at once and has no undo",
         "let the app do it in small batches, or, where it is small, give its undo: -- migrate-safe: undo SQL",

@@ -8,6 +8,8 @@ from migrate_safe.model.plan import Phase
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.planner.choose_indexes import choose_indexes
+from migrate_safe.planner.choose_renames import choose_moved
+from migrate_safe.planner.choose_tables import choose_leaving
 from migrate_safe.planner.draft import Outcome
 from migrate_safe.planner.operations import Operation, resolver
 from migrate_safe.planner.recipes import raw_sql
@@ -18,7 +20,7 @@ from migrate_safe.sql.recompose import qualified
 
 def choose_object(operation: Operation, around: Surroundings) -> Outcome | None:
     """Plan what is done to anything but columns and constraints; None where this knows no road."""
-    return choose_indexes(operation, around)
+    return choose_indexes(operation, around) or choose_leaving(operation, around) or choose_moved(operation)
 
 
 def by_hand(operation: Operation) -> Outcome | None:

@@ -24,6 +24,7 @@ from migrate_safe.model.statement import (
     RenameColumn,
     RenameConstraint,
     RenameTable,
+    SetSchema,
 )
 from migrate_safe.model.table_action import AddConstraint
 from migrate_safe.sql.parse import parse_script
@@ -74,7 +75,7 @@ def moved_tables(plan: Plan) -> frozenset[Name]:
     moved: list[Name] = []
     for action in _actions(plan.steps):
         match action:
-            case RenameTable(table=table):
+            case RenameTable(table=table) | SetSchema(table=table):
                 moved.append(table)
             case DropTable(tables=tables):
                 moved += tables
@@ -129,6 +130,8 @@ def _subjects(action: Action) -> tuple[Name, ...] | None:
     """Give the tables that a statement is about; None where that is not known."""
     match action:
         case AlterTable(table=table) | CreateTable(table=table) | CreateIndex(table=table):
+            return (table,)
+        case SetSchema(table=table):
             return (table,)
         case RenameTable(table=table) | RenameColumn(table=table) | RenameConstraint(table=table):
             return (table,)

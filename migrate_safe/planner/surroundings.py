@@ -18,8 +18,10 @@ from migrate_safe.model.statement import (
     DropColumn,
     DropNotNull,
     RenameColumn,
+    RenameTable,
     SetDefault,
     SetNotNull,
+    SetSchema,
 )
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.planner.operations import Operation
@@ -85,6 +87,11 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
     After a rename the new name may be used; what was said of the old name before it may not.
     """
     match operation.action:
+        case RenameTable(table=name) | SetSchema(table=name) if (
+            operation.before.resolve(name) in operation.before.tables
+        ):
+            _refuse_company(operation, (*earlier, *later))
+            return
         case RenameColumn(table=name, column=column):
             others: tuple[Operation, ...] = (*earlier,)
             order = "put the rename first, and use the new name after it"
@@ -98,6 +105,18 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
         if other is not operation and table == target_of(other) and column in mentioned(other):
             raise CannotPlan(
                 f'column "{column}" of {table} is changed by another statement ({other.statement.span}) as well', order
+            )
+
+
+def _refuse_company(operation: Operation, others: Sequence[Operation]) -> None:
+    """Raise CannotPlan when a table that gets another name is changed in other ways too: until contract it has both."""
+    gone = set(operation.before.tables) - set(operation.after.tables)
+    come = set(operation.after.tables) - set(operation.before.tables)
+    for other in others:
+        if target_of(other) in gone | come:
+            raise CannotPlan(
+                f"it is changed by another statement ({other.statement.span}) as well",
+                "give it the other name in a migration of its own",
             )
 
 
