@@ -118,7 +118,12 @@ def _first_line(text: str) -> str:
     return f"{head} ..." if rest else head
 
 
-_FIRST = ("create-type", "create-sequence", "create-table")
+_FIRST = (
+    ("create-schema", "create-extension"),
+    ("create-type", "create-domain"),
+    ("create-sequence",),
+    ("create-table",),
+)
 
 
 def _ordered(drafts: Iterable[Draft]) -> tuple[Step, ...]:
@@ -129,7 +134,7 @@ def _ordered(drafts: Iterable[Draft]) -> tuple[Step, ...]:
 
 def _first(item: Draft) -> int:
     what = item.step.id.split(".")[1]
-    return _FIRST.index(what) if what in _FIRST else len(_FIRST)
+    return next((at for at, words in enumerate(_FIRST) if what in words), len(_FIRST))
 
 
 def _unique_ids(steps: tuple[Step, ...]) -> tuple[Step, ...]:

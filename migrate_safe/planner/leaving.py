@@ -8,7 +8,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.catalog.retired import RETIRED_SCHEMA
 from migrate_safe.model.names import quote_ident, quote_literal
@@ -35,8 +35,7 @@ _IN_CATALOG = {
 _ALIASES = {"pg_class": "regclass", "pg_proc": "regprocedure", "pg_type": "regtype"}
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
+class Leaving(Struct, frozen=True):
     """An object that is to go: `kind` as ALTER and DROP spell it, `schema` and `name` as SQL writes them.
 
     `name` of a routine has the types of its arguments behind it; `alone` is what suffices where nothing else is: a type

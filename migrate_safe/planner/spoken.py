@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.directive import FOR_PLAN, HEAD, OLD_APP_KEEPS, PHASE, UNDO, Directive
 from migrate_safe.model.plan import Phase
@@ -18,8 +18,7 @@ NO_UNDO = "nothing"
 """What stands behind `undo` where there is nothing to take back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(Struct, frozen=True):
     """What is said of one statement: why the old app cannot break it, how it is taken back (None: unsaid), and when."""
 
     kept: str | None = None

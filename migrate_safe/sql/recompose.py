@@ -198,6 +198,14 @@ def comment_target(text: str) -> tuple[str, tuple[str, ...]]:
     return pb.ObjectType.Name(node.objtype).removeprefix("OBJECT_").lower(), strings(items)
 
 
+def comment_of(text: str, comment: str | None) -> str:
+    """Give a COMMENT ON of the same object with another text; None takes the comment away."""
+    changed = pb.CommentStmt()
+    changed.CopyFrom(_comment(text))
+    changed.comment = comment or ""
+    return _written(pb.Node(comment_stmt=changed), text)
+
+
 def _comment(text: str) -> Any:
     node = _tree(text)
     if kind_of(node) != "CommentStmt":

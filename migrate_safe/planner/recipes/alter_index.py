@@ -9,14 +9,13 @@ https://www.postgresql.org/docs/current/sql-alterindex.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.planner.draft import Outcome, Rank, draft, sql
 
 
-@dataclass(frozen=True, slots=True)
-class AlterIndex:
+class AlterIndex(Struct, frozen=True):
     """A change of an index, and the change back: what follows ALTER INDEX name."""
 
     table: Name

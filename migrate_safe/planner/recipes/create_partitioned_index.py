@@ -11,7 +11,7 @@ https://www.postgresql.org/docs/current/ddl-partitioning.html#DDL-PARTITIONING-D
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import Index
@@ -19,8 +19,7 @@ from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 from migrate_safe.planner.recipes.create_index import build_index, duplicates
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The index of one partition: `statement` builds it, `parent` is the index that it belongs to.
 
     `parted` says that the partition has partitions of its own.
@@ -33,8 +32,7 @@ class Part:
     parted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CreatePartitionedIndex:
+class CreatePartitionedIndex(Struct, frozen=True):
     """An index of a partitioned table: `statement` makes it ON ONLY that table; `parts` are ordered from the top."""
 
     table: Name

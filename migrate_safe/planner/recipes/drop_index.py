@@ -10,7 +10,7 @@ https://www.postgresql.org/docs/current/sql-dropindex.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.catalog.definition import index_definition
 from migrate_safe.model.names import Name, quote_ident, quote_literal
@@ -21,8 +21,7 @@ from migrate_safe.planner.identifiers import retired
 from migrate_safe.planner.recipes.create_index import duplicates
 
 
-@dataclass(frozen=True, slots=True)
-class DropIndex:
+class DropIndex(Struct, frozen=True):
     """An index to drop. `word` makes its hidden name unique; `parted` says that its table is partitioned."""
 
     table: Name

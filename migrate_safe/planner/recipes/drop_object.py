@@ -9,15 +9,14 @@ https://www.postgresql.org/docs/current/sql-dropview.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.planner.draft import PURGE_WINDOW, Outcome
 from migrate_safe.planner.leaving import Leaving, hide, purge
 
 
-@dataclass(frozen=True, slots=True)
-class DropObject:
+class DropObject(Struct, frozen=True):
     """Objects of one kind to drop; `touches` are the tables that they read."""
 
     leaving: tuple[Leaving, ...]

@@ -10,7 +10,7 @@ https://www.postgresql.org/docs/current/sql-droptable.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.schema import Constraint
@@ -19,8 +19,7 @@ from migrate_safe.planner.draft import NOTHING, PURGE_WINDOW, Draft, Outcome, Ra
 from migrate_safe.planner.leaving import Leaving, hide, purge
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """A foreign key of a table that goes, to one that stays. `keys` find a row of the table."""
 
     table: Name
@@ -28,8 +27,7 @@ class Key:
     keys: str
 
 
-@dataclass(frozen=True, slots=True)
-class DropTable:
+class DropTable(Struct, frozen=True):
     """Tables to drop, each before its partitions; `word` names the schema that holds them until purge."""
 
     tables: tuple[Name, ...]

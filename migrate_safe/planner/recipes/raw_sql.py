@@ -11,7 +11,8 @@ https://www.postgresql.org/docs/current/sql-begin.html
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase
@@ -26,8 +27,7 @@ _RANKS = {
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class RawSql:
+class RawSql(Struct, frozen=True):
     """A statement with its undo (empty: nothing to take back). `line` says where it stands in the migration."""
 
     statement: str

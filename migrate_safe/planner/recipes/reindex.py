@@ -9,20 +9,19 @@ https://www.postgresql.org/docs/current/sql-reindex.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.catalog.definition import index_definition
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import DropIndexConcurrently
-from migrate_safe.model.replacing import replace
 from migrate_safe.model.schema import Index
+from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import PURGE_WINDOW, Draft, Outcome, Rank, draft, sql
 from migrate_safe.planner.identifiers import copied, retired
 from migrate_safe.planner.recipes.create_index import build_index
 
 
-@dataclass(frozen=True, slots=True)
-class Reindex:
+class Reindex(Struct, frozen=True):
     """An index to rebuild; `word` makes the names of its copies unique."""
 
     table: Name

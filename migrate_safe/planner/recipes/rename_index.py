@@ -9,14 +9,13 @@ https://www.postgresql.org/docs/current/sql-alterindex.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.planner.draft import Outcome, Rank, draft, sql
 
 
-@dataclass(frozen=True, slots=True)
-class RenameIndex:
+class RenameIndex(Struct, frozen=True):
     """An index to rename. `constrains` says that a constraint bears the same name."""
 
     table: Name

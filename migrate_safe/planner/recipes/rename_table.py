@@ -10,15 +10,14 @@ https://www.postgresql.org/docs/current/sql-createview.html#SQL-CREATEVIEW-UPDAT
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.objects import ColumnGrant, Grant
 from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 
 
-@dataclass(frozen=True, slots=True)
-class RenameTable:
+class RenameTable(Struct, frozen=True):
     """A relation that gets another name: `kind` as ALTER spells it.
 
     `grants` and `column_grants` (by column) are what it bears, `by_default` what a new view of its owner would be
