@@ -17,11 +17,9 @@ SEEN = "SELECT id, name FROM users"
 CHANGES = """
 ALTER TABLE users SET (fillfactor = 70, autovacuum_enabled = off, toast.autovacuum_enabled = off);
 ALTER TABLE users REPLICA IDENTITY USING INDEX users_name_key; ALTER TABLE users CLUSTER ON users_name_key;
-ALTER TABLE users ALTER note SET STATISTICS 500, ALTER name SET STORAGE EXTERNAL, ALTER note SET COMPRESSION pglz;
 """
 BACK = """
 ALTER TABLE users RESET (fillfactor); ALTER TABLE users SET WITHOUT CLUSTER; ALTER TABLE users REPLICA IDENTITY FULL;
-ALTER TABLE users ALTER note RESET (n_distinct); ALTER TABLE users ALTER note SET STATISTICS -1;
 """
 
 

@@ -1,4 +1,4 @@
-"""Change how a table is stored and replicated: parameters, replica identity, CLUSTER ON, settings of columns.
+"""Change how a table is stored and replicated: parameters, replica identity, CLUSTER ON.
 
 Harm of the plain form: none for metadata; SET LOGGED, SET UNLOGGED, SET TABLESPACE and SET ACCESS METHOD write the
 whole table anew under ACCESS EXCLUSIVE, and are refused. Phases: expand, with what was set before as undo.
@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.model.names import quote_ident
-from migrate_safe.model.schema import Column, Table
+from migrate_safe.model.schema import Table
 from migrate_safe.model.statement import AlterTable, OtherTableAction
-from migrate_safe.planner.changes import BY_HAND, GIVE_SCHEMA, Change, proven
+from migrate_safe.planner.changes import GIVE_SCHEMA, Change, proven
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank
 from migrate_safe.planner.operations import Operation
 
@@ -24,8 +23,7 @@ _REWRITES = {
     "SetTableSpace": "SET TABLESPACE",
     "SetAccessMethod": "SET ACCESS METHOD",
 }
-_OF_COLUMNS = ("SetStatistics", "SetStorage", "SetCompression", "SetOptions", "ResetOptions")
-_KINDS = ("SetRelOptions", "ResetRelOptions", "ReplicaIdentity", "ClusterOn", "DropCluster", *_OF_COLUMNS)
+_KINDS = ("SetRelOptions", "ResetRelOptions", "ReplicaIdentity", "ClusterOn", "DropCluster")
 
 
 def change_storage(operation: Operation) -> Outcome | None:
@@ -52,10 +50,10 @@ def _changed(operation: Operation, table: Table, action: OtherTableAction) -> Ou
         _refuse_mute(operation, table)
     back = tuple(f"ALTER TABLE {table.name} {part}" for part in _back(table, action))
     words = operation.text.partition(" ")[2].removeprefix("TABLE ").rstrip("; ")
-    target = f"{table.name}.{quote_ident(action.argument)}" if action.kind in _OF_COLUMNS else str(table.name)
-    what = "alter-column" if action.kind in _OF_COLUMNS else "alter-table"
     does = f"{' '.join(words.split())}; metadata only"
-    return proven(operation, Change(Rank.SHAPE, what, target, does, (operation.text,), back, (table.name,)))
+    return proven(
+        operation, Change(Rank.SHAPE, "alter-table", str(table.name), does, (operation.text,), back, (table.name,))
+    )
 
 
 def _refuse_mute(operation: Operation, table: Table) -> None:
@@ -81,11 +79,6 @@ def _back(table: Table, action: OtherTableAction) -> Iterator[str]:
         case "ClusterOn" | "DropCluster":
             held = table.clustered_on
             yield f"CLUSTER ON {quote_ident(held)}" if held is not None else "SET WITHOUT CLUSTER"
-        case _:
-            column = table.column(action.argument)
-            if column is None:
-                raise CannotPlan(f"column {quote_ident(action.argument)} is not known here", GIVE_SCHEMA)
-            yield from (f"ALTER COLUMN {quote_ident(column.name)} {part}" for part in _of_column(column, action))
 
 
 def _options(held: dict[str, str], given: str) -> Iterator[str]:
@@ -96,18 +89,3 @@ def _options(held: dict[str, str], given: str) -> Iterator[str]:
         yield f"SET ({', '.join(f'{n} = {held[n]}' for n in kept)})"
     if len(kept) < len(names):
         yield f"RESET ({', '.join(n for n in names if n not in held)})"
-
-
-def _of_column(column: Column, action: OtherTableAction) -> Iterator[str]:
-    if action.kind in ("SetOptions", "ResetOptions"):
-        held = next((s[5:-1] for s in column.settings if s.startswith("SET (")), "")
-        pairs = (part.partition("=") for part in held.split(",") if part)
-        yield from _options({n.strip(): v.strip() for n, _, v in pairs}, action.value)
-        return
-    word = {"SetStatistics": "SET STATISTICS", "SetStorage": "SET STORAGE", "SetCompression": "SET COMPRESSION"}
-    prefix = word[action.kind]
-    unset = {"SetStatistics": "-1", "SetStorage": usual_storage(column), "SetCompression": "default"}[action.kind]
-    former = next((s for s in column.settings if s.startswith(prefix)), f"{prefix} {unset}")
-    if action.kind == "SetStorage" and column.type.schema is not None and former.endswith(unset):
-        raise CannotPlan(f"the storage of type {column.type} is not known here", BY_HAND)
-    yield former

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.planner.draft import PURGE_WINDOW, Outcome
-from migrate_safe.planner.leaving import Leaving, hide, purge
+from migrate_safe.planner.leaving import Gone, Leaving, hide, purge
 
 
 class DropObject(Struct, frozen=True):
@@ -22,6 +22,7 @@ class DropObject(Struct, frozen=True):
     leaving: tuple[Leaving, ...]
     word: str
     touches: tuple[Name, ...] = ()
+    gone: Gone = Gone()
     window: str = PURGE_WINDOW
 
     def steps(self) -> Outcome:
@@ -30,7 +31,7 @@ class DropObject(Struct, frozen=True):
         names = ", ".join(item.full for item in self.leaving)
         does = f"move {kind} {names} out of sight: what still names it fails, and one step brings it back"
         drafts = (
-            hide(self.leaving, self.word, names, does),
+            hide(self.leaving, self.word, names, does, self.gone),
             purge(self.leaving, self.word, names, self.window, f"drops {kind} {names}"),
         )
         return Outcome(drafts, f"drop {kind} {names}", (), self.touches)

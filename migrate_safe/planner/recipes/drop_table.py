@@ -16,7 +16,7 @@ from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.schema import Constraint
 from migrate_safe.planner.constraints import offending_rows
 from migrate_safe.planner.draft import NOTHING, PURGE_WINDOW, Draft, Outcome, Rank, draft, sql
-from migrate_safe.planner.leaving import Leaving, hide, purge
+from migrate_safe.planner.leaving import Gone, Leaving, hide, purge
 
 
 class Key(Struct, frozen=True):
@@ -34,6 +34,7 @@ class DropTable(Struct, frozen=True):
     foreign_keys: tuple[Key, ...]
     word: str
     kind: str = "TABLE"
+    gone: Gone = Gone()
     window: str = PURGE_WINDOW
 
     def steps(self) -> Outcome:
@@ -44,7 +45,7 @@ class DropTable(Struct, frozen=True):
         far = tuple(k.constraint.references.table for k in self.foreign_keys if k.constraint.references is not None)
         drafts = (
             *(d for key in self.foreign_keys for d in _lift(key)),
-            hide(leaving, self.word, names, does),
+            hide(leaving, self.word, names, does, self.gone),
             purge(leaving, self.word, names, self.window, f"drops {names} with all rows"),
         )
         return Outcome(drafts, f"drop table {names}", (), tuple(dict.fromkeys((*self.tables, *far))))
