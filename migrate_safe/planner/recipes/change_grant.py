@@ -131,10 +131,20 @@ def _owner(operation: Operation, target: Target) -> Outcome:
     back = (
         f"ALTER {kind} {on} OWNER TO {quote_ident(before.owner)}",
         *_back(_object(before.target), {}, _rights(lost)),
+        *_of_columns(operation.before, name, before.owner, after.owner),
     )
     does = f"let {quote_ident(after.owner or '')} own {name}; the old app may work as its present owner"
     change = Change(by_release(operation), "change-owner", str(name), does, (operation.text,), back, touched)
     return proven(operation, change)
+
+
+def _of_columns(schema: Schema, name: Name, owner: str, role: str | None) -> Iterator[str]:
+    """Write the grants on columns that a role loses when it becomes the owner; the owner after it inherits them."""
+    for column in schema.tables[name].columns if name in schema.tables else ():
+        for grant in column.grants:
+            if grant.role == role:
+                yield f"REVOKE {grant.privilege} ({quote_ident(column.name)}) ON {name} FROM {quote_ident(owner)}"
+                yield grant.sql(name, column.name)
 
 
 def _kind(schema: Schema, holder: Holder, target: Target) -> str:
