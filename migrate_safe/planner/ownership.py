@@ -44,7 +44,7 @@ def _command(framework: Framework, path: PurePath) -> str | None:
         case Framework.DIESEL if folder:
             digits = re.sub(r"\D", "", folder)
             return f"INSERT INTO __diesel_schema_migrations (version) VALUES ({_text(digits)})"
-        case Framework.PRISMA:
+        case Framework.PRISMA if folder:
             return f"prisma migrate resolve --applied {path.parent.name}"
         case Framework.ATLAS if version:
             return f"atlas migrate set {version}"

@@ -181,6 +181,8 @@ def test_planning_the_sql_of_a_plan_changes_nothing_and_says_so(
         ("db/migrations/000007_a.up.sql", "{}", "migrate force 7"),
         ("db/migration/V2__a.sql", "{}", "put the expand phase (--format sql) in the place of db/migration/V2__a.sql"),
         ("supabase/migrations/20240102030405_a.sql", "{}", "supabase migration repair 20240102030405 --status applied"),
+        ("prisma/migrations/20240102030405_a/migration.sql", "{}", "prisma migrate resolve --applied 20240102030405_a"),
+        ("migration.sql", "{}", "mark migration.sql as applied in your own migration runner"),
         ("changes/a.sql", "{}", "mark changes/a.sql as applied in your own migration runner"),
     ],
 )
