@@ -21,6 +21,7 @@ from migrate_safe.model.statement import (
     DropRoutines,
     DropTable,
     DropTrigger,
+    Other,
     RenameColumn,
     RenameConstraint,
     RenameTable,
@@ -56,6 +57,11 @@ def schemas_to_create_in(steps: Iterable[Step]) -> frozenset[str]:
     made = [action.table for action in _actions(steps) if _makes_relation(action)]
     built = [step.work.table for step in steps if isinstance(step.work, BuildIndex)]
     return frozenset(table.schema for table in (*made, *built) if table.schema is not None)
+
+
+def makes_schemas(steps: Iterable[Step]) -> bool:
+    """Say whether one of these steps makes a schema, as those do that take objects out of sight."""
+    return any(isinstance(action, Other) and action.kind == "CreateSchemaStmt" for action in _actions(steps))
 
 
 def referenced_tables(steps: Iterable[Step]) -> frozenset[Name]:

@@ -114,9 +114,12 @@ def test_missing_rights_are_named_with_the_grants_that_help(
 ) -> None:
     (name, dsn), admin = deployer, connect(each_database)
     admin.execute("CREATE TABLE own (id int PRIMARY KEY, far int); CREATE TABLE far (id int PRIMARY KEY)")
-    admin.execute(f'ALTER TABLE own OWNER TO "{name}"')
+    admin.execute(
+        f'CREATE TABLE goes (id serial); ALTER TABLE own OWNER TO "{name}"; ALTER TABLE goes OWNER TO "{name}"'
+    )
     (tmp_path / "m.sql").write_text(
         "ALTER TABLE own ADD CONSTRAINT k FOREIGN KEY (far) REFERENCES far (id); CREATE INDEX i ON own (far);"
+        "DROP TABLE goes;"
     )
     made = str(tmp_path / "m.yaml")
     assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made]) == 0
@@ -127,6 +130,7 @@ def test_missing_rights_are_named_with_the_grants_that_help(
     assert not report.well
     assert {remedy for _, remedy in told} == {
         f"GRANT CREATE ON DATABASE {database} TO {quoted}",
+        f"GRANT CREATE ON DATABASE {database} TO {quoted}, as the owner of the database",
         f"GRANT CREATE ON SCHEMA public TO {quoted}, as the owner of the schema",
         f"GRANT REFERENCES, SELECT ON public.far TO {quoted}, as the owner of public.far",
         f"GRANT CREATE ON SCHEMA public TO {quoted}",
