@@ -6,6 +6,7 @@ from migrate_safe.model.names import quote_ident
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
+    AlterConstraint,
     AlterTable,
     AlterType,
     CreateIndex,
@@ -18,11 +19,13 @@ from migrate_safe.model.statement import (
     LockTable,
     Other,
     RenameColumn,
+    RenameConstraint,
     RenameTable,
     SetDefault,
     SetNotNull,
     SetSchema,
     SetVariable,
+    ValidateConstraint,
 )
 from migrate_safe.planner.choose_columns import choose_add, choose_drop, choose_rename
 from migrate_safe.planner.choose_constraints import (
@@ -31,6 +34,13 @@ from migrate_safe.planner.choose_constraints import (
     choose_not_null,
     named,
     refuse_partitions,
+)
+from migrate_safe.planner.choose_existing import (
+    choose_altered,
+    choose_dropped,
+    choose_nullable,
+    choose_renamed,
+    choose_validated,
 )
 from migrate_safe.planner.draft import CannotPlan, Outcome
 from migrate_safe.planner.operations import Operation
@@ -47,6 +57,8 @@ def choose(operation: Operation, around: Surroundings) -> Outcome:
             return _alter(operation, alter, around)
         case RenameColumn(object="table") as action:
             return choose_rename(operation, action, around)
+        case RenameConstraint() as action:
+            return choose_renamed(operation, action, around)
         case CreateIndex() as action:
             return choose_index(operation, action, around)
         case Other(kind="CommentStmt"):
@@ -103,15 +115,13 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
                 " and may write the table anew",
                 "add a column of the new type under a new name, and let the app move to it",
             )
-        case DropNotNull(column=column):
-            raise CannotPlan(
-                f"the old app may not bear NULL in {quote_ident(column)}",
-                "run it by hand before the release that writes NULL; it is metadata only",
-            )
-        case DropConstraint(name=name):
-            raise CannotPlan(
-                f"dropping constraint {quote_ident(name)} is not planned yet",
-                "drop it by hand; rows written afterwards may keep it from coming back",
-            )
+        case DropNotNull():
+            return choose_nullable(operation, table, action, around)
+        case DropConstraint():
+            return choose_dropped(operation, table, action, around)
+        case ValidateConstraint():
+            return choose_validated(operation, table, action, around)
+        case AlterConstraint():
+            return choose_altered(operation, table, action, around)
         case _:
             raise CannotPlan("this kind of ALTER TABLE is not planned yet", "run it in a migration of its own")

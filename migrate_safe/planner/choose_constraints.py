@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate_safe.catalog.definition import index_definition
+from migrate_safe.catalog.definition import constraint_definition, index_definition
 from migrate_safe.catalog.stored_views import as_tables
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import (
@@ -86,6 +86,18 @@ def _certain_key(schema: Schema, constraint: Constraint) -> Constraint:
     columns = far.columns or (known.primary_key if known is not None else ())
     made = _with_definition(constraint, lambda _, name: full.schema if name == full.name else None)
     return replace(made, references=replace(far, table=full, columns=columns))
+
+
+def certainly_defined(schema: Schema, constraint: Constraint) -> Constraint:
+    """Write what a constraint that is there says, with functions, types and the far table named in full."""
+    written = replace(constraint, definition=constraint_definition(constraint))
+    match constraint.kind:
+        case ConstraintKind.CHECK:
+            return _certain_check(schema, written)
+        case ConstraintKind.FOREIGN:
+            return _certain_key(schema, written)
+        case _:
+            return written
 
 
 def _with_definition(constraint: Constraint, resolve: Resolve) -> Constraint:

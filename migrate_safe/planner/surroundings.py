@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Schema
+from migrate_safe.model.schema import Constraint, Schema
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
@@ -42,6 +42,8 @@ class Surroundings(Struct, frozen=True):
     filled: Columns
     dropped: Columns
     renamed: Mapping[Name, Mapping[str, str]]
+    constrained: Mapping[Name, tuple[Constraint, ...]]
+    """By table: constraints that the migration adds."""
     reshaped: frozenset[Name]
     """Tables of the live apps whose columns come, go or change their names."""
 
@@ -58,6 +60,7 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
     filled: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     renamed: defaultdict[Name, dict[str, str]] = defaultdict(dict)
     dropped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    constrained: defaultdict[Name, tuple[Constraint, ...]] = defaultdict(tuple)
     for operation in found:
         match operation.action:
             case CreateTable(table=name) if operation.before is not operation.after:
@@ -75,8 +78,10 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
                     filled[table] |= {new}
             case AlterTable(table=name, actions=(DropColumn(column=column),)):
                 dropped[operation.before.resolve(name)] |= {column}
+            case AlterTable(table=name, actions=(AddConstraint(constraint=constraint),)):
+                constrained[operation.before.resolve(name)] += (constraint,)
     reshaped = frozenset({*added, *renamed, *dropped} - born)
-    return Surroundings(plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, reshaped)
+    return Surroundings(plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, constrained, reshaped)
 
 
 def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequence[Operation]) -> None:
@@ -91,6 +96,9 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
         case AlterTable(table=name, actions=(DropColumn(column=column),)):
             others = (*earlier, *later)
             order = "leave out what is done to a column that goes"
+        case AlterTable(actions=(DropNotNull(),)):
+            _refuse_both_ways(operation, (*earlier, *later))
+            return
         case _:
             return
     table = operation.before.resolve(name)
@@ -99,6 +107,16 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
             raise CannotPlan(
                 f'column "{column}" of {table} is changed by another statement ({other.statement.span}) as well', order
             )
+
+
+def _refuse_both_ways(operation: Operation, others: Sequence[Operation]) -> None:
+    """Raise CannotPlan when a column is to be NOT NULL and not to be: the plan's order would decide."""
+    for other in others:
+        match other.action:
+            case AlterTable(actions=(SetNotNull(column=column),)):
+                if target_of(other) == target_of(operation) and column in mentioned(operation):
+                    at = other.statement.span
+                    raise CannotPlan(f'column "{column}" is made NOT NULL by this migration ({at})', "keep one of them")
 
 
 def target_of(operation: Operation) -> Name | None:

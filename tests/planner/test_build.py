@@ -51,8 +51,11 @@ def ids(plan: Plan) -> list[str]:
 REFUSED = {
     "ALTER TABLE users RENAME name TO a; ALTER TABLE users RENAME a TO b": "gets its name by another rename",
     "ALTER TABLE users ALTER age TYPE bigint": "breaks every prepared statement",
-    "ALTER TABLE users ALTER email DROP NOT NULL": "may not bear NULL",
-    "ALTER TABLE users DROP CONSTRAINT users_email_key": "dropping constraint",
+    "ALTER TABLE users ALTER name SET NOT NULL, ALTER name DROP NOT NULL": "is made NOT NULL by this migration",
+    "ALTER TABLE users DROP CONSTRAINT users_email_key; ALTER TABLE users RENAME email TO mail": "renames the column",
+    "ALTER TABLE orgs DROP CONSTRAINT orgs_pkey": "server would refuse it",
+    "ALTER TABLE orgs DROP CONSTRAINT orgs_pkey CASCADE": "CASCADE takes along foreign key users_org_fkey",
+    "ALTER TABLE parts ADD CONSTRAINT c CHECK (id > 0)": "is a partitioned table",
     "ALTER TABLE users ADD COLUMN a serial": "writes every row anew",
     "ALTER TABLE users ADD COLUMN a int GENERATED ALWAYS AS (age + 1) STORED": "writes every row anew",
     "ALTER TABLE users ADD COLUMN a int NOT NULL": "have no value for a",

@@ -52,16 +52,20 @@ class CreateIndex(Struct, frozen=True):
         )
 
     def _duplicates(self) -> Requirement | None:
-        """Find keys that several rows share; rows with a NULL in the key count as different."""
-        if any(k.column is None for k in self.index.keys):
-            return None
-        columns = [quote_ident(k.column) for k in self.index.keys if k.column is not None]
-        given = [] if self.index.nulls_not_distinct else [f"{c} IS NOT NULL" for c in columns]
-        where = " AND ".join([*given, *([f"({self.index.predicate})"] if self.index.predicate is not None else [])])
-        listed = ", ".join(columns)
-        rows = f"{self.table} WHERE {where}" if where else str(self.table)
-        query = f"SELECT {listed} FROM {rows} GROUP BY {listed} HAVING count(*) > 1"
-        return Requirement(query, f"{self.table} has several rows with the same {listed}: merge them first")
+        return duplicates(self.table, self.index)
+
+
+def duplicates(table: Name, index: Index) -> Requirement | None:
+    """Find keys that several rows share; rows with a NULL in the key count as different. None over expressions."""
+    if any(k.column is None for k in index.keys):
+        return None
+    columns = [quote_ident(k.column) for k in index.keys if k.column is not None]
+    given = [] if index.nulls_not_distinct else [f"{c} IS NOT NULL" for c in columns]
+    where = " AND ".join([*given, *([f"({index.predicate})"] if index.predicate is not None else [])])
+    listed = ", ".join(columns)
+    rows = f"{table} WHERE {where}" if where else str(table)
+    query = f"SELECT {listed} FROM {rows} GROUP BY {listed} HAVING count(*) > 1"
+    return Requirement(query, f"{table} has several rows with the same {listed}: merge them first")
 
 
 def build_index(table: Name, index: Index, statement: str, rank: Rank) -> Draft:
