@@ -9,6 +9,9 @@ from migrate_safe.model.source import Span
 OLD_APP_KEEPS = "old-app-keeps"
 """The directive verb by which a migration says that no write of the old app breaks what a statement adds."""
 
+BACK = "back"
+"""The directive verb by which a migration says how the old value of a column follows from the new one."""
+
 HEAD = "migrate-safe:"
 """How a comment to this tool begins."""
 

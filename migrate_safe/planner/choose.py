@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from migrate_safe.model.names import quote_ident
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
@@ -42,6 +41,7 @@ from migrate_safe.planner.choose_existing import (
     choose_renamed,
     choose_validated,
 )
+from migrate_safe.planner.choose_types import choose_type
 from migrate_safe.planner.draft import CannotPlan, Outcome
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.plain import change_default, comment, new_object
@@ -100,6 +100,8 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
             return choose_add(operation, table, action, around)
         case DropColumn():
             return choose_drop(operation, table, action, around)
+        case SetDefault(column=column) if column in around.of(around.retyped, table):
+            return Outcome(touches=(table,))
         case SetDefault(column=column, default=default):
             moved = column in around.renamed.get(table, {}).values()
             return change_default(operation, table, column, default, moved)
@@ -109,12 +111,8 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
         case AddConstraint(constraint=constraint):
             refuse_partitions(operation.before, table)
             return choose_constraint(operation, table, named(operation, table, constraint), around)
-        case AlterType(column=column):
-            raise CannotPlan(
-                f"under one name a new type for {quote_ident(column)} breaks every prepared statement that reads it,"
-                " and may write the table anew",
-                "add a column of the new type under a new name, and let the app move to it",
-            )
+        case AlterType():
+            return choose_type(operation, table, action, around)
         case DropNotNull():
             return choose_nullable(operation, table, action, around)
         case DropConstraint():

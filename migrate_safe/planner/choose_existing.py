@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from migrate_safe.catalog.definition import constraint_definition, index_definition
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Requirement
@@ -15,6 +13,7 @@ from migrate_safe.model.statement import (
     RenameConstraint,
     ValidateConstraint,
 )
+from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_constraints import certainly_defined, refuse_partitions
 from migrate_safe.planner.constraints import offending_rows
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys

@@ -13,6 +13,7 @@ from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
     AlterTable,
+    AlterType,
     CreateIndex,
     CreateTable,
     DropColumn,
@@ -44,6 +45,10 @@ class Surroundings(Struct, frozen=True):
     renamed: Mapping[Name, Mapping[str, str]]
     constrained: Mapping[Name, tuple[Constraint, ...]]
     """By table: constraints that the migration adds."""
+    retyped: Columns
+    """Columns that get another type."""
+    end: Schema
+    """What the plain migration leaves."""
     reshaped: frozenset[Name]
     """Tables of the live apps whose columns come, go or change their names."""
 
@@ -61,6 +66,7 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
     renamed: defaultdict[Name, dict[str, str]] = defaultdict(dict)
     dropped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     constrained: defaultdict[Name, tuple[Constraint, ...]] = defaultdict(tuple)
+    retyped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     for operation in found:
         match operation.action:
             case CreateTable(table=name) if operation.before is not operation.after:
@@ -80,8 +86,13 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
                 dropped[operation.before.resolve(name)] |= {column}
             case AlterTable(table=name, actions=(AddConstraint(constraint=constraint),)):
                 constrained[operation.before.resolve(name)] += (constraint,)
-    reshaped = frozenset({*added, *renamed, *dropped} - born)
-    return Surroundings(plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, constrained, reshaped)
+            case AlterTable(table=name, actions=(AlterType(column=column),)):
+                retyped[operation.before.resolve(name)] |= {column}
+    reshaped = frozenset({*added, *renamed, *dropped, *retyped} - born)
+    end = found[-1].after if found else start
+    return Surroundings(
+        plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, constrained, retyped, end, reshaped
+    )
 
 
 def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequence[Operation]) -> None:
@@ -96,6 +107,9 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
         case AlterTable(table=name, actions=(DropColumn(column=column),)):
             others = (*earlier, *later)
             order = "leave out what is done to a column that goes"
+        case AlterTable(table=name, actions=(AlterType(column=column),)):
+            others = tuple(o for o in (*earlier, *later) if not _sets_default(o))
+            order = "change its type in a migration of its own"
         case AlterTable(actions=(DropNotNull(),)):
             _refuse_both_ways(operation, (*earlier, *later))
             return
@@ -107,6 +121,11 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
             raise CannotPlan(
                 f'column "{column}" of {table} is changed by another statement ({other.statement.span}) as well', order
             )
+
+
+def _sets_default(operation: Operation) -> bool:
+    action = operation.action
+    return isinstance(action, AlterTable) and isinstance(action.actions[0], SetDefault)
 
 
 def _refuse_both_ways(operation: Operation, others: Sequence[Operation]) -> None:
@@ -142,6 +161,7 @@ def mentioned(operation: Operation) -> frozenset[str]:
                 case (
                     DropColumn(column=column)
                     | SetDefault(column=column)
+                    | AlterType(column=column)
                     | SetNotNull(column=column)
                     | DropNotNull(column=column)
                 ):

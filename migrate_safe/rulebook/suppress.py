@@ -15,14 +15,14 @@ from msgspec import Struct
 from migrate_safe.model.directive import HEAD
 from migrate_safe.model.finding import Finding
 from migrate_safe.model.source import Span
-from migrate_safe.model.statement import OLD_APP_KEEPS, Direction, Directive
+from migrate_safe.model.statement import BACK, OLD_APP_KEEPS, Direction, Directive
 from migrate_safe.rulebook.facts import Facts, Observation, Words
 from migrate_safe.rulebook.terms import ActionKind, DirectiveState
 
 VERBS = ("ignore", "ignore-file")
 """What a directive may ask of lint: silence at its statement, or in the whole file."""
 
-FOR_OTHERS = (OLD_APP_KEEPS,)
+FOR_OTHERS = (OLD_APP_KEEPS, BACK)
 """Directives that `plan` reads."""
 
 _ARGUMENTS = re.compile(

@@ -29,6 +29,7 @@ CREATE TABLE orgs (id int PRIMARY KEY);
 CREATE TABLE users (id bigint PRIMARY KEY, org int REFERENCES orgs, email text NOT NULL UNIQUE, name text, age int);
 CREATE INDEX ON users (lower(email));
 CREATE TABLE parts (id int, at date) PARTITION BY RANGE (at);
+CREATE TABLE days (at timestamp);
 """
 
 
@@ -50,7 +51,13 @@ def ids(plan: Plan) -> list[str]:
 
 REFUSED = {
     "ALTER TABLE users RENAME name TO a; ALTER TABLE users RENAME a TO b": "gets its name by another rename",
-    "ALTER TABLE users ALTER age TYPE bigint": "breaks every prepared statement",
+    "ALTER TABLE users ALTER age TYPE text USING 'a' || age": "add it above",
+    "ALTER TABLE users ALTER age TYPE int USING id + age": "follow from other columns too: id",
+    "ALTER TABLE users ALTER email TYPE int USING email::int": "unique index users_email_key",
+    "ALTER TABLE orgs ALTER id TYPE bigint": "foreign key users_org_fkey of public.users",
+    "ALTER TABLE users ALTER age TYPE bigint; CREATE INDEX ON users (age)": "changed by another statement",
+    "ALTER TABLE days ALTER at TYPE timestamptz": "say which it is: USING at AT TIME ZONE 'UTC'",
+    "ALTER TABLE days ALTER at TYPE text": "how at is written as text",
     "ALTER TABLE users ALTER name SET NOT NULL, ALTER name DROP NOT NULL": "is made NOT NULL by this migration",
     "ALTER TABLE users DROP CONSTRAINT users_email_key; ALTER TABLE users RENAME email TO mail": "renames the column",
     "ALTER TABLE orgs DROP CONSTRAINT orgs_pkey": "server would refuse it",

@@ -9,15 +9,14 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import Constraint
 from migrate_safe.planner.draft import Outcome, Rank, draft, sql
 
 
-@dataclass(frozen=True, slots=True)
-class AlterConstraint:
+class AlterConstraint(Struct, frozen=True):
     """A foreign key as it is `before` and `after`."""
 
     table: Name

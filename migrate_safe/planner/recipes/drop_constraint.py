@@ -10,7 +10,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import BuildIndex, Requirement
@@ -22,8 +22,7 @@ _ACTS = ("CASCADE", "SET NULL", "SET DEFAULT")
 _NOT_VALID = " NOT VALID"
 
 
-@dataclass(frozen=True, slots=True)
-class DropConstraint:
+class DropConstraint(Struct, frozen=True):
     """A constraint to drop; `definition` is its text behind the name.
 
     `offending` finds rows that break it. `index` is the statement that builds the index of a key under its name, None

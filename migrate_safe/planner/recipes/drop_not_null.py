@@ -9,7 +9,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.planner.draft import Outcome, Rank
@@ -17,8 +17,7 @@ from migrate_safe.planner.null_names import NullName, renamed_null
 from migrate_safe.planner.proofs import NotNull, lift
 
 
-@dataclass(frozen=True, slots=True)
-class DropNotNull:
+class DropNotNull(Struct, frozen=True):
     """A column that may be NULL from now on. `word` makes helper names unique, `keys` find a row."""
 
     table: Name

@@ -8,14 +8,13 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.planner.draft import Outcome, Rank, draft, sql
 
 
-@dataclass(frozen=True, slots=True)
-class RenameConstraint:
+class RenameConstraint(Struct, frozen=True):
     """A constraint of `table` to rename from `old` to `new`."""
 
     table: Name

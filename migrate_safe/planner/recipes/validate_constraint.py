@@ -8,7 +8,7 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Requirement
@@ -16,8 +16,7 @@ from migrate_safe.model.schema import Constraint
 from migrate_safe.planner.draft import Outcome, Rank, draft, sql
 
 
-@dataclass(frozen=True, slots=True)
-class ValidateConstraint:
+class ValidateConstraint(Struct, frozen=True):
     """A constraint to prove; `definition` is its text behind the name, with NOT VALID.
 
     `drop` is the statement that drops it. `offending` finds rows that break it; `remarks` are its comments.
