@@ -8,6 +8,7 @@ from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import (
     Constraint,
     ConstraintKind,
+    Index,
     Schema,
     TableKind,
 )
@@ -18,7 +19,7 @@ from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.operations import Operation, resolver
-from migrate_safe.planner.recipes import add_check, add_foreign_key, add_unique, create_index
+from migrate_safe.planner.recipes import add_check, add_foreign_key, add_primary_key, add_unique, create_index
 from migrate_safe.planner.recipes import set_not_null as not_null_recipe
 from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.recompose import Resolve, Thing, index_statement, qualified
@@ -60,12 +61,14 @@ def choose_constraint(operation: Operation, table: Name, constraint: Constraint,
             return add_foreign_key.AddForeignKey(table, _certain_key(schema, constraint), keys, kept).steps()
         case ConstraintKind.UNIQUE:
             return _unique(operation, table, constraint, kept)
+        case ConstraintKind.PRIMARY:
+            return _primary(operation, table, constraint, kept, around)
         case ConstraintKind.NOT_NULL:
             return choose_not_null(operation, table, constraint.columns[0], around)
-        case ConstraintKind.PRIMARY | ConstraintKind.EXCLUDE:
+        case ConstraintKind.EXCLUDE:
             raise CannotPlan(
-                f"a new {constraint.kind} is not planned yet",
-                "build what it needs by hand: a unique index CONCURRENTLY, then ADD CONSTRAINT USING INDEX",
+                "an exclusion constraint can only be added under a lock that keeps all out while its index is built",
+                "add it by hand while nobody uses the table, or build a new table with it and let the app move there",
             )
 
 
@@ -107,16 +110,37 @@ def _with_definition(constraint: Constraint, resolve: Resolve) -> Constraint:
 
 
 def _unique(operation: Operation, table: Name, constraint: Constraint, kept: str | None) -> Outcome:
+    index, statement = _owned_index(operation, table, constraint)
+    return add_unique.AddUnique(table, constraint, index, statement, kept).steps()
+
+
+def _primary(
+    operation: Operation, table: Name, constraint: Constraint, kept: str | None, around: Surroundings
+) -> Outcome:
+    index, statement = _owned_index(operation, table, constraint)
+    known = operation.before.table(table)
+    columns = [known.column(c) if known is not None else None for c in constraint.columns]
+    nullable = [n for n, c in zip(constraint.columns, columns, strict=True) if c is None or not c.not_null]
+    keys = row_keys(operation.before, table)
+    proven = tuple(
+        not_null_recipe.SetNotNull(table, name, tag(around.plan, str(table), name), keys, kept) for name in nullable
+    )
+    return add_primary_key.AddPrimaryKey(table, constraint, index, statement, proven, kept).steps()
+
+
+def _owned_index(operation: Operation, table: Name, constraint: Constraint) -> tuple[Index, str]:
+    """Give the index of a key, and the statement that builds it under the key's name."""
     if constraint.using_index is not None:
         raise CannotPlan(
             f"index {quote_ident(constraint.using_index)} was there before, and dropping the constraint would drop it",
             "let the migration build the index, or run the statement by hand: it is metadata only",
         )
+    if constraint.period:
+        raise CannotPlan("WITHOUT OVERLAPS can only be added under a lock that keeps everybody out", "add it by hand")
     index = operation.after.tables[table].index(constraint.name or "")
-    assert index is not None, "a unique constraint has an index of its name"
+    assert index is not None, "a key has an index of its name"
     plain = replace(index, constraint=None)
-    statement = index_definition(table, plain, concurrently=True)
-    return add_unique.AddUnique(table, constraint, plain, statement, kept).steps()
+    return plain, index_definition(table, plain, concurrently=True)
 
 
 def named(operation: Operation, table: Name, constraint: Constraint) -> Constraint:

@@ -67,7 +67,7 @@ REFUSED = {
     "ALTER TABLE users ADD COLUMN a int GENERATED ALWAYS AS (age + 1) STORED": "writes every row anew",
     "ALTER TABLE users ADD COLUMN a int NOT NULL": "have no value for a",
     "ALTER TABLE users ADD PRIMARY KEY (email)": "server would refuse it",
-    "ALTER TABLE users ADD EXCLUDE USING btree (age WITH =)": "a new exclude is not planned",
+    "ALTER TABLE users ADD EXCLUDE USING btree (age WITH =)": "only be added under a lock",
     "ALTER TABLE users SET (fillfactor = 50)": "this kind of ALTER TABLE",
     "ALTER TABLE users RENAME TO people": "lose the table at once",
     "CREATE SCHEMA archive; ALTER TABLE users SET SCHEMA archive": "lose the table at once",
