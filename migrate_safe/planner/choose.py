@@ -8,19 +8,24 @@ from migrate_safe.model.statement import (
     AlterConstraint,
     AlterTable,
     AlterType,
+    ChangeIdentity,
     CreateIndex,
     Dml,
     DropColumn,
     DropConstraint,
+    DropExpression,
+    DropIdentity,
     DropIndex,
     DropNotNull,
     DropTable,
     LockTable,
     Other,
+    OtherTableAction,
     RenameColumn,
     RenameConstraint,
     RenameTable,
     SetDefault,
+    SetExpression,
     SetNotNull,
     SetSchema,
     SetVariable,
@@ -34,6 +39,7 @@ from migrate_safe.planner.choose_constraints import (
     named,
     refuse_partitions,
 )
+from migrate_safe.planner.choose_details import COLUMN_SETTINGS, choose_expression, choose_identity, choose_setting
 from migrate_safe.planner.choose_existing import (
     choose_altered,
     choose_dropped,
@@ -121,5 +127,11 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
             return choose_validated(operation, table, action, around)
         case AlterConstraint():
             return choose_altered(operation, table, action, around)
+        case ChangeIdentity() | DropIdentity():
+            return choose_identity(operation, table, action)
+        case SetExpression() | DropExpression():
+            return choose_expression(operation, table, action)
+        case OtherTableAction(kind=kind) if kind in COLUMN_SETTINGS:
+            return choose_setting(operation, table, action)
         case _:
             raise CannotPlan("this kind of ALTER TABLE is not planned yet", "run it in a migration of its own")
