@@ -48,8 +48,14 @@ def choose_not_null(operation: Operation, table: Name, column: str, around: Surr
     return not_null_recipe.SetNotNull(table, column, word, row_keys(operation.before, table), kept).steps()
 
 
-def choose_constraint(operation: Operation, table: Name, constraint: Constraint, around: Surroundings) -> Outcome:
-    """Plan a constraint that has its final name."""
+def choose_constraint(
+    operation: Operation,
+    table: Name,
+    constraint: Constraint,
+    around: Surroundings,
+    proven: frozenset[str] = frozenset(),
+) -> Outcome:
+    """Plan a constraint that has its final name; `proven` are columns that other steps make NOT NULL before."""
     schema = operation.before
     columns = set(constraint.columns) | (constraint.expression.columns if constraint.expression else set())
     kept = operation.kept or (NEW_COLUMN if columns and columns <= around.of(around.added, table) else None)
@@ -62,7 +68,7 @@ def choose_constraint(operation: Operation, table: Name, constraint: Constraint,
         case ConstraintKind.UNIQUE:
             return _unique(operation, table, constraint, kept)
         case ConstraintKind.PRIMARY:
-            return _primary(operation, table, constraint, kept, around)
+            return _primary(operation, table, constraint, kept, around, proven)
         case ConstraintKind.NOT_NULL:
             return choose_not_null(operation, table, constraint.columns[0], around)
         case ConstraintKind.EXCLUDE:
@@ -115,17 +121,23 @@ def _unique(operation: Operation, table: Name, constraint: Constraint, kept: str
 
 
 def _primary(
-    operation: Operation, table: Name, constraint: Constraint, kept: str | None, around: Surroundings
+    operation: Operation,
+    table: Name,
+    constraint: Constraint,
+    kept: str | None,
+    around: Surroundings,
+    proven: frozenset[str],
 ) -> Outcome:
     index, statement = _owned_index(operation, table, constraint)
     known = operation.before.table(table)
     columns = [known.column(c) if known is not None else None for c in constraint.columns]
-    nullable = [n for n, c in zip(constraint.columns, columns, strict=True) if c is None or not c.not_null]
+    listed = [(n, c) for n, c in zip(constraint.columns, columns, strict=True) if n not in proven]
+    nullable = [n for n, c in listed if c is None or not c.not_null]
     keys = row_keys(operation.before, table)
-    proven = tuple(
+    proofs = tuple(
         not_null_recipe.SetNotNull(table, name, tag(around.plan, str(table), name), keys, kept) for name in nullable
     )
-    return add_primary_key.AddPrimaryKey(table, constraint, index, statement, proven, kept).steps()
+    return add_primary_key.AddPrimaryKey(table, constraint, index, statement, proofs, kept).steps()
 
 
 def _owned_index(operation: Operation, table: Name, constraint: Constraint) -> tuple[Index, str]:

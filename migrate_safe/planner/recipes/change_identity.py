@@ -15,6 +15,7 @@ from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import Requirement
 from migrate_safe.model.schema import Identity, Sequence
 from migrate_safe.planner.draft import Outcome, Rank, column_target, draft, sql
+from migrate_safe.planner.sequences import described
 
 
 class ChangeIdentity(Struct, frozen=True):
@@ -66,13 +67,6 @@ class ChangeIdentity(Struct, frozen=True):
         column, sequence = quote_ident(self.column), quote_literal(str(self.sequence.name)).strip()
         end = "max" if self.sequence.increment > 0 else "min"
         return (
-            f"{alter} ADD GENERATED {kind} AS IDENTITY ({_options(self.sequence)})",
+            f"{alter} ADD GENERATED {kind} AS IDENTITY ({described(self.sequence, named=True)})",
             f"SELECT pg_catalog.setval({sequence}, (SELECT {end}({column}) FROM {self.table})::bigint)",
         )
-
-
-def _options(it: Sequence) -> str:
-    low = "NO MINVALUE" if it.minimum is None else f"MINVALUE {it.minimum}"
-    high = "NO MAXVALUE" if it.maximum is None else f"MAXVALUE {it.maximum}"
-    words = f"SEQUENCE NAME {it.name} START WITH {it.start} INCREMENT BY {it.increment} {low} {high} CACHE {it.cache}"
-    return words + (" CYCLE" if it.cycle else "")
