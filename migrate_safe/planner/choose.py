@@ -38,6 +38,7 @@ from migrate_safe.planner.choose_constraints import (
     choose_not_null,
     named,
     refuse_partitions,
+    spreads,
 )
 from migrate_safe.planner.choose_details import COLUMN_SETTINGS, choose_expression, choose_identity, choose_setting
 from migrate_safe.planner.choose_existing import (
@@ -112,10 +113,10 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
             moved = column in around.renamed.get(table, {}).values()
             return change_default(operation, table, column, default, moved)
         case SetNotNull(column=column):
-            refuse_partitions(operation.before, table)
+            refuse_partitions(operation.before, table, spreads=True)
             return choose_not_null(operation, table, column, around)
         case AddConstraint(constraint=constraint):
-            refuse_partitions(operation.before, table)
+            refuse_partitions(operation.before, table, spreads=spreads(constraint))
             return choose_constraint(operation, table, named(operation, table, constraint), around)
         case AlterType():
             return choose_type(operation, table, action, around)

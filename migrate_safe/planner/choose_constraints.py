@@ -24,12 +24,22 @@ from migrate_safe.planner.recipes import set_not_null as not_null_recipe
 from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.recompose import Resolve, Thing, index_statement, qualified
 
+_NOT_VALID_ON_PARTITIONED = 18
+"""From this major version on a partitioned table can have a foreign key that is NOT VALID."""
+
 NEW_COLUMN = "the old app does not know the column"
 
 
-def refuse_partitions(schema: Schema, table: Name) -> None:
-    """Raise CannotPlan for a table whose partitions or children every step would lock with it."""
+def refuse_partitions(schema: Schema, table: Name, *, spreads: bool = False) -> None:
+    """Raise CannotPlan for a table whose partitions or children every step would lock with it.
+
+    What `spreads` to partitions that are all known, each step being an instant on them or blocking nobody, may.
+    """
     known = schema.table(table)
+    if spreads and schema.complete and known is not None and known.kind is TableKind.PARTITIONED:
+        return
+    if spreads and known is not None and known.kind is TableKind.PARTITIONED:
+        raise CannotPlan(f"files do not tell all partitions of {table}", "plan with --schema DSN, which knows them")
     if known is not None and known.kind is not TableKind.TABLE:
         raise CannotPlan(f"{table} is a {known.kind}: no step of this kind spares its partitions", "run it by hand")
     if known is not None and schema.partitions_of(table):
@@ -64,7 +74,8 @@ def choose_constraint(
         case ConstraintKind.CHECK:
             return add_check.AddCheck(table, _certain_check(schema, constraint), keys, kept).steps()
         case ConstraintKind.FOREIGN:
-            return add_foreign_key.AddForeignKey(table, _certain_key(schema, constraint), keys, kept).steps()
+            leaves = _leaves(schema, table) if schema.server_version < _NOT_VALID_ON_PARTITIONED else ()
+            return add_foreign_key.AddForeignKey(table, _certain_key(schema, constraint), keys, kept, leaves).steps()
         case ConstraintKind.UNIQUE:
             return _unique(operation, table, constraint, kept)
         case ConstraintKind.PRIMARY:
@@ -76,6 +87,19 @@ def choose_constraint(
                 "an exclusion constraint can only be added under a lock that keeps all out while its index is built",
                 "add it by hand while nobody uses the table, or build a new table with it and let the app move there",
             )
+
+
+def spreads(constraint: Constraint) -> bool:
+    """Say whether a constraint can be added to and taken from all partitions of a table at once."""
+    return constraint.kind in (ConstraintKind.CHECK, ConstraintKind.NOT_NULL, ConstraintKind.FOREIGN)
+
+
+def _leaves(schema: Schema, table: Name) -> tuple[Name, ...]:
+    """Give the partitions that hold the rows of a partitioned table; none for any other table."""
+    found: list[Name] = []
+    for child in schema.partitions_of(table):
+        found += _leaves(schema, child.name) if child.kind is TableKind.PARTITIONED else [child.name]
+    return tuple(found)
 
 
 _HEAD = 'ALTER TABLE "~" ADD '

@@ -33,7 +33,7 @@ _MORE = "give the database, a dump or the earlier migrations with --schema"
 def choose_nullable(operation: Operation, table: Name, action: DropNotNull, around: Surroundings) -> Outcome:
     """Plan DROP NOT NULL."""
     schema = operation.before
-    refuse_partitions(schema, table)
+    refuse_partitions(schema, table, spreads=True)
     known = schema.table(table)
     column = known.column(action.column) if known is not None else None
     if known is None or column is None:
@@ -51,8 +51,8 @@ def _nullable(schema: Schema, table: Table, column: str, around: Surroundings) -
 def choose_dropped(operation: Operation, table: Name, action: DropConstraint, around: Surroundings) -> Outcome:
     """Plan DROP CONSTRAINT."""
     schema = operation.before
-    refuse_partitions(schema, table)
     known, constraint = _constraint(schema, table, action.name)
+    refuse_partitions(schema, table, spreads=constraint.kind in (ConstraintKind.CHECK, ConstraintKind.NOT_NULL))
     _refuse_moved(known, _columns(constraint), around)
     if action.cascade and (hanging := _hanging(schema, known, constraint)):
         raise CannotPlan(
@@ -146,8 +146,8 @@ def choose_renamed(operation: Operation, action: RenameConstraint, around: Surro
 def choose_validated(operation: Operation, table: Name, action: ValidateConstraint, around: Surroundings) -> Outcome:
     """Plan VALIDATE CONSTRAINT; nothing where it is known to be valid."""
     schema = operation.before
-    refuse_partitions(schema, table)
     known, constraint = _constraint(schema, table, action.name)
+    refuse_partitions(schema, table, spreads=constraint.kind is ConstraintKind.CHECK)
     if constraint.validated:
         return Outcome(touches=(table,))
     _refuse_moved(known, _columns(constraint), around)

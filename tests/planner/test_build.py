@@ -62,7 +62,7 @@ REFUSED = {
     "ALTER TABLE users DROP CONSTRAINT users_email_key; ALTER TABLE users RENAME email TO mail": "renames the column",
     "ALTER TABLE orgs DROP CONSTRAINT orgs_pkey": "server would refuse it",
     "ALTER TABLE orgs DROP CONSTRAINT orgs_pkey CASCADE": "CASCADE takes along foreign key users_org_fkey",
-    "ALTER TABLE parts ADD CONSTRAINT c CHECK (id > 0)": "is a partitioned table",
+    "ALTER TABLE parts ADD UNIQUE (at)": "is a partitioned table",
     "ALTER TABLE days ADD COLUMN a int DEFAULT 1 PRIMARY KEY": "before its rows have values",
     "ALTER TABLE users ADD COLUMN a int GENERATED ALWAYS AS (age + 1) STORED": "writes every row anew",
     "ALTER TABLE users ADD COLUMN a int NOT NULL": "have no value for a",
