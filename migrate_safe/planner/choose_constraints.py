@@ -19,13 +19,23 @@ from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.operations import Operation, resolver
-from migrate_safe.planner.recipes import add_check, add_foreign_key, add_primary_key, add_unique, create_index
+from migrate_safe.planner.recipes import (
+    add_check,
+    add_foreign_key,
+    add_partitioned_key,
+    add_primary_key,
+    add_unique,
+    create_index,
+)
 from migrate_safe.planner.recipes import set_not_null as not_null_recipe
 from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.recompose import Resolve, Thing, index_statement, qualified
 
 _NOT_VALID_ON_PARTITIONED = 18
 """From this major version on a partitioned table can have a foreign key that is NOT VALID."""
+
+_NOT_NULL_IS_LOCAL = 18
+"""From this major version on a primary key makes the NOT NULL constraint of a partition its own."""
 
 NEW_COLUMN = "the old app does not know the column"
 
@@ -91,7 +101,7 @@ def choose_constraint(
 
 def spreads(constraint: Constraint) -> bool:
     """Say whether a constraint can be added to and taken from all partitions of a table at once."""
-    return constraint.kind in (ConstraintKind.CHECK, ConstraintKind.NOT_NULL, ConstraintKind.FOREIGN)
+    return constraint.kind is not ConstraintKind.EXCLUDE
 
 
 def _leaves(schema: Schema, table: Name) -> tuple[Name, ...]:
@@ -140,6 +150,8 @@ def _with_definition(constraint: Constraint, resolve: Resolve) -> Constraint:
 
 
 def _unique(operation: Operation, table: Name, constraint: Constraint, kept: str | None) -> Outcome:
+    if operation.before.partitions_of(table):
+        return _partitioned_key(operation, table, constraint, (), kept)
     index, statement = _owned_index(operation, table, constraint)
     return add_unique.AddUnique(table, constraint, index, statement, kept).steps()
 
@@ -152,7 +164,6 @@ def _primary(
     around: Surroundings,
     proven: frozenset[str],
 ) -> Outcome:
-    index, statement = _owned_index(operation, table, constraint)
     known = operation.before.table(table)
     columns = [known.column(c) if known is not None else None for c in constraint.columns]
     listed = [(n, c) for n, c in zip(constraint.columns, columns, strict=True) if n not in proven]
@@ -161,7 +172,37 @@ def _primary(
     proofs = tuple(
         not_null_recipe.SetNotNull(table, name, tag(around.plan, str(table), name), keys, kept) for name in nullable
     )
+    if operation.before.partitions_of(table):
+        if operation.before.server_version >= _NOT_NULL_IS_LOCAL:
+            raise CannotPlan(
+                f"partition by partition, a primary key would leave {table} partitions with NOT NULL of their own",
+                "add UNIQUE and SET NOT NULL, which serve ON CONFLICT and foreign keys as well, or the key by hand",
+            )
+        return _partitioned_key(operation, table, constraint, proofs, kept)
+    index, statement = _owned_index(operation, table, constraint)
     return add_primary_key.AddPrimaryKey(table, constraint, index, statement, proofs, kept).steps()
+
+
+def _partitioned_key(
+    operation: Operation,
+    table: Name,
+    constraint: Constraint,
+    nullable: tuple[not_null_recipe.SetNotNull, ...],
+    kept: str | None,
+) -> Outcome:
+    index, _ = _owned_index(operation, table, constraint)
+    leaves: list[tuple[Name, Index]] = []
+    for child in operation.before.partitions_of(table):
+        after = operation.after.tables[child.name]
+        made = [i for i in after.indexes if i.name not in {k.name for k in child.indexes}]
+        if child.kind is not TableKind.TABLE or len(made) != 1:
+            raise CannotPlan(
+                f"{child.name} is partitioned itself, is foreign, or has such a key already",
+                "add the key to each partition first, then to the table",
+            )
+        leaves.append((child.name, replace(made[0], constraint=None, parent=None)))
+    key = add_partitioned_key.AddPartitionedKey(table, constraint, index, tuple(leaves), nullable, kept)
+    return key.steps()
 
 
 def _owned_index(operation: Operation, table: Name, constraint: Constraint) -> tuple[Index, str]:

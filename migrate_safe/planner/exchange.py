@@ -5,12 +5,13 @@ from __future__ import annotations
 from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
-from migrate_safe.model.schema import Constraint, Index
+from migrate_safe.model.schema import Constraint, Index, Sequence
 from migrate_safe.planner.copies import Swap
 from migrate_safe.planner.draft import Draft, Rank, column_target, draft, sql
 from migrate_safe.planner.mirroring import Follower
 from migrate_safe.planner.null_names import NullName, if_constraint, renamed_null
 from migrate_safe.planner.recipes.create_index import build_index
+from migrate_safe.planner.sequences import described, go_on
 from migrate_safe.planner.sync import set_default
 
 
@@ -25,6 +26,25 @@ class Key(Struct, frozen=True):
     built: Index
     spare: Index
     statements: tuple[str, str]
+
+
+class Numbering(Struct, frozen=True):
+    """The identity that moves along: its sequence before and after; `aside` is the old one's name for a moment."""
+
+    kind: str
+    before: Sequence
+    after: Sequence
+    aside: Name
+
+    def move(self, table: Name, source: str, target: str, made: Sequence) -> tuple[str, ...]:
+        """Write what gives `target` an identity whose sequence goes on where that of `source` stands, and ends that."""
+        alter = f"ALTER TABLE {table} ALTER COLUMN"
+        return (
+            f"ALTER SEQUENCE {made.name} RENAME TO {quote_ident(self.aside.name)}",
+            f"{alter} {quote_ident(target)} ADD GENERATED {self.kind} AS IDENTITY ({described(made, named=True)})",
+            go_on(made.name, self.aside),
+            f"{alter} {quote_ident(source)} DROP IDENTITY",
+        )
 
 
 class Exchange(Struct, frozen=True):
@@ -43,6 +63,7 @@ class Exchange(Struct, frozen=True):
     owned: tuple[Name, ...]
     proof: str
     key: Key | None = None
+    numbering: Numbering | None = None
     far_tables: tuple[Name, ...] = ()
 
     def steps(self) -> tuple[Draft, ...]:
@@ -81,6 +102,7 @@ class Exchange(Struct, frozen=True):
             *self.mirror.drop,
             *self._drop_key(),
             self._rename(name, self.hidden),
+            *self._number(self.hidden, self.mirror.copy, forward=True),
             *((f"{self._alter} ALTER COLUMN {hidden} DROP NOT NULL",) if null is not None else ()),
             *((set_default(self._table, self.hidden, None),) if before is not None else ()),
             *(text for swap in self.swaps for text in swap.forward()),
@@ -104,6 +126,7 @@ class Exchange(Struct, frozen=True):
             self._rename(self.hidden, name),
             *((set_default(self._table, name, before),) if before is not None else ()),
             *self._null_again(),
+            *self._number(self.mirror.copy, name, forward=False),
             *self._add_key(self.key.spare if self.key is not None else None),
             *self._own(name),
             *self.mirror.create,
@@ -118,6 +141,10 @@ class Exchange(Struct, frozen=True):
             *renamed_null(self._table, self.null_name.chosen, self.null_name.original),
             if_constraint(self._table, self.proof, drop),
         )
+
+    def _number(self, source: str, target: str, *, forward: bool) -> tuple[str, ...]:
+        it = self.numbering
+        return () if it is None else it.move(self._table, source, target, it.after if forward else it.before)
 
     def _rename(self, old: str, new: str) -> str:
         return f"{self._alter} RENAME COLUMN {quote_ident(old)} TO {quote_ident(new)}"

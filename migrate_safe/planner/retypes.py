@@ -16,7 +16,7 @@ from migrate_safe.planner.conversions import WHOLE, Conversion, alike, conversio
 from migrate_safe.planner.copies import carried_constraints, carried_indexes, copies_of
 from migrate_safe.planner.dependents import guard, no_extras, plain_copies, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, row_keys
-from migrate_safe.planner.exchange import Exchange, Key
+from migrate_safe.planner.exchange import Exchange, Key, Numbering
 from migrate_safe.planner.identifiers import copied, last_trigger, proof, retired, tag
 from migrate_safe.planner.mirroring import Converter, Follower, Triggers
 from migrate_safe.planner.null_names import null_name
@@ -57,8 +57,11 @@ def convert_recipe(
         swaps=copies.swaps,
         defaults=(certain(schema, column.default), None if after is None else certain(end, after.default)),
         null_name=null_name(schema, table, column.name, helper) if column.not_null else None,
-        owned=tuple(s.name for s in schema.sequences.values() if s.owner == (table.name, column.name)),
+        owned=tuple(
+            s.name for s in schema.sequences.values() if s.owner == (table.name, column.name) and not column.identity
+        ),
         proof=held,
+        numbering=_numbering(schema, end, table.name, column, word),
         key=_key(table, column.name, helper, word),
         far_tables=tuple(c.references.table for c in carried if c.references is not None),
     )
@@ -135,8 +138,22 @@ def _keys_over(table: Table, column: str) -> tuple[Constraint, ...]:
     return tuple(c for c in table.constraints if c.kind is ConstraintKind.PRIMARY and column in c.columns)
 
 
+def _numbering(schema: Schema, end: Schema, table: Name, column: Column, word: str) -> Numbering | None:
+    if column.identity is None:
+        return None
+    before, after = (
+        next((q for q in s.sequences.values() if q.owner == (table, column.name)), None) for s in (schema, end)
+    )
+    if before is None or after is None:
+        raise CannotPlan("the sequence behind it is not known", "give the database or a dump with --schema")
+    return Numbering(
+        column.identity.value.upper(), before, after, Name(before.name.schema, retired(before.name.name, word))
+    )
+
+
 def _without_key(table: Table) -> Table:
-    """Give the table without its primary key, which is exchanged and not copied."""
+    """Give the table without its primary key and identities, which are exchanged and not copied."""
+    table = replace(table, columns=tuple(replace(c, identity=None) for c in table.columns))
     return replace(table, constraints=tuple(c for c in table.constraints if c.kind is not ConstraintKind.PRIMARY))
 
 

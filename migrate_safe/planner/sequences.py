@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate_safe.model.names import Name
+from migrate_safe.model.names import Name, quote_literal
 from migrate_safe.model.schema import Sequence
 
 
@@ -18,3 +18,8 @@ def described(it: Sequence, *, named: bool = False) -> str:
 def created(name: Name, like: Sequence) -> str:
     """Write the statement that makes a sequence of that name, like another."""
     return f"CREATE SEQUENCE {name} AS {like.type} {described(like)}"
+
+
+def go_on(sequence: Name, other: Name) -> str:
+    """Write what lets a sequence go on where another stands."""
+    return f"SELECT pg_catalog.setval({quote_literal(str(sequence)).strip()}, last_value, is_called) FROM {other}"

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import psycopg
 import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.plan import Phase
+from migrate_safe.model.values import replace
 from tests.recipes.lifecycle import Case, Refusal, life, live
 
 WIDENED = Case(
@@ -79,6 +78,19 @@ KEY = Case(
     "SELECT a, note FROM lines",
 )
 
+IDENTITY = Case(
+    "identity",
+    """
+    CREATE TABLE lines (id int GENERATED ALWAYS AS IDENTITY (START 5 INCREMENT 2) PRIMARY KEY, note text);
+    INSERT INTO lines (note) SELECT 'x' FROM generate_series(1, 50) g;
+    """,
+    "ALTER TABLE lines ALTER id TYPE bigint;",
+    ("INSERT INTO lines (note) VALUES ('o' || %(n)s::text) RETURNING id::text, note",),
+    ("INSERT INTO lines (note) VALUES ('n' || %(n)s::text) RETURNING id::text, note",),
+    "SELECT id::text, note FROM lines",
+    "SELECT id::text, note FROM lines",
+)
+
 CONVERTED = Case(
     "converted",
     """
@@ -98,7 +110,7 @@ CONVERTED = Case(
 )
 
 
-@pytest.mark.parametrize("case", (WIDENED, NUMBERS, KEY, CONVERTED), ids=str)
+@pytest.mark.parametrize("case", (WIDENED, NUMBERS, KEY, IDENTITY, CONVERTED), ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 

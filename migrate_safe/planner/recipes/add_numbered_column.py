@@ -19,7 +19,7 @@ from migrate_safe.model.schema import Column, Sequence
 from migrate_safe.planner.draft import Draft, Outcome, Rank, column_target, draft, sql
 from migrate_safe.planner.identifiers import copied
 from migrate_safe.planner.proofs import NotNull, prove
-from migrate_safe.planner.sequences import created, described
+from migrate_safe.planner.sequences import created, described, go_on
 from migrate_safe.planner.sync import set_default
 
 
@@ -106,17 +106,14 @@ class AddNumberedColumn(Struct, frozen=True):
             sql(
                 f"{self._alter} DROP DEFAULT",
                 f"{self._alter} ADD GENERATED {kind} AS IDENTITY ({described(self.sequence, named=True)})",
-                self._go_on(self.sequence.name, self._drawn),
+                go_on(self.sequence.name, self._drawn),
                 f"DROP SEQUENCE {self._drawn}",
             ),
             sql(
                 created(self._drawn, self.sequence),
-                self._go_on(self._drawn, self.sequence.name),
+                go_on(self._drawn, self.sequence.name),
                 f"{self._alter} DROP IDENTITY",
                 set_default(self.table, self.column.name, self._next),
                 f"ALTER SEQUENCE {self._drawn} OWNED BY {self.table}.{self._name}",
             ),
         )
-
-    def _go_on(self, sequence: Name, other: Name) -> str:
-        return f"SELECT pg_catalog.setval({self._literal(sequence)}, last_value, is_called) FROM {other}"
