@@ -16,7 +16,7 @@ from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.plan import Plan, PlanRelease, PlanSource, Step
 from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import LockTable, RenameColumn, Script, SetVariable
+from migrate_safe.model.statement import AlterTable, LockTable, RenameColumn, Script, SetDefault, SetVariable
 from migrate_safe.model.values import replace
 from migrate_safe.planner.choose import choose
 from migrate_safe.planner.conditional import nothing_to_do
@@ -120,6 +120,9 @@ def _without_loss(operation: Operation, outcome: Outcome, around: Surroundings) 
         case RenameColumn(table=name, column=column):
             first = next(iter(around.renamed[operation.before.resolve(name)]))
             done = bool(outcome.drafts) or column != first
+        case AlterTable(table=name, actions=(SetDefault(column=column),)):
+            retyped = around.of(around.retyped, operation.before.resolve(name))
+            done = bool(outcome.drafts) or column in retyped or operation.before == operation.after
         case _:
             done = bool(outcome.drafts) or operation.before == operation.after
     if not done:

@@ -13,9 +13,12 @@ from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase
 from migrate_safe.model.schema import Constraint, Schema
 from migrate_safe.model.statement import (
+    BACK,
+    HEAD,
     Action,
     AddConstraint,
     AlterTable,
+    AlterType,
     CreateIndex,
     Direction,
     DropConstraint,
@@ -50,6 +53,8 @@ class Operation(Struct, frozen=True):
     kept: str | None = None
     undo: tuple[str, ...] | None = None
     phase: Phase | None = None
+    back: str | None = None
+    """The expression for the old value of a column, as a directive gives it."""
 
 
 class Refusal(Struct, frozen=True):
@@ -63,6 +68,7 @@ class Refusal(Struct, frozen=True):
 def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], tuple[Refusal, ...]]:
     """Take a migration apart; what its runner says of transactions and settings is left out."""
     told = spoken_of(script)
+    inverses = _inverses(script)
     found: list[Operation] = []
     refused: list[Refusal] = []
     for index, statement in enumerate(script.statements):
@@ -72,12 +78,31 @@ def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], t
             said = understood(told.get(index, ()))
             for operation in _split(statement, schema, whole=said.by_hand):
                 schema = operation.after
-                found.append(replace(operation, kept=said.kept, undo=said.undo, phase=said.phase))
+                back = _way_back(operation, inverses.get(index, {}))
+                found.append(replace(operation, kept=said.kept, undo=said.undo, phase=said.phase, back=back))
         except CannotPlan as why:
             refused.append(Refusal(statement, why.reason, why.advice))
         except UsageError as why:
             refused.append(Refusal(statement, why.message, why.next_move))
     return _simplified(tuple(found)), (*refused, *_left_open(script))
+
+
+def _inverses(script: Script) -> dict[int, dict[str, str]]:
+    """Give what directives say of the way back, by statement and column: `back price = price / 100.0`."""
+    found: dict[int, dict[str, str]] = {}
+    for directive in script.directives:
+        if directive.head == HEAD and directive.verb.rstrip(":") == BACK and directive.statement is not None:
+            column, _, expression = directive.arguments.partition("=")
+            found.setdefault(directive.statement, {})[column.strip().strip('"')] = expression.strip()
+    return found
+
+
+def _way_back(operation: Operation, inverses: dict[str, str]) -> str | None:
+    match operation.action:
+        case AlterTable(actions=(AlterType(column=column),)):
+            return inverses.get(column)
+        case _:
+            return None
 
 
 def _left_open(script: Script) -> Iterator[Refusal]:

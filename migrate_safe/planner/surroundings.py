@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Schema
+from migrate_safe.model.schema import Constraint, Schema
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
     AlterTable,
+    AlterType,
     CreateIndex,
     CreateTable,
     DropColumn,
@@ -44,6 +45,12 @@ class Surroundings(Struct, frozen=True):
     filled: Columns
     dropped: Columns
     renamed: Mapping[Name, Mapping[str, str]]
+    constrained: Mapping[Name, tuple[Constraint, ...]]
+    """By table: constraints that the migration adds."""
+    retyped: Columns
+    """Columns that get another type."""
+    end: Schema
+    """What the plain migration leaves."""
     reshaped: frozenset[Name]
     """Tables of the live apps whose columns come, go or change their names."""
 
@@ -60,6 +67,8 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
     filled: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     renamed: defaultdict[Name, dict[str, str]] = defaultdict(dict)
     dropped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    constrained: defaultdict[Name, tuple[Constraint, ...]] = defaultdict(tuple)
+    retyped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     for operation in found:
         match operation.action:
             case CreateTable(table=name) if operation.before is not operation.after:
@@ -77,8 +86,15 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
                     filled[table] |= {new}
             case AlterTable(table=name, actions=(DropColumn(column=column),)):
                 dropped[operation.before.resolve(name)] |= {column}
-    reshaped = frozenset({*added, *renamed, *dropped} - born)
-    return Surroundings(plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, reshaped)
+            case AlterTable(table=name, actions=(AddConstraint(constraint=constraint),)):
+                constrained[operation.before.resolve(name)] += (constraint,)
+            case AlterTable(table=name, actions=(AlterType(column=column),)):
+                retyped[operation.before.resolve(name)] |= {column}
+    reshaped = frozenset({*added, *renamed, *dropped, *retyped} - born)
+    end = found[-1].after if found else start
+    return Surroundings(
+        plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, constrained, retyped, end, reshaped
+    )
 
 
 def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequence[Operation]) -> None:
@@ -98,6 +114,12 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
         case AlterTable(table=name, actions=(DropColumn(column=column),)):
             others = (*earlier, *later)
             order = "leave out what is done to a column that goes"
+        case AlterTable(table=name, actions=(AlterType(column=column),)):
+            others = tuple(o for o in (*earlier, *later) if not _sets_default(o))
+            order = "change its type in a migration of its own"
+        case AlterTable(actions=(DropNotNull(),)):
+            _refuse_both_ways(operation, (*earlier, *later))
+            return
         case _:
             return
     table = operation.before.resolve(name)
@@ -118,6 +140,21 @@ def _refuse_company(operation: Operation, others: Sequence[Operation]) -> None:
                 f"it is changed by another statement ({other.statement.span}) as well",
                 "give it the other name in a migration of its own",
             )
+
+
+def _sets_default(operation: Operation) -> bool:
+    action = operation.action
+    return isinstance(action, AlterTable) and isinstance(action.actions[0], SetDefault)
+
+
+def _refuse_both_ways(operation: Operation, others: Sequence[Operation]) -> None:
+    """Raise CannotPlan when a column is to be NOT NULL and not to be: the plan's order would decide."""
+    for other in others:
+        match other.action:
+            case AlterTable(actions=(SetNotNull(column=column),)):
+                if target_of(other) == target_of(operation) and column in mentioned(operation):
+                    at = other.statement.span
+                    raise CannotPlan(f'column "{column}" is made NOT NULL by this migration ({at})', "keep one of them")
 
 
 def target_of(operation: Operation) -> Name | None:
@@ -143,6 +180,7 @@ def mentioned(operation: Operation) -> frozenset[str]:
                 case (
                     DropColumn(column=column)
                     | SetDefault(column=column)
+                    | AlterType(column=column)
                     | SetNotNull(column=column)
                     | DropNotNull(column=column)
                 ):
