@@ -53,6 +53,7 @@ from migrate_safe.model.schema import (
 from migrate_safe.model.values import replace
 
 _SCHEMAS = """n.nspname NOT IN ('pg_catalog', 'information_schema', 'migrate_safe')
+    AND n.nspname NOT LIKE 'migrate\\_safe\\_retired\\_%%'
     AND n.nspname NOT LIKE 'pg\\_toast%%' AND n.nspname NOT LIKE 'pg\\_temp\\_%%'"""
 _SHOWN = (
     _SCHEMAS

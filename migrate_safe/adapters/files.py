@@ -133,10 +133,17 @@ def _beginning(path: Path) -> bytes:
         return file.read() if small else file.read(LARGEST + 1)
 
 
-def digest(path: Path) -> str:
-    """Give the SHA-256 of a file's bytes, in hex. Raises UsageError when it cannot be read."""
+def digest(*paths: Path) -> str:
+    """Give the SHA-256 of the bytes of files, in hex. Raises UsageError when one cannot be read."""
+    whole = hashlib.sha256()
+    for path in paths:
+        whole.update(_bytes(path))
+    return whole.hexdigest()
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(f'"{path}" cannot be read: {_os_reason(error)}', next_move="name a file") from error
 

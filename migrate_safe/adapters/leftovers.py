@@ -9,7 +9,7 @@ from importlib import resources
 from migrate_safe.adapters.database import Database, Rows
 from migrate_safe.model.health import Gravity, Trouble
 
-_OF_PLANS = ("functions", "columns", "constraints")
+_OF_PLANS = ("functions", "columns", "schemas", "retired", "constraints")
 _NOTICES = ("unproven",)
 
 

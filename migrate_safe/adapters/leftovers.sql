@@ -34,6 +34,25 @@ FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
 WHERE a.attname LIKE '\_ms\_retired\_%' AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY 1;
 
+-- part: schemas
+SELECT n.nspname, format('schema %I holds %s that a plan which is not open has retired', n.nspname,
+        coalesce((SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_class AS c
+            WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')), 'objects')),
+    format('DROP SCHEMA %I CASCADE', n.nspname)
+FROM pg_namespace AS n
+WHERE n.nspname LIKE 'migrate\_safe\_retired\_%'
+ORDER BY 1;
+
+-- part: retired
+SELECT c.relname, format('index %s was retired by a plan that is not open', c.oid::regclass),
+    format('DROP INDEX %s%s', CASE WHEN c.relkind = 'i' THEN 'CONCURRENTLY ' END, c.oid::regclass)
+FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
+WHERE c.relname LIKE '\_ms\_retired\_%' AND NOT EXISTS (
+        SELECT FROM pg_attribute AS a
+        WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) AND a.attname LIKE '\_ms\_retired\_%'
+    ) AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = c.oid)
+ORDER BY 1;
+
 -- part: constraints
 SELECT k.conname, format('constraint %I of %s is a helper of a plan that is not open', k.conname,
         k.conrelid::regclass),

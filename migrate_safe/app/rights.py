@@ -10,7 +10,7 @@ from migrate_safe.adapters.database import Database
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import as_argument, in_quotes
 from migrate_safe.model.plan import Plan, Sql
-from migrate_safe.planner.subjects import altered_tables, referenced_tables, schemas_to_create_in
+from migrate_safe.planner.subjects import altered_tables, makes_schemas, referenced_tables, schemas_to_create_in
 
 _NOT_OWNED = """
 SELECT n, quote_ident(pg_get_userbyid(c.relowner)), quote_ident(current_user)
@@ -28,6 +28,10 @@ WHERE NOT has_schema_privilege(oid, 'USAGE')
 _NOT_OPEN = """
 SELECT quote_ident(n), quote_ident(current_user) FROM unnest(%s::text[]) AS n JOIN pg_namespace ON nspname = n
 WHERE NOT has_schema_privilege(nspname, 'CREATE')
+"""
+_NO_SCHEMAS = """
+SELECT quote_ident(current_database()), quote_ident(current_user)
+WHERE NOT has_database_privilege(current_database(), 'CREATE')
 """
 _HIDING = """
 SELECT n, quote_ident(current_user) FROM unnest(%s::text[]) AS n WHERE row_security_active(to_regclass(n))
@@ -79,7 +83,8 @@ def lacking(db: Database, plan: Plan) -> Iterator[Lack]:
 def lacking_ahead(db: Database, plan: Plan, position: int) -> Iterator[Lack]:
     """Give what the steps still to be done need and the role lacks, where owning the table is not enough.
 
-    These are CREATE on a schema, for tables and indexes, and REFERENCES on the far table of a foreign key.
+    These are CREATE on a schema, for tables and indexes, on the database, for schemas, and REFERENCES on the far table
+    of a foreign key.
     """
     if any(_shut(db, plan)):
         return
@@ -88,6 +93,11 @@ def lacking_ahead(db: Database, plan: Plan, position: int) -> Iterator[Lack]:
         yield Lack(
             f"role {in_quotes(role)} may not create tables and indexes in schema {schema}",
             f"GRANT CREATE ON SCHEMA {schema} TO {role}, as the owner of the schema",
+        )
+    for database, role in db.query(_NO_SCHEMAS) if makes_schemas(steps) else ():
+        yield Lack(
+            f'role "{role}" may not create schemas in database {database}, where what goes is kept until purge',
+            f"GRANT CREATE ON DATABASE {database} TO {role}, as the owner of the database",
         )
     wanted = sorted(map(str, referenced_tables(steps)))
     for table, role in db.query(_NOT_REFERENCED, (wanted,)):

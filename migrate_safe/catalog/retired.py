@@ -8,15 +8,18 @@ from migrate_safe.model.values import replace
 RETIRED = "_ms_retired_"
 """Prefix of the columns, indexes and constraints that contract has taken out of sight, until purge."""
 
+RETIRED_SCHEMA = "migrate_safe_retired_"
+"""Prefix of the schemas that hold what was dropped, until purge; nothing that reads a catalog looks into them."""
+
 
 def without_retired(schema: Schema) -> Schema:
-    """Leave out retired columns, and the indexes and constraints on them."""
+    """Leave out retired columns and indexes, and the indexes and constraints on them."""
     return replace(schema, tables={name: _without(table) for name, table in schema.tables.items()})
 
 
 def _without(table: Table) -> Table:
     gone = frozenset(c.name for c in table.columns if c.name.startswith(RETIRED))
-    if not gone:
+    if not gone and not any((i.name or "").startswith(RETIRED) for i in table.indexes):
         return table
     return replace(
         table,

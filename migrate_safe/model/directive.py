@@ -9,6 +9,18 @@ from migrate_safe.model.source import Span
 OLD_APP_KEEPS = "old-app-keeps"
 """The directive verb by which a migration says that no write of the old app breaks what a statement adds."""
 
+BACK = "back"
+"""The directive verb by which a migration says how the old value of a column follows from the new one."""
+
+UNDO = "undo"
+"""The directive verb by which a migration gives the SQL that takes a statement back; `undo nothing` where none need."""
+
+PHASE = "phase"
+"""The directive verb by which a migration says in which phase a statement with an undo of its own runs."""
+
+FOR_PLAN = (OLD_APP_KEEPS, BACK, UNDO, PHASE)
+"""All verbs that `plan` reads."""
+
 HEAD = "migrate-safe:"
 """How a comment to this tool begins."""
 

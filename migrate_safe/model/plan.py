@@ -133,10 +133,18 @@ class Step(Struct, frozen=True):
 
 
 class PlanSource(Struct, frozen=True):
-    """The migration that was planned: file and digest of its bytes (hex)."""
+    """The migration that was planned: file and digest of its bytes (hex).
+
+    Several files are listed with commas; the digest is then that of all of them, one after the other.
+    """
 
     file: str
     sha256: str
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Each file by itself."""
+        return tuple(self.file.split(", "))
 
 
 class PlanRelease(Struct, frozen=True):

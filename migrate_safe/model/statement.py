@@ -52,7 +52,12 @@ from migrate_safe.model.object_statement import (
     TypeAction as TypeAction,
     ViewAction as ViewAction,
 )
-from migrate_safe.model.directive import HEAD as HEAD, OLD_APP_KEEPS as OLD_APP_KEEPS, Directive as Directive
+from migrate_safe.model.directive import (
+    BACK as BACK,
+    HEAD as HEAD,
+    OLD_APP_KEEPS as OLD_APP_KEEPS,
+    Directive as Directive,
+)
 from migrate_safe.model.framework import Framework as Framework, Runner as Runner, Unit as Unit
 from migrate_safe.model.wrapping import Wrapping as Wrapping
 from migrate_safe.model.query import Scope as Scope

@@ -9,36 +9,41 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.model.errors import Refused, UsageError
+from migrate_safe.model.framework import Framework
 from migrate_safe.model.plan import Plan, PlanRelease, PlanSource, Step
 from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import LockTable, RenameColumn, Script, SetVariable
+from migrate_safe.model.statement import AlterTable, LockTable, RenameColumn, Script, SetDefault, SetVariable
 from migrate_safe.model.values import replace
 from migrate_safe.planner.choose import choose
 from migrate_safe.planner.conditional import nothing_to_do
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome
 from migrate_safe.planner.locks import with_locks
 from migrate_safe.planner.operations import Operation, Refusal, operations
+from migrate_safe.planner.ownership import told_to_runner
 from migrate_safe.planner.plain import is_on_new_table, new_tables
 from migrate_safe.planner.surroundings import Surroundings, refuse_clash, survey
 
 
 def build_plan(
-    script: Script, schema: Schema, *, name: str, source: PlanSource, release: PlanRelease | None = None
+    script: Script,
+    schema: Schema,
+    *,
+    name: str,
+    source: PlanSource,
+    release: PlanRelease | None = None,
+    framework: Framework | None = None,
 ) -> Plan:
     """Plan a migration on the state before it.
 
     Raises Refused, naming every statement that has no safe road with the reason and what to do, and UsageError
-    when the migration changes nothing.
+    when the migration changes nothing. `framework` is what runs the project's migrations, where that is known.
     """
-    found, refused = operations(script, schema)
-    judged = [(o, nothing_to_do(o, schema)) for o in found]
-    busy = [o for o, nothing in judged if nothing is None]
-    around = survey(busy, name, schema)
-    chosen, more = _outcomes(busy, around)
-    _refuse((*refused, *more))
-    outcomes = [*(nothing for _, nothing in judged if nothing is not None), *chosen]
+    decisions, around = decide(script, schema, name)
+    outcomes = [d.outcome for d in decisions]
     drafts = [d for o in outcomes for d in o.drafts]
     if not drafts:
         raise UsageError(f'"{script.source.path}" changes nothing', next_move="there is nothing to plan")
@@ -55,20 +60,40 @@ def build_plan(
         fingerprint=fingerprint(schema, touches),
         touches=touches,
         release=release,
-        notes=(*_notes(script, around), *(n for o in outcomes for n in o.notes)),
+        notes=(*_notes(source, framework, around), *(n for o in outcomes for n in o.notes)),
     )
 
 
-def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[Outcome], list[Refusal]]:
+class Decision(Struct, frozen=True):
+    """What was made of operations: usually of one; of all that is done to new tables together."""
+
+    operations: tuple[Operation, ...]
+    outcome: Outcome
+
+
+def decide(script: Script, schema: Schema, name: str) -> tuple[tuple[Decision, ...], Surroundings]:
+    """Decide what becomes of each statement; raises Refused, naming those that have no safe road."""
+    found, refused = operations(script, schema)
+    judged = [(o, nothing_to_do(o, schema)) for o in found]
+    busy = [o for o, nothing in judged if nothing is None]
+    around = survey(busy, name, schema)
+    chosen, more = _outcomes(busy, around)
+    _refuse((*refused, *more))
+    nothing = (Decision((o,), done) for o, done in judged if done is not None)
+    return (*nothing, *chosen), around
+
+
+def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[Decision], list[Refusal]]:
     """Choose a recipe for each operation; what is done to new tables is one step, before everything else."""
     inside = [o for o in found if is_on_new_table(o, around.born)]
     outside = [o for o in found if o not in inside]
-    outcomes: list[Outcome] = []
+    outcomes: list[Decision] = []
     refused: list[Refusal] = []
     for at, operation in enumerate(outside):
         try:
             refuse_clash(operation, outside[:at], outside[at + 1 :])
-            outcomes.append(_without_loss(operation, choose(operation, around), around))
+            made = _without_loss(operation, choose(operation, around), around)
+            outcomes.append(Decision((operation,), made))
         except CannotPlan as why:
             refused.append(Refusal(operation.statement, why.reason, why.advice))
         except UsageError as why:
@@ -77,7 +102,8 @@ def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[Ou
         try:
             names = ", ".join(str(n) for n in sorted(around.born))
             born = tuple(sorted(around.born))
-            outcomes.insert(0, Outcome((new_tables(inside, around.born),), f"create {names}", touches=born))
+            made = Outcome((new_tables(inside, around.born),), f"create {names}", touches=born)
+            outcomes.insert(0, Decision(tuple(inside), made))
         except CannotPlan as why:
             refused.append(Refusal(inside[0].statement, why.reason, why.advice))
     return outcomes, refused
@@ -94,6 +120,9 @@ def _without_loss(operation: Operation, outcome: Outcome, around: Surroundings) 
         case RenameColumn(table=name, column=column):
             first = next(iter(around.renamed[operation.before.resolve(name)]))
             done = bool(outcome.drafts) or column != first
+        case AlterTable(table=name, actions=(SetDefault(column=column),)):
+            retyped = around.of(around.retyped, operation.before.resolve(name))
+            done = bool(outcome.drafts) or column in retyped or operation.before == operation.after
         case _:
             done = bool(outcome.drafts) or operation.before == operation.after
     if not done:
@@ -118,7 +147,12 @@ def _first_line(text: str) -> str:
     return f"{head} ..." if rest else head
 
 
-_FIRST = ("create-type", "create-sequence", "create-table")
+_FIRST = (
+    ("create-schema", "create-extension"),
+    ("create-type", "create-domain"),
+    ("create-sequence",),
+    ("create-table",),
+)
 
 
 def _ordered(drafts: Iterable[Draft]) -> tuple[Step, ...]:
@@ -129,7 +163,7 @@ def _ordered(drafts: Iterable[Draft]) -> tuple[Step, ...]:
 
 def _first(item: Draft) -> int:
     what = item.step.id.split(".")[1]
-    return _FIRST.index(what) if what in _FIRST else len(_FIRST)
+    return next((at for at, words in enumerate(_FIRST) if what in words), len(_FIRST))
 
 
 def _unique_ids(steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -145,10 +179,9 @@ def _unique_ids(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(out)
 
 
-def _notes(script: Script, around: Surroundings) -> tuple[str, ...]:
+def _notes(source: PlanSource, framework: Framework | None, around: Surroundings) -> tuple[str, ...]:
     """Say what no step can do: tell the project's own runner, and the connections that prepared SELECT *."""
-    applied = f"once expand is done, mark {script.source.path} as applied in your own migration runner"
-    notes = [f"{applied}, or the next deploy runs its plain form"]
+    notes = [told_to_runner(framework, file) for file in source.files]
     if around.reshaped:
         listed = ", ".join(str(t) for t in sorted(around.reshaped))
         once = "fails once per connection"

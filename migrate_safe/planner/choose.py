@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from migrate_safe.model.names import quote_ident
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
+    AlterConstraint,
     AlterTable,
     AlterType,
+    ChangeIdentity,
     CreateIndex,
     Dml,
     DropColumn,
     DropConstraint,
-    DropIndex,
+    DropExpression,
+    DropIdentity,
     DropNotNull,
-    DropTable,
     LockTable,
     Other,
+    OtherTableAction,
     RenameColumn,
-    RenameTable,
+    RenameConstraint,
     SetDefault,
+    SetExpression,
     SetNotNull,
-    SetSchema,
     SetVariable,
+    ValidateConstraint,
 )
 from migrate_safe.planner.choose_columns import choose_add, choose_drop, choose_rename
 from migrate_safe.planner.choose_constraints import (
@@ -31,7 +34,18 @@ from migrate_safe.planner.choose_constraints import (
     choose_not_null,
     named,
     refuse_partitions,
+    spreads,
 )
+from migrate_safe.planner.choose_details import COLUMN_SETTINGS, choose_expression, choose_identity, choose_setting
+from migrate_safe.planner.choose_existing import (
+    choose_altered,
+    choose_dropped,
+    choose_nullable,
+    choose_renamed,
+    choose_validated,
+)
+from migrate_safe.planner.choose_objects import by_hand, choose_object
+from migrate_safe.planner.choose_types import choose_type
 from migrate_safe.planner.draft import CannotPlan, Outcome
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.plain import change_default, comment, new_object
@@ -40,6 +54,9 @@ from migrate_safe.planner.surroundings import Surroundings
 
 def choose(operation: Operation, around: Surroundings) -> Outcome:
     """Plan one operation; raises CannotPlan."""
+    found = by_hand(operation) or choose_object(operation, around)
+    if found is not None:
+        return found
     match operation.action:
         case SetVariable() | LockTable():
             return Outcome()
@@ -47,6 +64,8 @@ def choose(operation: Operation, around: Surroundings) -> Outcome:
             return _alter(operation, alter, around)
         case RenameColumn(object="table") as action:
             return choose_rename(operation, action, around)
+        case RenameConstraint() as action:
+            return choose_renamed(operation, action, around)
         case CreateIndex() as action:
             return choose_index(operation, action, around)
         case Other(kind="CommentStmt"):
@@ -58,22 +77,9 @@ def choose(operation: Operation, around: Surroundings) -> Outcome:
 
 
 _NO_ROAD: dict[type, tuple[str, str]] = {
-    RenameTable: (
-        "the old app would lose the table at once",
-        "keep the name; a view can give the new one to the new app",
-    ),
-    SetSchema: ("the old app would lose the table at once", "keep it where it is; a view can stand in the new schema"),
-    DropTable: (
-        "dropping a table cannot be taken back",
-        "drop it by hand once no app version and no backup plan needs it",
-    ),
-    DropIndex: (
-        "dropping indexes is not planned yet",
-        "DROP INDEX CONCURRENTLY by hand once no live version's queries need it",
-    ),
     Dml: (
         "a change of data in one statement locks all its rows at once and has no undo",
-        "let the app do it, or run it in small batches of its own",
+        "let the app do it in small batches, or, where it is small, give its undo: -- migrate-safe: undo SQL",
     ),
 }
 
@@ -88,30 +94,32 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
             return choose_add(operation, table, action, around)
         case DropColumn():
             return choose_drop(operation, table, action, around)
+        case SetDefault(column=column) if column in around.of(around.retyped, table):
+            return Outcome(touches=(table,))
         case SetDefault(column=column, default=default):
             moved = column in around.renamed.get(table, {}).values()
             return change_default(operation, table, column, default, moved)
         case SetNotNull(column=column):
-            refuse_partitions(operation.before, table)
+            refuse_partitions(operation.before, table, spreads=True)
             return choose_not_null(operation, table, column, around)
         case AddConstraint(constraint=constraint):
-            refuse_partitions(operation.before, table)
+            refuse_partitions(operation.before, table, spreads=spreads(constraint))
             return choose_constraint(operation, table, named(operation, table, constraint), around)
-        case AlterType(column=column):
-            raise CannotPlan(
-                f"under one name a new type for {quote_ident(column)} breaks every prepared statement that reads it,"
-                " and may write the table anew",
-                "add a column of the new type under a new name, and let the app move to it",
-            )
-        case DropNotNull(column=column):
-            raise CannotPlan(
-                f"the old app may not bear NULL in {quote_ident(column)}",
-                "run it by hand before the release that writes NULL; it is metadata only",
-            )
-        case DropConstraint(name=name):
-            raise CannotPlan(
-                f"dropping constraint {quote_ident(name)} is not planned yet",
-                "drop it by hand; rows written afterwards may keep it from coming back",
-            )
+        case AlterType():
+            return choose_type(operation, table, action, around)
+        case DropNotNull():
+            return choose_nullable(operation, table, action, around)
+        case DropConstraint():
+            return choose_dropped(operation, table, action, around)
+        case ValidateConstraint():
+            return choose_validated(operation, table, action, around)
+        case AlterConstraint():
+            return choose_altered(operation, table, action, around)
+        case ChangeIdentity() | DropIdentity():
+            return choose_identity(operation, table, action)
+        case SetExpression() | DropExpression():
+            return choose_expression(operation, table, action)
+        case OtherTableAction(kind=kind) if kind in COLUMN_SETTINGS:
+            return choose_setting(operation, table, action)
         case _:
             raise CannotPlan("this kind of ALTER TABLE is not planned yet", "run it in a migration of its own")

@@ -13,7 +13,6 @@ from migrate_safe.model.schema import (
     Constraint,
     ConstraintKind,
     Generated,
-    Identity,
     Schema,
 )
 from migrate_safe.model.source import Source
@@ -24,7 +23,7 @@ from migrate_safe.model.statement import (
     RenameColumn,
 )
 from migrate_safe.model.values import replace
-from migrate_safe.planner.choose_constraints import choose_constraint, named
+from migrate_safe.planner.choose_constraints import choose_constraint, named, refuse_partitions
 from migrate_safe.planner.copies import going_with, without
 from migrate_safe.planner.dependents import guard, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
@@ -34,6 +33,7 @@ from migrate_safe.planner.loosening import loosened
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.recipes import add_column
+from migrate_safe.planner.recipes import add_numbered_column as numbered_recipe
 from migrate_safe.planner.recipes import drop_column as drop_recipe
 from migrate_safe.planner.renames import certain, rename_recipe
 from migrate_safe.planner.surroundings import Surroundings
@@ -46,6 +46,8 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     definition, schema = action.definition, operation.before
     column = definition.column
     _refuse_definition(definition)
+    if _is_numbered(definition):
+        return _numbered(operation, table, definition, around)
     statement = bare_column(operation.text)
     default = certain(schema, column.default)
     volatile = column.default is not None and column.generated is None and volatility(schema, column.default).volatile
@@ -68,17 +70,39 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     return Outcome(drafts, made.summary, (), (table, *(t for o in inline for t in o.touches)))
 
 
+def _is_numbered(definition: ColumnDef) -> bool:
+    return definition.serial or definition.column.identity is not None
+
+
+def _numbered(operation: Operation, table: Name, definition: ColumnDef, around: Surroundings) -> Outcome:
+    """Plan a serial or identity column, also as the primary key."""
+    refuse_partitions(operation.before, table)
+    name = definition.column.name
+    made = operation.after.tables[table].column(name)
+    sequence = next((s for s in operation.after.sequences.values() if s.owner == (table, name)), None)
+    if made is None or sequence is None:
+        raise CannotPlan(f"the sequence of {quote_ident(name)} is not known", "create it by a statement of its own")
+    word, keys = tag(around.plan, str(table), name), row_keys(operation.before, table)
+    proven = frozenset({name})
+    inline = [choose_constraint(operation, table, c, around, proven) for c in _inline(operation, table, definition)]
+    column = numbered_recipe.AddNumberedColumn(table, made, sequence, word, keys).steps()
+    drafts = (*column.drafts, *(d for o in inline for d in o.drafts))
+    return replace(column, drafts=drafts, touches=(table, *(t for o in inline for t in o.touches)))
+
+
 def _refuse_definition(definition: ColumnDef) -> None:
     column, name = definition.column, quote_ident(definition.column.name)
     if column.generated is Generated.STORED:
-        raise CannotPlan(f"a stored generated column {name} writes every row anew", "add a plain column and fill it")
-    if definition.serial or column.identity in (Identity.ALWAYS, Identity.BY_DEFAULT):
         raise CannotPlan(
-            f"a serial or identity column {name} writes every row anew",
-            "create a sequence, then add a plain column with DEFAULT nextval(...)",
+            f"a stored generated column {name} writes every row anew",
+            "add a plain column that a trigger fills, or a VIRTUAL one from PostgreSQL 18 on",
         )
-    if any(c.kind in (ConstraintKind.PRIMARY, ConstraintKind.EXCLUDE) for c in definition.constraints):
+    if any(c.kind is ConstraintKind.EXCLUDE for c in definition.constraints):
         raise CannotPlan(f"column {name} cannot come with such a key", "add the column first")
+    if _is_numbered(definition):
+        return
+    if any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints):
+        raise CannotPlan(f"column {name} cannot be such a key before its rows have values", "add the column first")
     if column.not_null and column.default is None and column.generated is None:
         raise CannotPlan(
             f"rows that exist, and inserts of the old app, have no value for {name}",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from migrate_safe.catalog.definition import index_definition
+from migrate_safe.catalog.definition import constraint_definition, index_definition
 from migrate_safe.catalog.stored_views import as_tables
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import (
     Constraint,
     ConstraintKind,
+    Index,
     Schema,
     TableKind,
 )
@@ -15,20 +16,41 @@ from migrate_safe.model.statement import (
     CreateIndex,
 )
 from migrate_safe.model.values import replace
+from migrate_safe.planner.choose_indexes import choose_partitioned
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.operations import Operation, resolver
-from migrate_safe.planner.recipes import add_check, add_foreign_key, add_unique, create_index
+from migrate_safe.planner.recipes import (
+    add_check,
+    add_foreign_key,
+    add_partitioned_key,
+    add_primary_key,
+    add_unique,
+    create_index,
+)
 from migrate_safe.planner.recipes import set_not_null as not_null_recipe
 from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.recompose import Resolve, Thing, index_statement, qualified
 
+_NOT_VALID_ON_PARTITIONED = 18
+"""From this major version on a partitioned table can have a foreign key that is NOT VALID."""
+
+_NOT_NULL_IS_LOCAL = 18
+"""From this major version on a primary key makes the NOT NULL constraint of a partition its own."""
+
 NEW_COLUMN = "the old app does not know the column"
 
 
-def refuse_partitions(schema: Schema, table: Name) -> None:
-    """Raise CannotPlan for a table whose partitions or children every step would lock with it."""
+def refuse_partitions(schema: Schema, table: Name, *, spreads: bool = False) -> None:
+    """Raise CannotPlan for a table whose partitions or children every step would lock with it.
+
+    What `spreads` to partitions that are all known, each step being an instant on them or blocking nobody, may.
+    """
     known = schema.table(table)
+    if spreads and schema.complete and known is not None and known.kind is TableKind.PARTITIONED:
+        return
+    if spreads and known is not None and known.kind is TableKind.PARTITIONED:
+        raise CannotPlan(f"files do not tell all partitions of {table}", "plan with --schema DSN, which knows them")
     if known is not None and known.kind is not TableKind.TABLE:
         raise CannotPlan(f"{table} is a {known.kind}: no step of this kind spares its partitions", "run it by hand")
     if known is not None and schema.partitions_of(table):
@@ -47,8 +69,14 @@ def choose_not_null(operation: Operation, table: Name, column: str, around: Surr
     return not_null_recipe.SetNotNull(table, column, word, row_keys(operation.before, table), kept).steps()
 
 
-def choose_constraint(operation: Operation, table: Name, constraint: Constraint, around: Surroundings) -> Outcome:
-    """Plan a constraint that has its final name."""
+def choose_constraint(
+    operation: Operation,
+    table: Name,
+    constraint: Constraint,
+    around: Surroundings,
+    proven: frozenset[str] = frozenset(),
+) -> Outcome:
+    """Plan a constraint that has its final name; `proven` are columns that other steps make NOT NULL before."""
     schema = operation.before
     columns = set(constraint.columns) | (constraint.expression.columns if constraint.expression else set())
     kept = operation.kept or (NEW_COLUMN if columns and columns <= around.of(around.added, table) else None)
@@ -57,16 +85,32 @@ def choose_constraint(operation: Operation, table: Name, constraint: Constraint,
         case ConstraintKind.CHECK:
             return add_check.AddCheck(table, _certain_check(schema, constraint), keys, kept).steps()
         case ConstraintKind.FOREIGN:
-            return add_foreign_key.AddForeignKey(table, _certain_key(schema, constraint), keys, kept).steps()
+            leaves = _leaves(schema, table) if schema.server_version < _NOT_VALID_ON_PARTITIONED else ()
+            return add_foreign_key.AddForeignKey(table, _certain_key(schema, constraint), keys, kept, leaves).steps()
         case ConstraintKind.UNIQUE:
             return _unique(operation, table, constraint, kept)
+        case ConstraintKind.PRIMARY:
+            return _primary(operation, table, constraint, kept, around, proven)
         case ConstraintKind.NOT_NULL:
             return choose_not_null(operation, table, constraint.columns[0], around)
-        case ConstraintKind.PRIMARY | ConstraintKind.EXCLUDE:
+        case ConstraintKind.EXCLUDE:
             raise CannotPlan(
-                f"a new {constraint.kind} is not planned yet",
-                "build what it needs by hand: a unique index CONCURRENTLY, then ADD CONSTRAINT USING INDEX",
+                "an exclusion constraint can only be added under a lock that keeps all out while its index is built",
+                "add it by hand while nobody uses the table, or build a new table with it and let the app move there",
             )
+
+
+def spreads(constraint: Constraint) -> bool:
+    """Say whether a constraint can be added to and taken from all partitions of a table at once."""
+    return constraint.kind is not ConstraintKind.EXCLUDE
+
+
+def _leaves(schema: Schema, table: Name) -> tuple[Name, ...]:
+    """Give the partitions that hold the rows of a partitioned table; none for any other table."""
+    found: list[Name] = []
+    for child in schema.partitions_of(table):
+        found += _leaves(schema, child.name) if child.kind is TableKind.PARTITIONED else [child.name]
+    return tuple(found)
 
 
 _HEAD = 'ALTER TABLE "~" ADD '
@@ -88,6 +132,18 @@ def _certain_key(schema: Schema, constraint: Constraint) -> Constraint:
     return replace(made, references=replace(far, table=full, columns=columns))
 
 
+def certainly_defined(schema: Schema, constraint: Constraint) -> Constraint:
+    """Write what a constraint that is there says, with functions, types and the far table named in full."""
+    written = replace(constraint, definition=constraint_definition(constraint))
+    match constraint.kind:
+        case ConstraintKind.CHECK:
+            return _certain_check(schema, written)
+        case ConstraintKind.FOREIGN:
+            return _certain_key(schema, written)
+        case _:
+            return written
+
+
 def _with_definition(constraint: Constraint, resolve: Resolve) -> Constraint:
     if not constraint.definition:
         return constraint
@@ -95,16 +151,74 @@ def _with_definition(constraint: Constraint, resolve: Resolve) -> Constraint:
 
 
 def _unique(operation: Operation, table: Name, constraint: Constraint, kept: str | None) -> Outcome:
+    if operation.before.partitions_of(table):
+        return _partitioned_key(operation, table, constraint, (), kept)
+    index, statement = _owned_index(operation, table, constraint)
+    return add_unique.AddUnique(table, constraint, index, statement, kept).steps()
+
+
+def _primary(
+    operation: Operation,
+    table: Name,
+    constraint: Constraint,
+    kept: str | None,
+    around: Surroundings,
+    proven: frozenset[str],
+) -> Outcome:
+    known = operation.before.table(table)
+    columns = [known.column(c) if known is not None else None for c in constraint.columns]
+    listed = [(n, c) for n, c in zip(constraint.columns, columns, strict=True) if n not in proven]
+    nullable = [n for n, c in listed if c is None or not c.not_null]
+    keys = row_keys(operation.before, table)
+    proofs = tuple(
+        not_null_recipe.SetNotNull(table, name, tag(around.plan, str(table), name), keys, kept) for name in nullable
+    )
+    if operation.before.partitions_of(table):
+        if operation.before.server_version >= _NOT_NULL_IS_LOCAL:
+            raise CannotPlan(
+                f"partition by partition, a primary key would leave {table} partitions with NOT NULL of their own",
+                "add UNIQUE and SET NOT NULL, which serve ON CONFLICT and foreign keys as well, or the key by hand",
+            )
+        return _partitioned_key(operation, table, constraint, proofs, kept)
+    index, statement = _owned_index(operation, table, constraint)
+    return add_primary_key.AddPrimaryKey(table, constraint, index, statement, proofs, kept).steps()
+
+
+def _partitioned_key(
+    operation: Operation,
+    table: Name,
+    constraint: Constraint,
+    nullable: tuple[not_null_recipe.SetNotNull, ...],
+    kept: str | None,
+) -> Outcome:
+    index, _ = _owned_index(operation, table, constraint)
+    leaves: list[tuple[Name, Index]] = []
+    for child in operation.before.partitions_of(table):
+        after = operation.after.tables[child.name]
+        made = [i for i in after.indexes if i.name not in {k.name for k in child.indexes}]
+        if child.kind is not TableKind.TABLE or len(made) != 1:
+            raise CannotPlan(
+                f"{child.name} is partitioned itself, is foreign, or has such a key already",
+                "add the key to each partition first, then to the table",
+            )
+        leaves.append((child.name, replace(made[0], constraint=None, parent=None)))
+    key = add_partitioned_key.AddPartitionedKey(table, constraint, index, tuple(leaves), nullable, kept)
+    return key.steps()
+
+
+def _owned_index(operation: Operation, table: Name, constraint: Constraint) -> tuple[Index, str]:
+    """Give the index of a key, and the statement that builds it under the key's name."""
     if constraint.using_index is not None:
         raise CannotPlan(
             f"index {quote_ident(constraint.using_index)} was there before, and dropping the constraint would drop it",
             "let the migration build the index, or run the statement by hand: it is metadata only",
         )
+    if constraint.period:
+        raise CannotPlan("WITHOUT OVERLAPS can only be added under a lock that keeps everybody out", "add it by hand")
     index = operation.after.tables[table].index(constraint.name or "")
-    assert index is not None, "a unique constraint has an index of its name"
+    assert index is not None, "a key has an index of its name"
     plain = replace(index, constraint=None)
-    statement = index_definition(table, plain, concurrently=True)
-    return add_unique.AddUnique(table, constraint, plain, statement, kept).steps()
+    return plain, index_definition(table, plain, concurrently=True)
 
 
 def named(operation: Operation, table: Name, constraint: Constraint) -> Constraint:
@@ -126,12 +240,17 @@ def named(operation: Operation, table: Name, constraint: Constraint) -> Constrai
 def choose_index(operation: Operation, action: CreateIndex, around: Surroundings) -> Outcome:
     """Plan CREATE INDEX, also on a materialized view."""
     table = operation.before.resolve(action.table)
-    refuse_partitions(operation.before, table)
+    known = operation.before.tables.get(table)
+    if known is None or known.kind is not TableKind.PARTITIONED:
+        refuse_partitions(operation.before, table)
     before, after = as_tables(operation.before).table(table), as_tables(operation.after).table(table)
     made = [i for i in (after.indexes if after else ()) if before is None or i not in before.indexes]
     index = made[0]
-    statement = index_statement(operation.text, index.name or "", concurrently=True)
     rank = Rank.COPY if index.columns & around.of(around.filled, table) else Rank.BUILD
     only_new = index.columns and index.columns <= around.of(around.added, table)
     kept = operation.kept or (NEW_COLUMN if only_new else None)
+    if known is not None and known.kind is TableKind.PARTITIONED:
+        held = rank if not index.unique else Rank.ENFORCE if kept is None else max(rank, Rank.COPY)
+        return choose_partitioned(operation, action, known, held)
+    statement = index_statement(operation.text, index.name or "", concurrently=True)
     return create_index.CreateIndex(table, index, statement, rank, kept).steps()

@@ -15,7 +15,7 @@ from migrate_safe.model.values import replace
 
 _IF_THERE = """\
 DO $ms$ BEGIN
-  IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = {table}::regclass AND conname = {name}) THEN
+  IF {found} (SELECT FROM pg_constraint WHERE conrelid = {table}::regclass AND conname = {name}) THEN
     {statement};
   END IF;
 END $ms$"""
@@ -47,8 +47,17 @@ def renamed_null(table: Name, old: str, new: str) -> tuple[str, ...]:
 
 def if_constraint(table: Name, constraint: str, statement: str) -> str:
     """Write a statement that runs only where the table has a constraint of that name."""
+    return _guarded("EXISTS", table, constraint, statement)
+
+
+def unless_constraint(table: Name, constraint: str, statement: str) -> str:
+    """Write a statement that runs only where the table has no constraint of that name."""
+    return _guarded("NOT EXISTS", table, constraint, statement)
+
+
+def _guarded(found: str, table: Name, constraint: str, statement: str) -> str:
     literals = (quote_literal(text).strip() for text in (str(table), constraint))
-    return _IF_THERE.format(table=next(literals), name=next(literals), statement=statement)
+    return _IF_THERE.format(found=found, table=next(literals), name=next(literals), statement=statement)
 
 
 def _chosen(schema: Schema, table: Table, column: str, ignore: str | None) -> str:

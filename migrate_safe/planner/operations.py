@@ -10,13 +10,15 @@ from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
+from migrate_safe.model.plan import Phase
 from migrate_safe.model.schema import Constraint, Schema
 from migrate_safe.model.statement import (
+    BACK,
     HEAD,
-    OLD_APP_KEEPS,
     Action,
     AddConstraint,
     AlterTable,
+    AlterType,
     CreateIndex,
     Direction,
     DropConstraint,
@@ -32,6 +34,7 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import CannotPlan
+from migrate_safe.planner.spoken import spoken_of, understood
 from migrate_safe.sql.recompose import Resolve, Thing, one_action, qualified
 
 
@@ -39,7 +42,7 @@ class Operation(Struct, frozen=True):
     """One statement, ALTER TABLE reduced to one action. `text` has its names qualified.
 
     `before` and `after` are the states around it in the plain migration. `kept` is the reason that the migration
-    gives why the old app cannot break it.
+    gives why the old app cannot break it; `undo` how it is taken back by its own words, and `phase` when it runs.
     """
 
     statement: Statement
@@ -48,6 +51,10 @@ class Operation(Struct, frozen=True):
     before: Schema
     after: Schema
     kept: str | None = None
+    undo: tuple[str, ...] | None = None
+    phase: Phase | None = None
+    back: str | None = None
+    """The expression for the old value of a column, as a directive gives it."""
 
 
 class Refusal(Struct, frozen=True):
@@ -60,24 +67,42 @@ class Refusal(Struct, frozen=True):
 
 def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], tuple[Refusal, ...]]:
     """Take a migration apart; what its runner says of transactions and settings is left out."""
-    told = (d for d in script.directives if d.head == HEAD and d.verb.rstrip(":") == OLD_APP_KEEPS)
-    reasons = {d.statement: d.arguments.strip() for d in told}
+    told = spoken_of(script)
+    inverses = _inverses(script)
     found: list[Operation] = []
     refused: list[Refusal] = []
     for index, statement in enumerate(script.statements):
         if statement.direction is Direction.DOWN:
             continue
         try:
-            if reasons.get(index) == "":
-                raise CannotPlan(f"{OLD_APP_KEEPS} stands above it without a reason", "say why the old app keeps it")
-            for operation in _split(statement, schema):
+            said = understood(told.get(index, ()))
+            for operation in _split(statement, schema, whole=said.by_hand):
                 schema = operation.after
-                found.append(replace(operation, kept=reasons.get(index)))
+                back = _way_back(operation, inverses.get(index, {}))
+                found.append(replace(operation, kept=said.kept, undo=said.undo, phase=said.phase, back=back))
         except CannotPlan as why:
             refused.append(Refusal(statement, why.reason, why.advice))
         except UsageError as why:
             refused.append(Refusal(statement, why.message, why.next_move))
     return _simplified(tuple(found)), (*refused, *_left_open(script))
+
+
+def _inverses(script: Script) -> dict[int, dict[str, str]]:
+    """Give what directives say of the way back, by statement and column: `back price = price / 100.0`."""
+    found: dict[int, dict[str, str]] = {}
+    for directive in script.directives:
+        if directive.head == HEAD and directive.verb.rstrip(":") == BACK and directive.statement is not None:
+            column, _, expression = directive.arguments.partition("=")
+            found.setdefault(directive.statement, {})[column.strip().strip('"')] = expression.strip()
+    return found
+
+
+def _way_back(operation: Operation, inverses: dict[str, str]) -> str | None:
+    match operation.action:
+        case AlterTable(actions=(AlterType(column=column),)):
+            return inverses.get(column)
+        case _:
+            return None
 
 
 def _left_open(script: Script) -> Iterator[Refusal]:
@@ -93,7 +118,8 @@ def _left_open(script: Script) -> Iterator[Refusal]:
         yield Refusal(opened, "the transaction that it opens is never committed", "end it with COMMIT")
 
 
-def _split(statement: Statement, schema: Schema) -> Iterator[Operation]:
+def _split(statement: Statement, schema: Schema, *, whole: bool) -> Iterator[Operation]:
+    """Take a statement apart; one that is to stay `whole` has its undo given with it."""
     match statement.action:
         case Transaction() as control:
             _check_control(control)
@@ -106,7 +132,7 @@ def _split(statement: Statement, schema: Schema) -> Iterator[Operation]:
         case SetVariable() as setting:
             _check_setting(setting)
             yield Operation(statement, setting, "", schema, _applied(statement, schema))
-        case AlterTable(actions=actions) as alter if len(actions) > 1:
+        case AlterTable(actions=actions) as alter if len(actions) > 1 and not whole:
             for at, action in enumerate(actions):
                 text = one_action(statement.text, at)
                 single = replace(statement, text=text, action=replace(alter, actions=(action,)))
@@ -195,6 +221,8 @@ def _partner(earlier: list[Operation], operation: Operation) -> Operation | None
 
 
 def _belongs(earlier: Operation, later: Operation) -> bool:
+    if earlier.undo is not None or later.undo is not None:
+        return False
     match earlier.action, later.action:
         case (
             AlterTable(table=near, actions=(AddConstraint(constraint=added),)),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from migrate_safe.catalog.describe_remarks import remark_parts
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import Requirement
-from migrate_safe.model.schema import Expr
+from migrate_safe.model.schema import Expr, Schema
 from migrate_safe.model.statement import (
     AlterTable,
     CreateEnum,
@@ -22,10 +23,11 @@ from migrate_safe.model.statement import (
     RenameColumn,
     RenameConstraint,
 )
+from migrate_safe.planner.changes import BY_HAND, Change, proven
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank, column_target, draft, sql
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.sync import set_default
-from migrate_safe.sql.recompose import certainly_created, comment_target, index_statement
+from migrate_safe.sql.recompose import certainly_created, comment_of, comment_target, index_statement
 
 
 def new_tables(found: Sequence[Operation], born: frozenset[Name]) -> Draft:
@@ -119,19 +121,37 @@ def change_default(operation: Operation, table: Name, column: str, default: Expr
 
 
 def comment(operation: Operation) -> Outcome:
-    """Plan COMMENT ON TABLE or COLUMN."""
+    """Plan COMMENT ON whatever the catalog keeps comments of."""
+    before, after = (dict(_comments(s)) for s in (operation.before, operation.after))
+    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     kind, table, column = _commented(operation)
+    if not changed and operation.before.complete and kind not in _NO_COMMENTS:
+        return Outcome(touches=() if table is None or table not in operation.before.tables else (table,))
     known = operation.before.table(table) if table is not None else None
-    if kind not in ("table", "column") or known is None or table is None:
-        raise CannotPlan("comments on other objects are not planned", "run it by hand: it locks nothing that matters")
-    target = f"COLUMN {table}.{quote_ident(column)}" if kind == "column" else f"TABLE {table}"
-    named = known.column(column) if kind == "column" else None
-    before = named.comment if named is not None else known.comment if kind == "table" else None
-    literal = "NULL" if before is None else quote_literal(before).strip()
-    at = column_target(table, column) if kind == "column" else str(table)
-    undo = sql(f"COMMENT ON {target} IS {literal}")
-    made = draft(Rank.SHAPE, "comment", at, "change a comment", sql(operation.text), undo)
-    return Outcome((made,), f"comment on {at}", (), (table,))
+    if not changed or (known is not None and known.partial):
+        raise CannotPlan(f"the present comment on this {kind} is not known here", BY_HAND)
+    at = changed[0]
+    if kind in ("table", "column") and table is not None:
+        at = column_target(table, column) if kind == "column" else str(table)
+    back = (comment_of(operation.text, before.get(changed[0])),)
+    touched = (known.name,) if known is not None else ()
+    return proven(operation, Change(Rank.SHAPE, "comment", at, "change a comment", (operation.text,), back, touched))
+
+
+_NO_COMMENTS = frozenset({"database", "role", "tablespace", "cast", "language", "operator", "extension", "largeobject"})
+"""Kinds of which comments are not read."""
+
+
+def _comments(schema: Schema) -> Iterator[tuple[str, str]]:
+    """Give every comment that the catalog holds, by what it speaks of."""
+    for part in remark_parts(schema):
+        if part.key.startswith("comment on "):
+            yield part.key.removeprefix("comment on "), part.text
+    for (kind, name), thing in schema.things.items():
+        yield from ((f"{kind} {name}", text) for word, text in thing.facts if word == "comment")
+    for publication in schema.publications.values():
+        if publication.comment is not None:
+            yield f"publication {publication.name}", publication.comment
 
 
 def _commented(operation: Operation) -> tuple[str, Name | None, str]:

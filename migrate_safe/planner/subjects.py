@@ -21,9 +21,11 @@ from migrate_safe.model.statement import (
     DropRoutines,
     DropTable,
     DropTrigger,
+    Other,
     RenameColumn,
     RenameConstraint,
     RenameTable,
+    SetSchema,
 )
 from migrate_safe.model.table_action import AddConstraint
 from migrate_safe.sql.parse import parse_script
@@ -57,6 +59,11 @@ def schemas_to_create_in(steps: Iterable[Step]) -> frozenset[str]:
     return frozenset(table.schema for table in (*made, *built) if table.schema is not None)
 
 
+def makes_schemas(steps: Iterable[Step]) -> bool:
+    """Say whether one of these steps makes a schema, as those do that take objects out of sight."""
+    return any(isinstance(action, Other) and action.kind == "CreateSchemaStmt" for action in _actions(steps))
+
+
 def referenced_tables(steps: Iterable[Step]) -> frozenset[Name]:
     """Give the tables that foreign keys of these steps refer to: locked on the way forward, and not spoken of."""
     works = [step.work for step in steps if isinstance(step.work, Sql)]
@@ -74,7 +81,7 @@ def moved_tables(plan: Plan) -> frozenset[Name]:
     moved: list[Name] = []
     for action in _actions(plan.steps):
         match action:
-            case RenameTable(table=table):
+            case RenameTable(table=table) | SetSchema(table=table):
                 moved.append(table)
             case DropTable(tables=tables):
                 moved += tables
@@ -129,6 +136,8 @@ def _subjects(action: Action) -> tuple[Name, ...] | None:
     """Give the tables that a statement is about; None where that is not known."""
     match action:
         case AlterTable(table=table) | CreateTable(table=table) | CreateIndex(table=table):
+            return (table,)
+        case SetSchema(table=table):
             return (table,)
         case RenameTable(table=table) | RenameColumn(table=table) | RenameConstraint(table=table):
             return (table,)

@@ -8,18 +8,21 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Schema
+from migrate_safe.model.schema import Constraint, Schema
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
     AlterTable,
+    AlterType,
     CreateIndex,
     CreateTable,
     DropColumn,
     DropNotNull,
     RenameColumn,
+    RenameTable,
     SetDefault,
     SetNotNull,
+    SetSchema,
 )
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.planner.operations import Operation
@@ -42,6 +45,12 @@ class Surroundings(Struct, frozen=True):
     filled: Columns
     dropped: Columns
     renamed: Mapping[Name, Mapping[str, str]]
+    constrained: Mapping[Name, tuple[Constraint, ...]]
+    """By table: constraints that the migration adds."""
+    retyped: Columns
+    """Columns that get another type."""
+    end: Schema
+    """What the plain migration leaves."""
     reshaped: frozenset[Name]
     """Tables of the live apps whose columns come, go or change their names."""
 
@@ -58,6 +67,8 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
     filled: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     renamed: defaultdict[Name, dict[str, str]] = defaultdict(dict)
     dropped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    constrained: defaultdict[Name, tuple[Constraint, ...]] = defaultdict(tuple)
+    retyped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     for operation in found:
         match operation.action:
             case CreateTable(table=name) if operation.before is not operation.after:
@@ -75,8 +86,15 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
                     filled[table] |= {new}
             case AlterTable(table=name, actions=(DropColumn(column=column),)):
                 dropped[operation.before.resolve(name)] |= {column}
-    reshaped = frozenset({*added, *renamed, *dropped} - born)
-    return Surroundings(plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, reshaped)
+            case AlterTable(table=name, actions=(AddConstraint(constraint=constraint),)):
+                constrained[operation.before.resolve(name)] += (constraint,)
+            case AlterTable(table=name, actions=(AlterType(column=column),)):
+                retyped[operation.before.resolve(name)] |= {column}
+    reshaped = frozenset({*added, *renamed, *dropped, *retyped} - born)
+    end = found[-1].after if found else start
+    return Surroundings(
+        plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, constrained, retyped, end, reshaped
+    )
 
 
 def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequence[Operation]) -> None:
@@ -85,12 +103,23 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
     After a rename the new name may be used; what was said of the old name before it may not.
     """
     match operation.action:
+        case RenameTable(table=name) | SetSchema(table=name) if (
+            operation.before.resolve(name) in operation.before.tables
+        ):
+            _refuse_company(operation, (*earlier, *later))
+            return
         case RenameColumn(table=name, column=column):
             others: tuple[Operation, ...] = (*earlier,)
             order = "put the rename first, and use the new name after it"
         case AlterTable(table=name, actions=(DropColumn(column=column),)):
             others = (*earlier, *later)
             order = "leave out what is done to a column that goes"
+        case AlterTable(table=name, actions=(AlterType(column=column),)):
+            others = tuple(o for o in (*earlier, *later) if not _sets_default(o))
+            order = "change its type in a migration of its own"
+        case AlterTable(actions=(DropNotNull(),)):
+            _refuse_both_ways(operation, (*earlier, *later))
+            return
         case _:
             return
     table = operation.before.resolve(name)
@@ -99,6 +128,33 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
             raise CannotPlan(
                 f'column "{column}" of {table} is changed by another statement ({other.statement.span}) as well', order
             )
+
+
+def _refuse_company(operation: Operation, others: Sequence[Operation]) -> None:
+    """Raise CannotPlan when a table that gets another name is changed in other ways too: until contract it has both."""
+    gone = set(operation.before.tables) - set(operation.after.tables)
+    come = set(operation.after.tables) - set(operation.before.tables)
+    for other in others:
+        if target_of(other) in gone | come:
+            raise CannotPlan(
+                f"it is changed by another statement ({other.statement.span}) as well",
+                "give it the other name in a migration of its own",
+            )
+
+
+def _sets_default(operation: Operation) -> bool:
+    action = operation.action
+    return isinstance(action, AlterTable) and isinstance(action.actions[0], SetDefault)
+
+
+def _refuse_both_ways(operation: Operation, others: Sequence[Operation]) -> None:
+    """Raise CannotPlan when a column is to be NOT NULL and not to be: the plan's order would decide."""
+    for other in others:
+        match other.action:
+            case AlterTable(actions=(SetNotNull(column=column),)):
+                if target_of(other) == target_of(operation) and column in mentioned(operation):
+                    at = other.statement.span
+                    raise CannotPlan(f'column "{column}" is made NOT NULL by this migration ({at})', "keep one of them")
 
 
 def target_of(operation: Operation) -> Name | None:
@@ -124,6 +180,7 @@ def mentioned(operation: Operation) -> frozenset[str]:
                 case (
                     DropColumn(column=column)
                     | SetDefault(column=column)
+                    | AlterType(column=column)
                     | SetNotNull(column=column)
                     | DropNotNull(column=column)
                 ):

@@ -42,7 +42,7 @@ def create_sync(sync: Sync) -> tuple[str, ...]:
         _function(sync, update, FLAGS, update_body(sync)),
         _trigger(sync.insert_trigger, "INSERT", sync, "", insert),
         _trigger(sync.update_trigger, "UPDATE", sync, _when(sync, both=True), update),
-        *_create_turns(sync, sync.turns),
+        *create_turns(sync, sync.turns),
     ]
     if sync.keep is not None:
         made += sync.keep.create()
@@ -57,7 +57,7 @@ def drop_sync(sync: Sync) -> tuple[str, ...]:
         *kept[:1],
         *(f"DROP FUNCTION {function(k, sync.word)}()" for k in ("sync_i", "sync_u")),
         *kept[1:],
-        *_drop_turns(sync),
+        *drop_turns(sync),
     )
 
 
@@ -68,7 +68,7 @@ def create_reverse(sync: Sync, hidden: Mapping[str, str]) -> tuple[str, ...]:
         _function(sync, name, "", reverse_body(sync, hidden)),
         _trigger(sync.insert_trigger, "INSERT", sync, "", name),
         _trigger(sync.update_trigger, "UPDATE", sync, _when(sync, both=False), name),
-        *_create_turns(sync, (t.renamed({p.old.column: p.new.column for p in sync.pairs}) for t in sync.turns)),
+        *create_turns(sync, (t.renamed({p.old.column: p.new.column for p in sync.pairs}) for t in sync.turns)),
     )
 
 
@@ -78,11 +78,11 @@ def drop_reverse(sync: Sync) -> tuple[str, ...]:
         f"DROP TRIGGER {quote_ident(sync.insert_trigger)} ON {sync.table}",
         f"DROP TRIGGER {quote_ident(sync.update_trigger)} ON {sync.table}",
         f"DROP FUNCTION {function('retired', sync.word)}()",
-        *_drop_turns(sync),
+        *drop_turns(sync),
     )
 
 
-def _create_turns(sync: Sync, turns: Iterable[Turn]) -> tuple[str, ...]:
+def create_turns(sync: Sync, turns: Iterable[Turn]) -> tuple[str, ...]:
     """Let inserts take turns by the keys of whichever columns both have an index and are filled for certain."""
     if not sync.turns:
         return ()
@@ -94,7 +94,8 @@ def _create_turns(sync: Sync, turns: Iterable[Turn]) -> tuple[str, ...]:
     )
 
 
-def _drop_turns(sync: Sync) -> tuple[str, ...]:
+def drop_turns(sync: Sync) -> tuple[str, ...]:
+    """Drop what `create_turns` made."""
     if not sync.turns:
         return ()
     return (

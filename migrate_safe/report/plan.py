@@ -34,12 +34,51 @@ def plan_json(plan: Plan) -> str:
     return json.dumps(to_data(plan), indent=2, ensure_ascii=False) + "\n"
 
 
+PLANNED = "-- format: migrate-safe/plan/1, as SQL for people to read\n"
+"""The first line of a plan's SQL."""
+
+
 def plan_sql(plan: Plan) -> str:
-    """Write the way forward as SQL for people to read; backfills and verifications stand as single statements."""
-    lines = [f"-- {plan.name}: {_line(plan.summary)}", *(f"-- note: {_line(n)}" for n in plan.notes)]
+    """Write a plan as SQL for people to read: the way forward as statements, all else that the file says as comments.
+
+    Backfills and verifications stand as single statements.
+    """
+    lines = [PLANNED.rstrip(), f"-- {plan.name}: {_line(plan.summary)}", *(f"-- note: {_line(n)}" for n in plan.notes)]
     for step in plan.steps:
-        lines += ["", f"-- {step.phase}: {step.id}", f"-- {_line(step.does)}", *_forward(step.work)]
+        lines += ["", f"-- {step.phase}: {step.id}", f"-- {_line(step.does)}"]
+        lines += [f"-- {text}" for text in (*_conditions(step), *_demands(step.work))]
+        lines += _forward(step.work)
+        lines += [f"-- {line}" for text in _undo(step) for line in text.split("\n")]
     return "\n".join(lines) + "\n"
+
+
+def _conditions(step: Step) -> list[str]:
+    """Say when a step may run, and what its undo takes back besides."""
+    found = [f"not before {step.not_before} after contract"] if step.not_before is not None else []
+    if step.takes_back:
+        found.append(f"its undo takes back as well: {', '.join(step.takes_back)}")
+    return found
+
+
+def _demands(work: Work) -> list[str]:
+    """Say which locks a piece of work takes, and what must hold before it."""
+    if not isinstance(work, Sql):
+        return []
+    locks = [f"locks: {_locks(work)}"] if work.locks else []
+    return [*locks, *(f"must give no row: {_line(r.query)} ({_line(r.message)})" for r in work.require)]
+
+
+def _way_back(step: Step) -> list[str]:
+    """Write the undo as statements."""
+    if step.undo is None:
+        return [f"-- no undo: {step.irreversible}"]
+    return ["-- undo", *(f"-- {text}" for text in _demands(step.undo)), *_forward(step.undo)]
+
+
+def _undo(step: Step) -> list[str]:
+    if step.undo is None:
+        return [f"no undo: {step.irreversible}"]
+    return ["undo:", *_demands(step.undo), *_forward(step.undo)]
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -50,8 +89,10 @@ def plan_markdown(plan: Plan) -> str:
         listed = list(steps)
         lines += [f"| `{s.id}` | {_cell(s.does)} | {_cell(_locks(s.work))} |" for s in listed]
         for step in listed:
-            lines += ["", f"<details><summary><code>{step.id}</code></summary>", "", "```sql", *_forward(step.work)]
-            lines += ["-- undo", *(_forward(step.undo) if step.undo is not None else [f"-- none: {step.irreversible}"])]
+            said = [f"-- {text}" for text in (*_conditions(step), *_demands(step.work))]
+            lines += ["", f"<details><summary><code>{step.id}</code></summary>", "", "```sql", *said]
+            lines += _forward(step.work)
+            lines += _way_back(step)
             lines += ["```", "", "</details>"]
         lines.append("")
     return "\n".join([*lines, *(f"- {note}" for note in plan.notes)]) + "\n"

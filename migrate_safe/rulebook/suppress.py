@@ -12,18 +12,15 @@ from datetime import date
 
 from msgspec import Struct
 
-from migrate_safe.model.directive import HEAD
+from migrate_safe.model.directive import FOR_PLAN, HEAD
 from migrate_safe.model.finding import Finding
 from migrate_safe.model.source import Span
-from migrate_safe.model.statement import OLD_APP_KEEPS, Direction, Directive
+from migrate_safe.model.statement import Direction, Directive
 from migrate_safe.rulebook.facts import Facts, Observation, Words
 from migrate_safe.rulebook.terms import ActionKind, DirectiveState
 
 VERBS = ("ignore", "ignore-file")
 """What a directive may ask of lint: silence at its statement, or in the whole file."""
-
-FOR_OTHERS = (OLD_APP_KEEPS,)
-"""Directives that `plan` reads."""
 
 _ARGUMENTS = re.compile(
     r"(?P<names>.*?)(?:(?:^|[ \t]+)(?P<until>until\b[ \t]*(?P<day>.*?)))?[ \t]*(?::(?P<reason>.*))?\Z"
@@ -62,7 +59,7 @@ def suppress(
     silenced: list[Placed] = []
     complaints: list[Complaint] = []
     for directive in directives:
-        if directive.verb.rstrip(":") in FOR_OTHERS and directive.head == HEAD:
+        if directive.verb.rstrip(":") in FOR_PLAN and directive.head == HEAD:
             continue
         wrong = _wrong_as_a_whole(directive, today)
         if wrong is not None:
@@ -96,7 +93,7 @@ def _wrong_as_a_whole(directive: Directive, today: date | None) -> Complaint | N
         because = f'did you mean "{HEAD}"?'
         return _complaint(directive.span, DirectiveState.MISSPELT, directive.head.strip(), because)
     if verb not in VERBS:
-        because = _meant(verb, (*VERBS, *FOR_OTHERS))
+        because = _meant(verb, (*VERBS, *FOR_PLAN))
         return _complaint(directive.verb_span, DirectiveState.MISSPELT, verb, because)
     said = _read(directive)
     if not names or not (said["reason"] or "").strip():

@@ -77,6 +77,10 @@ def body_of(statement: str) -> Body:
     return Body(tuple(_items(parsed)), _is_conditional(parsed), _constants(parsed))
 
 
+_KNOWS_NO_TYPES = "VARIADIC parameter must be an array"
+"""What the parser says of every VARIADIC parameter, for it takes no type for an array."""
+
+
 def body_problem(statement: str) -> str | None:
     """Say why the PL/pgSQL body of a CREATE FUNCTION, CREATE PROCEDURE or DO does not compile; None where it does.
 
@@ -89,7 +93,7 @@ def body_problem(statement: str) -> str | None:
     except Unreadable:
         return None
     except PgQueryError as error:
-        return str(error.message)
+        return None if error.message == _KNOWS_NO_TYPES else str(error.message)
     except (ValueError, RecursionError):
         return None  # it compiled; what has no readable form is only its tree
     return None

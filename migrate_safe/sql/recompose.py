@@ -10,7 +10,7 @@ from typing import Any
 from postgast import pg_query_pb2 as pb
 
 from migrate_safe.model.errors import UsageError
-from migrate_safe.model.names import quote_ident
+from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.sql.names import strings
 from migrate_safe.sql.places import characters
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree, walk, write
@@ -93,13 +93,19 @@ def without_default(text: str) -> str:
     return _written(pb.Node(alter_table_stmt=changed), text)
 
 
-def index_statement(text: str, name: str, *, concurrently: bool) -> str:
-    """Give CREATE INDEX under a certain name, without IF NOT EXISTS: that would accept a broken leftover."""
+def index_statement(text: str, name: str, *, concurrently: bool, table: Name | None = None, only: bool = False) -> str:
+    """Give CREATE INDEX under a certain name, without IF NOT EXISTS: that would accept a broken leftover.
+
+    The same index on another `table` where one is given; `only` leaves its partitions out.
+    """
     changed = pb.IndexStmt()
     changed.CopyFrom(_tree(text))
     changed.idxname = name
     changed.concurrent = concurrently
     changed.if_not_exists = False
+    if table is not None:
+        changed.relation.schemaname, changed.relation.relname = table.schema or "", table.name
+    changed.relation.inh = not only
     return _written(pb.Node(index_stmt=changed), text)
 
 
@@ -190,6 +196,14 @@ def comment_target(text: str) -> tuple[str, tuple[str, ...]]:
     node = _comment(text)
     items = inner(node.object).items if node.object.HasField("list") else ()
     return pb.ObjectType.Name(node.objtype).removeprefix("OBJECT_").lower(), strings(items)
+
+
+def comment_of(text: str, comment: str | None) -> str:
+    """Give a COMMENT ON of the same object with another text; None takes the comment away."""
+    changed = pb.CommentStmt()
+    changed.CopyFrom(_comment(text))
+    changed.comment = comment or ""
+    return _written(pb.Node(comment_stmt=changed), text)
 
 
 def _comment(text: str) -> Any:

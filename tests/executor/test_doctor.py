@@ -80,7 +80,8 @@ def test_what_a_kept_plan_left_behind_can_be_removed_as_told(
 ) -> None:
     c, there = connect(each_database), ["--dsn", each_database]
     c.execute("CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL); INSERT INTO t VALUES (1, 'x')")
-    (tmp_path / "m.sql").write_text("ALTER TABLE t RENAME a TO b;")
+    c.execute("CREATE TABLE gone (id int); CREATE TABLE u (x int); CREATE INDEX i ON u (x)")
+    (tmp_path / "m.sql").write_text("ALTER TABLE t RENAME a TO b; DROP TABLE gone; DROP INDEX i;")
     made = str(tmp_path / "m.yaml")
     assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made]) == 0
     assert main(["apply", made, "--through", "contract", "--environment", "x", *there]) == 0
@@ -91,6 +92,8 @@ def test_what_a_kept_plan_left_behind_can_be_removed_as_told(
     out = capsys.readouterr().out
     assert " for a plan that is not open: trigger " in out
     assert " of public.t was retired by a plan that is not open" in out
+    assert "_i was retired by a plan that is not open" in out
+    assert " holds gone that a plan which is not open has retired" in out
     for trouble in doctor(Target(each_database)).troubles:
         c.execute(trouble.remedy.encode())
     assert doctor(Target(each_database)).troubles == ()
@@ -111,9 +114,12 @@ def test_missing_rights_are_named_with_the_grants_that_help(
 ) -> None:
     (name, dsn), admin = deployer, connect(each_database)
     admin.execute("CREATE TABLE own (id int PRIMARY KEY, far int); CREATE TABLE far (id int PRIMARY KEY)")
-    admin.execute(f'ALTER TABLE own OWNER TO "{name}"')
+    admin.execute(
+        f'CREATE TABLE goes (id serial); ALTER TABLE own OWNER TO "{name}"; ALTER TABLE goes OWNER TO "{name}"'
+    )
     (tmp_path / "m.sql").write_text(
         "ALTER TABLE own ADD CONSTRAINT k FOREIGN KEY (far) REFERENCES far (id); CREATE INDEX i ON own (far);"
+        "DROP TABLE goes;"
     )
     made = str(tmp_path / "m.yaml")
     assert main(["plan", str(tmp_path / "m.sql"), "--schema", each_database, "-o", made]) == 0
@@ -124,6 +130,7 @@ def test_missing_rights_are_named_with_the_grants_that_help(
     assert not report.well
     assert {remedy for _, remedy in told} == {
         f"GRANT CREATE ON DATABASE {database} TO {quoted}",
+        f"GRANT CREATE ON DATABASE {database} TO {quoted}, as the owner of the database",
         f"GRANT CREATE ON SCHEMA public TO {quoted}, as the owner of the schema",
         f"GRANT REFERENCES, SELECT ON public.far TO {quoted}, as the owner of public.far",
         f"GRANT CREATE ON SCHEMA public TO {quoted}",

@@ -15,7 +15,7 @@ from migrate_safe.app.purge import purge
 from migrate_safe.app.rollback import BASELINE, rollback
 from migrate_safe.model.plan import Phase, Plan
 from migrate_safe.planner.codec import from_yaml, to_yaml
-from tests.recipes.lifecycle import assert_same
+from tests.recipes.lifecycle import Case, assert_same, plain_end
 from tests.support.pg import PgTools
 
 ROOT = Path(__file__).parents[2] / "plans"
@@ -62,6 +62,8 @@ def test_the_plan_can_be_applied_taken_back_and_applied_again(story: str, server
     if any(s.phase is Phase.CONTRACT for s in golden.steps):
         rollback(golden, target)
     rollback(golden, target, BASELINE)
+    if (left := folder / "left.sql").exists():
+        start = plain_end(Case(story, before, left.read_text(), (), ()), server, tools)
     assert_same(tools.dump_schema(database), start)
     apply(golden, target, contract)
     if any(s.phase is Phase.PURGE for s in golden.steps):

@@ -33,6 +33,7 @@ from migrate_safe.model.plan import (
 )
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
+from migrate_safe.model.values import replace
 from migrate_safe.planner.build import build_plan
 from migrate_safe.planner.codec import from_yaml, to_yaml
 from migrate_safe.sql.parse import parse_script
@@ -65,6 +66,8 @@ class Case(Struct, frozen=True):
     seen_by_old: str = ""
     seen_by_new: str = ""
     expected_phases: tuple[str, ...] = ("expand", "migrate", "contract", "purge")
+    left: str = ""
+    """What the way back to the start leaves for ever, as SQL: a value of an enum."""
 
     def __str__(self) -> str:
         return self.name
@@ -196,7 +199,8 @@ def live(case: Case, server: ScratchServer, dsn: str) -> Plan:
         coexist, committed = it.plan.end_of(Phase.MIGRATE), it.plan.end_of(Phase.CONTRACT)
 
         there_and_back(it, coexist, start)
-        assert tools.dump_schema(dsn).text == start_dump.text
+        wanted = plain_end(replace(case, migration=case.left), server, tools) if case.left else start_dump
+        assert tools.dump_schema(dsn).text == wanted.text
         for _ in it.forward(coexist):
             it.use("old")
         it.use("new", "old", "new")

@@ -14,7 +14,7 @@ from migrate_safe.catalog.things import drop_thing, fact, found_thing, need_thin
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Grant, Thing
 from migrate_safe.model.said import Target
-from migrate_safe.model.schema import Function, Schema
+from migrate_safe.model.schema import Column, Function, Schema
 from migrate_safe.model.values import replace
 
 _ROUTINES = frozenset({"function", "procedure", "routine", "aggregate"})
@@ -143,11 +143,20 @@ def every_holder(schema: Schema) -> Iterator[Holder]:
         yield Holder(Target("publication", Name(None, name)), schema.publications[name].owner)
 
 
+def _without_owner(column: Column, owner: str | None) -> Column:
+    """Leave out what a new owner was granted on a column: it needs no grants any more, and loses them for good."""
+    kept = tuple(g for g in column.grants if g.role != owner)
+    return column if len(kept) == len(column.grants) else replace(column, grants=kept)
+
+
 def put_holder(schema: Schema, holder: Holder) -> Schema:
     """Give the schema with the owner and grants of one object replaced."""
     name, owner, grants = holder.target.name, holder.owner, holder.grants
     if name in schema.tables and holder.target.kind == "table":
-        return replace(schema, tables={**schema.tables, name: replace(schema.tables[name], owner=owner, grants=grants)})
+        table = schema.tables[name]
+        columns = table.columns if table.owner == owner else tuple(_without_owner(c, owner) for c in table.columns)
+        owned = replace(table, owner=owner, grants=grants, columns=columns)
+        return replace(schema, tables={**schema.tables, name: owned})
     if name in schema.views and holder.target.kind == "table":
         return replace(schema, views={**schema.views, name: replace(schema.views[name], owner=owner, grants=grants)})
     if holder.target.kind == "sequence":

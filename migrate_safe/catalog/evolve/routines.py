@@ -42,7 +42,7 @@ def create_function(schema: Schema, action: CreateFunction) -> Schema:
         if not action.replace:
             raise CannotApply(f"function {made.name}({made.arguments}) already exists with same argument types")
         _refuse_other_shape(known, made)
-        made = replace(made, owner=known.owner, grants=known.grants)
+        made = replace(made, owner=known.owner, grants=known.grants, comment=known.comment)
     others = tuple(f for f in schema.functions.get(made.name, ()) if f.arguments != made.arguments)
     return replace(schema, functions={**schema.functions, made.name: (*others, made)})
 

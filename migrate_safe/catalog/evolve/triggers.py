@@ -68,6 +68,8 @@ def _with(relation: Name, held: Iterable[Trigger], trigger: Trigger, *, replaces
         raise CannotApply(f"trigger {trigger.name!r} of {relation} is a child trigger")
     if known is not None and known.constraint != trigger.constraint:
         raise CannotApply(f"trigger {trigger.name!r} of {relation} is a constraint trigger")
+    if known is not None:
+        trigger = replace(trigger, comment=known.comment)
     return (*(t for t in held if t.name != trigger.name), trigger)
 
 

@@ -14,20 +14,23 @@ from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import Constraint
+from migrate_safe.model.values import replace
 from migrate_safe.planner.constraints import Held, body_of, hold, offending_rows
-from migrate_safe.planner.draft import Outcome, Rank
+from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 
 
 class AddForeignKey(Struct, frozen=True):
     """A foreign key to add to `table`: `constraint` has its final name, and a qualified far table.
 
-    `kept` says why the old app cannot break it, None when it can. `keys` find a row.
+    `kept` says why the old app cannot break it, None when it can. `keys` find a row. `leaves` are the partitions that
+    get it one by one, where the partitioned table itself cannot have it NOT VALID: it takes theirs over, unread.
     """
 
     table: Name
     constraint: Constraint
     keys: str
     kept: str | None = None
+    leaves: tuple[Name, ...] = ()
 
     def steps(self) -> Outcome:
         """Plan the foreign key."""
@@ -42,6 +45,24 @@ class AddForeignKey(Struct, frozen=True):
         rank = Rank.ENFORCE if self.kept is None else Rank.HOLD
         far = self.constraint.references.table if self.constraint.references is not None else self.table
         why = self.kept or f"the old app may write rows that are not in {far}, so it comes after the old app is gone"
-        return Outcome(
-            hold(held, rank, why), f"add foreign key {quote_ident(name)} to {self.table}", (), (self.table, far)
+        summary = f"add foreign key {quote_ident(name)} to {self.table}"
+        if not self.leaves:
+            return Outcome(hold(held, rank, why), summary, (), (self.table, far))
+        each = tuple(d for leaf in self.leaves for d in hold(self._on(leaf, held), rank, why))
+        return Outcome((*each, self._gather(held, each)), summary, (), (self.table, *self.leaves, far))
+
+    def _on(self, leaf: Name, held: Held) -> Held:
+        return replace(held, table=leaf, offending=offending_rows(leaf, self.constraint, self.keys))
+
+    def _gather(self, held: Held, each: tuple[Draft, ...]) -> Draft:
+        """Make the step by which the partitioned table takes the keys of its partitions over."""
+        name, alter = quote_ident(held.name), f"ALTER TABLE {self.table}"
+        return draft(
+            each[0].rank,
+            "gather-constraint",
+            f"{self.table}.{name}",
+            f"make {name} a constraint of the whole table; no row is read, for every partition has it",
+            sql(f"{alter} ADD CONSTRAINT {name} {held.definition}"),
+            sql(f"{alter} DROP CONSTRAINT {name}"),
+            takes_back=each,
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident
-from migrate_safe.model.schema import Constraint, Index
+from migrate_safe.model.schema import Constraint, ConstraintKind, Index
 from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 from migrate_safe.planner.recipes.create_index import CreateIndex
 
@@ -40,13 +40,15 @@ class AddUnique(Struct, frozen=True):
 def attach(table: Name, constraint: Constraint, built: Draft) -> Draft:
     """Make the step by which a constraint takes over the index of its name; its undo drops both."""
     name = quote_ident(constraint.name or "")
+    primary = constraint.kind is ConstraintKind.PRIMARY
+    kind = "PRIMARY KEY" if primary else "UNIQUE"
     timing = " DEFERRABLE" * constraint.deferrable + " INITIALLY DEFERRED" * constraint.deferred
     return draft(
         built.rank,
-        "attach-unique",
+        "attach-key" if primary else "attach-unique",
         f"{table}.{name}",
-        f"make the unique index {name} a constraint",
-        sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}{timing}"),
+        f"make the unique index {name} {'the primary key' if primary else 'a constraint'}",
+        sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {name}{timing}"),
         sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}"),
         takes_back=(built,),
     )

@@ -33,7 +33,9 @@ class CreateIndex(Struct, frozen=True):
         """Plan the index."""
         name = quote_ident(self.index.name or "")
         built = build_index(self.table, self.index, self.statement, self._rank)
-        checks = (self._no_duplicates(),) if self.index.unique and self._duplicates() is not None else ()
+        checks = (
+            (self._no_duplicates(),) if self.index.unique and duplicates(self.table, self.index) is not None else ()
+        )
         kind = "unique index" if self.index.unique else "index"
         return Outcome((*checks, built), f"create {kind} {name} on {self.table}", (), (self.table,))
 
@@ -44,24 +46,25 @@ class CreateIndex(Struct, frozen=True):
         return Rank.ENFORCE if self.kept is None else max(self.rank, Rank.COPY)
 
     def _no_duplicates(self) -> Draft:
-        found = self._duplicates()
+        found = duplicates(self.table, self.index)
         assert found is not None
         name = f"{self.table}.{quote_ident(self.index.name or '')}"
         return draft(
             self._rank, "check-duplicates", name, "find duplicates before the long build does", sql(require=(found,))
         )
 
-    def _duplicates(self) -> Requirement | None:
-        """Find keys that several rows share; rows with a NULL in the key count as different."""
-        if any(k.column is None for k in self.index.keys):
-            return None
-        columns = [quote_ident(k.column) for k in self.index.keys if k.column is not None]
-        given = [] if self.index.nulls_not_distinct else [f"{c} IS NOT NULL" for c in columns]
-        where = " AND ".join([*given, *([f"({self.index.predicate})"] if self.index.predicate is not None else [])])
-        listed = ", ".join(columns)
-        rows = f"{self.table} WHERE {where}" if where else str(self.table)
-        query = f"SELECT {listed} FROM {rows} GROUP BY {listed} HAVING count(*) > 1"
-        return Requirement(query, f"{self.table} has several rows with the same {listed}: merge them first")
+
+def duplicates(table: Name, index: Index) -> Requirement | None:
+    """Find keys that several rows share, None where an expression hides them; NULLs in a key count as different."""
+    if any(k.column is None for k in index.keys):
+        return None
+    columns = [quote_ident(k.column) for k in index.keys if k.column is not None]
+    given = [] if index.nulls_not_distinct else [f"{c} IS NOT NULL" for c in columns]
+    where = " AND ".join([*given, *([f"({index.predicate})"] if index.predicate is not None else [])])
+    listed = ", ".join(columns)
+    rows = f"{table} WHERE {where}" if where else str(table)
+    query = f"SELECT {listed} FROM {rows} GROUP BY {listed} HAVING count(*) > 1"
+    return Requirement(query, f"{table} has several rows with the same {listed}: merge them first")
 
 
 def build_index(table: Name, index: Index, statement: str, rank: Rank) -> Draft:

@@ -1,0 +1,73 @@
+"""Choose the recipe for what is done to anything but columns and constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from migrate_safe.effects.analyse import analyse
+from migrate_safe.model.names import Name
+from migrate_safe.model.plan import Phase
+from migrate_safe.model.schema import Schema
+from migrate_safe.model.source import Source
+from migrate_safe.planner.choose_indexes import choose_indexes
+from migrate_safe.planner.choose_renames import choose_moved
+from migrate_safe.planner.choose_tables import choose_leaving
+from migrate_safe.planner.draft import Outcome
+from migrate_safe.planner.operations import Operation, resolver
+from migrate_safe.planner.recipes import raw_sql
+from migrate_safe.planner.recipes.change_domain import change_domain
+from migrate_safe.planner.recipes.change_enum import change_enum
+from migrate_safe.planner.recipes.change_extension import change_extension
+from migrate_safe.planner.recipes.change_grant import change_grant
+from migrate_safe.planner.recipes.change_policy import change_policy
+from migrate_safe.planner.recipes.change_publication import change_publication
+from migrate_safe.planner.recipes.change_sequence import change_sequence
+from migrate_safe.planner.recipes.change_storage import change_storage
+from migrate_safe.planner.recipes.change_trigger import change_trigger
+from migrate_safe.planner.recipes.create_object import create_object
+from migrate_safe.planner.recipes.replace_function import replace_function
+from migrate_safe.planner.recipes.replace_view import replace_view
+from migrate_safe.planner.surroundings import Surroundings
+from migrate_safe.sql.parse import parse_script
+from migrate_safe.sql.recompose import qualified
+
+
+def choose_object(operation: Operation, around: Surroundings) -> Outcome | None:
+    """Plan what is done to anything but columns and constraints; None where this knows no road."""
+    found = choose_indexes(operation, around) or choose_leaving(operation, around) or choose_moved(operation)
+    if found is not None:
+        return found
+    return next((made for plan in _CATALOG if (made := plan(operation)) is not None), None)
+
+
+_CATALOG: tuple[Callable[[Operation], Outcome | None], ...] = (
+    change_grant,
+    change_policy,
+    change_storage,
+    change_trigger,
+    change_enum,
+    change_sequence,
+    change_domain,
+    change_publication,
+    change_extension,
+    replace_view,
+    replace_function,
+    create_object,
+)
+
+
+def by_hand(operation: Operation) -> Outcome | None:
+    """Plan a statement whose author gives its undo or its phase; None for all others."""
+    if operation.undo is None and operation.phase is None:
+        return None
+    undo = tuple(qualified(text, resolver(operation.after)) for text in operation.undo or ())
+    touched = touched_tables(operation.text, operation.before)
+    line = operation.statement.span.line
+    phase = operation.phase or Phase.EXPAND
+    return raw_sql.RawSql(operation.text, undo, line, phase, touched).steps()
+
+
+def touched_tables(text: str, schema: Schema) -> tuple[Name, ...]:
+    """Give the known tables that a statement locks."""
+    locked = [x.relation for item in analyse(parse_script(Source("<plan>", text)), schema) for x in item.effect.locks]
+    return tuple(dict.fromkeys(n for n in locked if n in schema.tables))

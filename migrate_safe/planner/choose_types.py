@@ -1,0 +1,143 @@
+"""Choose the recipe for a change of a column's type."""
+
+from __future__ import annotations
+
+from migrate_safe.catalog.change import known_type
+from migrate_safe.effects.analyse import analyse
+from migrate_safe.model.effect import Effect
+from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.plan import Requirement
+from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TypeName
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import AlterType
+from migrate_safe.model.values import replace
+from migrate_safe.planner.choose_constraints import certainly_defined, refuse_partitions
+from migrate_safe.planner.conversions import is_cast
+from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
+from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.recipes.change_type import ChangeType
+from migrate_safe.planner.renames import certain
+from migrate_safe.planner.retypes import convert_recipe
+from migrate_safe.planner.surroundings import Surroundings
+from migrate_safe.sql.parse import parse_script
+
+
+def choose_type(operation: Operation, table: Name, action: AlterType, around: Surroundings) -> Outcome:
+    """Plan ALTER COLUMN TYPE: in an instant where rows stay as they are, by a second column where not."""
+    schema = operation.before
+    refuse_partitions(schema, table)
+    known = schema.table(table)
+    column = known.column(action.column) if known is not None else None
+    if known is None or column is None:
+        raise CannotPlan(
+            f"the type of {quote_ident(action.column)} of {table} is not known",
+            "give the database, a dump or the earlier migrations with --schema",
+        )
+    _refuse_shared(known, column.name, around)
+    same = action.using is None or is_cast(column.name, action.using.sql)
+    if same and known_type(schema, column.type) == known_type(schema, action.type) and schema == operation.after:
+        return Outcome(touches=(table,))
+    checks = _checks(known, column.name)
+    if _is_instant(_effect(operation.text, _without(schema, known, checks))):
+        return _instant(operation, known, column, checks, around)
+    _refuse_other_fills(known, around)
+    return convert_recipe(schema, around.end, known, action, around.plan, operation.back).steps()
+
+
+def _refuse_shared(table: Table, column: str, around: Surroundings) -> None:
+    """Raise CannotPlan when an index or constraint is over several columns whose types this migration changes."""
+    changed = around.of(around.retyped, table.name)
+    shared = [i.name or "" for i in table.indexes if len(i.columns & changed) > 1 and column in i.columns]
+    shared += [c.name or "" for c in table.constraints if len(set(c.columns) & changed) > 1 and column in c.columns]
+    if shared:
+        raise CannotPlan(
+            f"{', '.join(map(quote_ident, dict.fromkeys(shared)))} is over several columns that get other types",
+            "change one after the other, in two migrations",
+        )
+
+
+def _refuse_other_fills(table: Table, around: Surroundings) -> None:
+    """Raise CannotPlan where a trigger that protects rows from one backfill would undo another."""
+    if around.renamed.get(table.name):
+        raise CannotPlan(f"this migration renames columns of {table.name} too", "do one after the other, in two")
+    fires = any(t.timing == "BEFORE" and t.for_each_row and "UPDATE" in t.events for t in table.triggers)
+    filled = around.of(around.retyped, table.name) | around.of(around.filled, table.name)
+    if fires and len(filled) > 1:
+        raise CannotPlan(
+            f"{table.name} has a trigger before UPDATE, beside which only one column at a time can be filled",
+            "change one after the other, in two migrations",
+        )
+
+
+def _checks(table: Table, column: str) -> tuple[Constraint, ...]:
+    """Give the CHECKs that the server would test again."""
+    return tuple(
+        c
+        for c in table.constraints
+        if c.kind is ConstraintKind.CHECK
+        and c.validated
+        and c.enforced
+        and c.comment is None
+        and c.expression is not None
+        and column in c.expression.columns
+    )
+
+
+def _without(schema: Schema, table: Table, checks: tuple[Constraint, ...]) -> Schema:
+    names = {c.name for c in checks}
+    kept = tuple(c for c in table.constraints if c.name not in names)
+    return replace(schema, tables={**schema.tables, table.name: replace(table, constraints=kept)})
+
+
+def _effect(text: str, schema: Schema) -> Effect:
+    return analyse(parse_script(Source("<plan>", text)), schema)[0].effect
+
+
+def _is_instant(effect: Effect) -> bool:
+    return not (effect.rewrites or effect.scans or effect.builds or effect.depends)
+
+
+def _instant(
+    operation: Operation, table: Table, column: Column, checks: tuple[Constraint, ...], around: Surroundings
+) -> Outcome:
+    schema = operation.before
+    left = operation.after.tables[table.name].column(column.name)
+    end = around.end.tables[table.name].column(column.name)
+    if end is not None and end.default is None and column.default is not None:
+        raise CannotPlan(
+            "the old app may rely on the default, which this migration drops", "drop it in a migration of its own"
+        )
+    moved = end is not None and left is not None and end.default != left.default
+    after = certain(around.end, end.default) if moved and end is not None else None
+    collation = f" COLLATE {column.collation}" if column.collation is not None else ""
+    old = f"{known_type(schema, column.type)}{collation}"
+    back = f"ALTER TABLE {table.name} ALTER COLUMN {quote_ident(column.name)} TYPE {old}"
+    narrows = not _is_instant(_effect(back, _without(operation.after, operation.after.tables[table.name], checks)))
+    return ChangeType(
+        table.name,
+        column.name,
+        operation.text,
+        old,
+        tuple(certainly_defined(schema, c) for c in checks),
+        (certain(schema, column.default), after),
+        _unheld(schema, table.name, column) if narrows else None,
+        narrows,
+    ).steps()
+
+
+def _unheld(schema: Schema, table: Name, column: Column) -> Requirement:
+    """Find values that the old type cannot hold as they are."""
+    name, old = quote_ident(column.name), known_type(schema, column.type)
+    query = f"SELECT {row_keys(schema, table)} FROM {table} WHERE {_too_wide(name, old)}"
+    return Requirement(query, f"{table} has values in {name} that {old} cannot hold: shorten them first")
+
+
+def _too_wide(name: str, old: TypeName) -> str:
+    match old.name, old.modifiers:
+        case "character varying", (length,):
+            return f"length({name}::text) > {length}"
+        case "numeric", (precision, *scale):
+            digits = scale[0] if scale else 0
+            return f"abs({name}) >= 10::numeric ^ {precision - digits} OR {name} <> round({name}, {digits})"
+        case _:
+            return f"({name}::{old})::text IS DISTINCT FROM {name}::text"

@@ -1,0 +1,76 @@
+"""What a migration says of its statements in comments, for what PostgreSQL cannot know.
+
+`old-app-keeps REASON`, `undo SQL` (several lines are one text) and `phase PHASE`.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from migrate_safe.model.directive import FOR_PLAN, HEAD, OLD_APP_KEEPS, PHASE, UNDO, Directive
+from migrate_safe.model.plan import Phase
+from migrate_safe.model.source import Source
+from migrate_safe.model.statement import Script, Unparsed
+from migrate_safe.planner.draft import CannotPlan
+from migrate_safe.sql.parse import parse_script
+
+NO_UNDO = "nothing"
+"""What stands behind `undo` where there is nothing to take back."""
+
+
+class Spoken(Struct, frozen=True):
+    """What is said of one statement: why the old app cannot break it, how it is taken back (None: unsaid), and when."""
+
+    kept: str | None = None
+    undo: tuple[str, ...] | None = None
+    phase: Phase | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """The statement runs as it stands, because its author says how."""
+        return self.undo is not None or self.phase is not None
+
+
+def spoken_of(script: Script) -> dict[int, tuple[Directive, ...]]:
+    """Give the directives that a plan reads, by the number of their statement."""
+    found: dict[int, tuple[Directive, ...]] = {}
+    for told in script.directives:
+        if told.head == HEAD and told.verb.rstrip(":") in FOR_PLAN and told.statement is not None:
+            found[told.statement] = (*found.get(told.statement, ()), told)
+    return found
+
+
+def understood(directives: tuple[Directive, ...]) -> Spoken:
+    """Read the directives of one statement; raises CannotPlan for those that say nothing that can be used."""
+    said: dict[str, list[str]] = {}
+    for told in directives:
+        said.setdefault(told.verb.rstrip(":"), []).append(told.arguments.strip())
+    reasons = said.get(OLD_APP_KEEPS, [None])
+    if reasons[0] == "":
+        raise CannotPlan(f"{OLD_APP_KEEPS} stands above it without a reason", "say why the old app keeps it")
+    undo = _undo("\n".join(said[UNDO])) if UNDO in said else None
+    phase = _phase(said[PHASE]) if PHASE in said else None
+    if phase is not None and undo is None and phase is not Phase.PURGE:
+        raise CannotPlan(
+            f"{PHASE} {phase} stands above it without an undo", "give the undo with it: -- migrate-safe: undo SQL"
+        )
+    return Spoken(reasons[0], undo, phase)
+
+
+def _undo(text: str) -> tuple[str, ...]:
+    if text.strip().rstrip(";").lower() == NO_UNDO:
+        return ()
+    statements = parse_script(Source("<undo>", text)).statements
+    unread = next((s.action.reason for s in statements if isinstance(s.action, Unparsed)), None)
+    if unread is not None or not statements:
+        why = unread or "it is empty"
+        raise CannotPlan(f"its undo cannot be read: {why}", f"correct it, or say `undo {NO_UNDO}`")
+    return tuple(s.text.strip() for s in statements)
+
+
+def _phase(words: list[str]) -> Phase:
+    try:
+        return Phase(words[0].lower())
+    except ValueError:
+        phases = ", ".join(Phase)
+        raise CannotPlan(f'"{words[0]}" is no phase', f"say one of {phases}") from None

@@ -1,0 +1,3 @@
+-- Nobody sends faxes any more.
+DROP VIEW fax_numbers;
+DROP TABLE faxes;

@@ -1,0 +1,2 @@
+-- They are customers now.
+ALTER TABLE clients RENAME TO customers;

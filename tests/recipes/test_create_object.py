@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.model.errors import Refused
+from tests.recipes.lifecycle import Case, life, live
+
+BEFORE = """
+CREATE TABLE users (id bigserial PRIMARY KEY, name text, age int);
+INSERT INTO users (name) SELECT 'user ' || g FROM generate_series(1, 50) g;
+CREATE STATISTICS held ON name, age FROM users;
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE mood AS ENUM ('ok');
+CREATE MATERIALIZED VIEW stored AS SELECT 1 AS one; COMMENT ON MATERIALIZED VIEW stored IS 'was';
+ALTER TABLE users ADD CONSTRAINT aged CHECK (age > 0); COMMENT ON CONSTRAINT aged ON users IS 'was';
+"""
+WRITE = ("INSERT INTO users (name) VALUES ('o' || %(n)s::text) RETURNING id, name",)
+SEEN = "SELECT id, name FROM users"
+MADE = """
+CREATE SCHEMA IF NOT EXISTS public; CREATE SCHEMA side; CREATE STATISTICS made ON name, age FROM users;
+ALTER STATISTICS held SET STATISTICS 50; CREATE DOMAIN word AS text CHECK (value <> '');
+CREATE TYPE pair AS (a int, b word);
+CREATE MATERIALIZED VIEW names AS SELECT id, name FROM users;
+"""
+SAID = """
+COMMENT ON FUNCTION f(int) IS 'it''s'; COMMENT ON TYPE mood IS 'x'; COMMENT ON MATERIALIZED VIEW stored IS NULL;
+COMMENT ON CONSTRAINT aged ON users IS 'now'; COMMENT ON SEQUENCE users_id_seq IS 'x'; COMMENT ON SCHEMA public IS 'x';
+"""
+
+
+@pytest.mark.parametrize("migration", [MADE, SAID], ids=["made", "comments"])
+def test_lifecycle(migration: str, each_server: ScratchServer, each_database: str) -> None:
+    case = Case("objects", BEFORE, migration, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
+    live(case, each_server, each_database)
+
+
+def test_comments_that_no_catalog_keeps_are_refused(database: str) -> None:
+    wanted = Case("refused", BEFORE, "COMMENT ON ROLE postgres IS 'x'", (), ())
+    with pytest.raises(Refused, match="comment on this role is not known here"), life(wanted, database):
+        pass

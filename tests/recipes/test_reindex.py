@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.model.errors import Refused
+from tests.recipes.lifecycle import Case, life, live
+from tests.recipes.test_rename_index import BEFORE, case
+
+MARKED = """
+CREATE UNIQUE INDEX u ON users (email COLLATE "C" DESC); COMMENT ON INDEX by_name IS 'x';
+ALTER INDEX by_name ALTER COLUMN 2 SET STATISTICS 500;
+"""
+
+
+def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
+    plain = case("rebuilt", "REINDEX INDEX CONCURRENTLY by_name; REINDEX INDEX u;", "expand", "purge")
+    marked = Case(
+        plain.name, BEFORE + MARKED, plain.migration, plain.old, plain.new, expected_phases=("expand", "purge")
+    )
+    live(marked, each_server, each_database)
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [("INDEX users_pkey", "of constraint users_pkey"), ("TABLE users", "is upkeep"), ("INDEX plain", "CLUSTER ON")],
+)
+def test_what_cannot_change_places_is_refused(what: str, reason: str, database: str) -> None:
+    clustered = BEFORE + "ALTER TABLE users CLUSTER ON plain;"
+    with pytest.raises(Refused, match=reason), life(Case("refused", clustered, f"REINDEX {what}", (), ()), database):
+        pass
