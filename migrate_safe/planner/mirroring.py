@@ -12,8 +12,8 @@ from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import TypeName
 from migrate_safe.planner.conversions import GIVEN, Conversion
 from migrate_safe.planner.identifiers import function
+from migrate_safe.planner.keeping import Keep
 from migrate_safe.planner.pairs import Side, differ, row_of, same
-from migrate_safe.planner.sync_bodies import BACKFILL_MARKER
 from migrate_safe.planner.turns import dollar_quote
 
 _CONVERT = """\
@@ -63,23 +63,15 @@ _STRICT = """\
   END IF;
 """
 
-_KEEP = """\
-CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS {quote}
-BEGIN
-  OLD.{copy} := NEW.{copy};
-  RETURN OLD;
-END
-{quote}"""
-
 _FAILING = "EXCEPTION WHEN OTHERS THEN\n  RETURN NULL;\n"
 
 
 class Triggers(Struct, frozen=True):
-    """Names that sort after every trigger of the user; `keep` is None where the user has no BEFORE UPDATE trigger."""
+    """Triggers that fire after every one of the user; `keep` is None where the user has no BEFORE UPDATE trigger."""
 
     insert: str
     update: str
-    keep: str | None = None
+    keep: Keep | None = None
 
 
 class Converter(Struct, frozen=True):
@@ -163,14 +155,12 @@ class Follower(Struct, frozen=True):
     @property
     def drop(self) -> tuple[str, ...]:
         """Write what drops them."""
-        names = [self.triggers.insert, self.triggers.update]
-        kinds = [self.kind]
-        if self.triggers.keep is not None:
-            names.append(self.triggers.keep)
-            kinds.append(f"{self.kind}_keep")
+        kept = () if self.triggers.keep is None else self.triggers.keep.drop()
         return (
-            *(f"DROP TRIGGER {quote_ident(n)} ON {self.table}" for n in names),
-            *(f"DROP FUNCTION {function(k, self.word)}()" for k in kinds),
+            *(f"DROP TRIGGER {quote_ident(n)} ON {self.table}" for n in (self.triggers.insert, self.triggers.update)),
+            *kept[:1],
+            f"DROP FUNCTION {function(self.kind, self.word)}()",
+            *kept[1:],
             *self.less,
         )
 
@@ -198,10 +188,7 @@ def _follow(it: Follower) -> tuple[str, ...]:
         ),
     ]
     if triggers.keep is not None:
-        kept = function(f"{it.kind}_keep", it.word)
-        made.append(_KEEP.format(name=kept, copy=quote_ident(copy), quote=dollar_quote(copy)))
-        filling = f"\n  WHEN (current_setting('{BACKFILL_MARKER}', true) = 'on')"
-        made.append(_trigger(triggers.keep, "UPDATE", table, filling, kept))
+        made += triggers.keep.create()
     return tuple(made)
 
 

@@ -18,6 +18,7 @@ from migrate_safe.planner.dependents import guard, no_extras, plain_copies, refu
 from migrate_safe.planner.draft import CannotPlan, row_keys
 from migrate_safe.planner.exchange import Exchange, Key, Numbering
 from migrate_safe.planner.identifiers import copied, last_trigger, proof, retired, tag
+from migrate_safe.planner.keeping import keep_of
 from migrate_safe.planner.mirroring import Converter, Follower, Triggers
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.pairs import Kind, Pair, Side, Sync
@@ -181,9 +182,8 @@ def _mirror(schema: Schema, table: Table, column: Column, helper: str, there: Co
     inserts = [t.name for t in before if "INSERT" in t.events]
     updates = [t.name for t in before if "UPDATE" in t.events]
     insert, update = last_trigger(f"ms_type_i_{word}", inserts), last_trigger(f"ms_type_u_{word}", updates)
-    keep = last_trigger(f"ms_type_k_{word}", [*updates, update or ""])
     turn = last_trigger(f"ms_type_w_{word}", [*inserts, insert or ""])
-    if insert is None or update is None or keep is None or turn is None:
+    if insert is None or update is None or turn is None:
         raise CannotPlan(f"a trigger of {table.name} has a name after which none of ours can sort", "rename it")
     pair = Pair(Side(column.name, there.source), Side(helper, there.target), Kind.PLAIN)
     turns = turns_of(schema, table, {column.name: helper})
@@ -195,7 +195,7 @@ def _mirror(schema: Schema, table: Table, column: Column, helper: str, there: Co
         column=column.name,
         copy=helper,
         conversion=there,
-        triggers=Triggers(insert, update, keep if updates else None),
+        triggers=Triggers(insert, update, keep_of(table, (helper,), word, (update,))),
         collated=column.collation is not None,
         more=create_turns(sync, turns),
         less=drop_turns(sync),
