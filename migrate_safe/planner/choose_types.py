@@ -40,7 +40,8 @@ def choose_type(operation: Operation, table: Name, action: AlterType, around: Su
     checks = _checks(known, column.name)
     if _is_instant(_effect(operation.text, _without(schema, known, checks))):
         return _instant(operation, known, column, checks, around)
-    _refuse_other_fills(known, around)
+    if around.renamed.get(table):
+        raise CannotPlan(f"this migration renames columns of {table} too", "do one after the other, in two")
     return convert_recipe(schema, around.end, known, action, around.plan, operation.back).steps()
 
 
@@ -52,19 +53,6 @@ def _refuse_shared(table: Table, column: str, around: Surroundings) -> None:
     if shared:
         raise CannotPlan(
             f"{', '.join(map(quote_ident, dict.fromkeys(shared)))} is over several columns that get other types",
-            "change one after the other, in two migrations",
-        )
-
-
-def _refuse_other_fills(table: Table, around: Surroundings) -> None:
-    """Raise CannotPlan where a trigger that protects rows from one backfill would undo another."""
-    if around.renamed.get(table.name):
-        raise CannotPlan(f"this migration renames columns of {table.name} too", "do one after the other, in two")
-    fires = any(t.timing == "BEFORE" and t.for_each_row and "UPDATE" in t.events for t in table.triggers)
-    filled = around.of(around.retyped, table.name) | around.of(around.filled, table.name)
-    if fires and len(filled) > 1:
-        raise CannotPlan(
-            f"{table.name} has a trigger before UPDATE, beside which only one column at a time can be filled",
             "change one after the other, in two migrations",
         )
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import FILLING, filling
 from migrate_safe.model.schema import Table
-from migrate_safe.planner.draft import CannotPlan
+from migrate_safe.planner.draft import CannotPlan, Draft, Rank, draft, sql
 from migrate_safe.planner.identifiers import function, last_trigger
 from migrate_safe.planner.turns import dollar_quote
 
@@ -79,3 +79,11 @@ def keep_of(table: Table, columns: Iterable[str], word: str, more: Iterable[str]
             "rename that trigger",
         )
     return Keep(table.name, tuple(columns), word, name)
+
+
+def let_go(keep: Keep | None, target: str) -> tuple[Draft, ...]:
+    """Make the step that drops a keeping trigger once nothing is left to fill."""
+    if keep is None:
+        return ()
+    does = "drop the trigger that kept other columns as they were while old rows were filled"
+    return (draft(Rank.PROVE, "let-go", target, does, sql(*keep.drop()), sql(*keep.create())),)

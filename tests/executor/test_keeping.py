@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from migrate_safe.adapters.catalog_reader import read_schema
-from migrate_safe.app.apply import apply
+from migrate_safe.app.apply import Wish, apply
 from migrate_safe.app.executing import Target
 from migrate_safe.app.rollback import rollback
-from migrate_safe.model.plan import Plan, PlanSource
+from migrate_safe.model.plan import Phase, Plan, PlanSource
 from migrate_safe.model.source import Source
 from migrate_safe.planner.build import build_plan
 from migrate_safe.sql.parse import parse_script
@@ -52,6 +52,18 @@ def test_backfills_of_one_table_do_not_undo_each_other(users: str, connect: Conn
     assert c.execute("SELECT count(*) FROM users WHERE mail = email").fetchone() == (200,)
     c.execute("UPDATE users SET mail = 'm' WHERE id = 1")
     assert c.execute("SELECT email, touched FROM users WHERE id = 1").fetchone() == ("m", 1)
+    rollback("p", target, "baseline")
+    assert pg_tools.dump_schema(users).text == before
+
+
+def test_types_change_and_rows_are_numbered_beside_a_trigger(users: str, connect: Connect, pg_tools: PgTools) -> None:
+    c, target = connect(users), Target(users)
+    c.execute(TOUCHED + "ALTER TABLE users ADD a text DEFAULT '1', ADD b text DEFAULT '2'")
+    before = pg_tools.dump_schema(users).text
+    types = "ALTER TABLE users ALTER a TYPE int USING a::int; ALTER TABLE users ALTER b TYPE int USING b::int;"
+    made = planned(users, connect, types + "ALTER TABLE users ADD n serial;")
+    apply(made, target, Wish(Phase.CONTRACT))
+    assert c.execute("SELECT max(touched), sum(a), sum(b), count(DISTINCT n) FROM users").fetchone() == (0, 200, 400, 200)
     rollback("p", target, "baseline")
     assert pg_tools.dump_schema(users).text == before
 

@@ -16,7 +16,7 @@ from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Backfill, Requirement
 from migrate_safe.model.schema import Column
 from migrate_safe.planner.draft import Draft, Outcome, Rank, column_target, draft, sql
-from migrate_safe.planner.keeping import Keep
+from migrate_safe.planner.keeping import Keep, let_go
 from migrate_safe.planner.proofs import NotNull, prove
 from migrate_safe.planner.sync import set_default
 
@@ -91,7 +91,12 @@ class AddColumn(Struct, frozen=True):
             Backfill(self.table, ((self.column.name, self.default),), f"{self._name} IS NULL"),
         )
         it = NotNull(self.table, self.column.name, self.word, self.keys)
-        return (added, filled, *self._let_go(), *(prove(it, Rank.HOLD) if self.column.not_null else ()))
+        return (
+            added,
+            filled,
+            *let_go(self.keep, self._target),
+            *(prove(it, Rank.HOLD) if self.column.not_null else ()),
+        )
 
     @property
     def _keep_made(self) -> tuple[str, ...]:
@@ -100,10 +105,3 @@ class AddColumn(Struct, frozen=True):
     @property
     def _keep_dropped(self) -> tuple[str, ...]:
         return () if self.keep is None else self.keep.drop()
-
-    def _let_go(self) -> tuple[Draft, ...]:
-        """Make the step that drops the keeping trigger once nothing is left to fill."""
-        if self.keep is None:
-            return ()
-        does = "drop the trigger that kept other columns as they were while old rows were filled"
-        return (draft(Rank.PROVE, "let-go", self._target, does, sql(*self._keep_dropped), sql(*self._keep_made)),)

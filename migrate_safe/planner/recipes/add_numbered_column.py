@@ -18,6 +18,7 @@ from migrate_safe.model.plan import Backfill
 from migrate_safe.model.schema import Column, Sequence
 from migrate_safe.planner.draft import Draft, Outcome, Rank, column_target, draft, sql
 from migrate_safe.planner.identifiers import copied
+from migrate_safe.planner.keeping import Keep, let_go
 from migrate_safe.planner.proofs import NotNull, prove
 from migrate_safe.planner.sequences import created, described, go_on
 from migrate_safe.planner.sync import set_default
@@ -26,7 +27,7 @@ from migrate_safe.planner.sync import set_default
 class AddNumberedColumn(Struct, frozen=True):
     """A column to add that numbers its rows; `sequence` is the one that the plain form makes.
 
-    `word` makes names unique, `keys` find a row.
+    `word` makes names unique, `keys` find a row, `keep` is what old rows need while they are filled.
     """
 
     table: Name
@@ -34,11 +35,12 @@ class AddNumberedColumn(Struct, frozen=True):
     sequence: Sequence
     word: str
     keys: str
+    keep: Keep | None = None
 
     def steps(self) -> Outcome:
         """Plan the column."""
         it = NotNull(self.table, self.column.name, self.word, self.keys)
-        drafts = (self._add(), self._fill(), *prove(it, Rank.HOLD), *self._identity())
+        drafts = (self._add(), self._fill(), *let_go(self.keep, self._target), *prove(it, Rank.HOLD), *self._identity())
         note = f"{self.table}: going back to baseline drops {self._name} with all its numbers"
         return Outcome(drafts, f"add column {self._name} to {self.table}", (note,), (self.table,))
 
@@ -76,13 +78,14 @@ class AddNumberedColumn(Struct, frozen=True):
         )
 
     def _add(self) -> Draft:
+        kept = ((), ()) if self.keep is None else (self.keep.create(), self.keep.drop())
         return draft(
             Rank.SHAPE,
             "add-column",
             self._target,
             f"add {self._name} with numbers for new rows only; old rows are not written anew",
-            sql(f"ALTER TABLE {self.table} ADD COLUMN {self._name} {self.column.type}", *self._number()),
-            sql(f"ALTER TABLE {self.table} DROP COLUMN {self._name}"),
+            sql(f"ALTER TABLE {self.table} ADD COLUMN {self._name} {self.column.type}", *self._number(), *kept[0]),
+            sql(*kept[1], f"ALTER TABLE {self.table} DROP COLUMN {self._name}"),
         )
 
     def _fill(self) -> Draft:
