@@ -122,7 +122,7 @@ def _last(name: str) -> str:
 def _is_named(key: str, name: str, tables: Iterable[Name]) -> bool:
     own, table = _split(key, tables)
     of = () if table is None else (str(table), table.name)
-    short = (parse_name(own).name,) if key.startswith("view ") else ()
+    short = (_last(own),) if key.startswith("view ") else ()
     return name in (key, own, *short, *of, *(f"{t}.{x}" for t in of for x in (own, *short)))
 
 
