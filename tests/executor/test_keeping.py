@@ -58,12 +58,14 @@ def test_backfills_of_one_table_do_not_undo_each_other(users: str, connect: Conn
 
 def test_types_change_and_rows_are_numbered_beside_a_trigger(users: str, connect: Connect, pg_tools: PgTools) -> None:
     c, target = connect(users), Target(users)
-    c.execute(TOUCHED + "ALTER TABLE users ADD a text DEFAULT '1', ADD b text DEFAULT '2'")
+    c.execute(TOUCHED + "ALTER TABLE users ADD a text DEFAULT '1', ADD b text DEFAULT '2';")
+    c.execute("ALTER TABLE users ALTER a DROP DEFAULT, ALTER b DROP DEFAULT")
     before = pg_tools.dump_schema(users).text
     types = "ALTER TABLE users ALTER a TYPE int USING a::int; ALTER TABLE users ALTER b TYPE int USING b::int;"
     made = planned(users, connect, types + "ALTER TABLE users ADD n serial;")
     apply(made, target, Wish(Phase.CONTRACT))
-    assert c.execute("SELECT max(touched), sum(a), sum(b), count(DISTINCT n) FROM users").fetchone() == (0, 200, 400, 200)
+    sums = "SELECT max(touched), sum(a), sum(b), count(DISTINCT n) FROM users"
+    assert c.execute(sums).fetchone() == (0, 200, 400, 200)
     rollback("p", target, "baseline")
     assert pg_tools.dump_schema(users).text == before
 
