@@ -81,4 +81,5 @@ class Witness:
         changes = concerning(self.plan, since(self.known, now))
         self.known, self._looked = now, time.monotonic()
         if changes:
+            self.performer.fence()
             raise drifted(NotAsPlanned, self.plan, changes)
