@@ -24,14 +24,16 @@ Rows = list[tuple[Any, ...]]
 APPLICATION = "migrate-safe"
 SETTLE = """
 SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
-SET lock_timeout = 0; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-SET idle_session_timeout = 0;
+SET lock_timeout = 0; SET statement_timeout = 0; SET idle_session_timeout = 0;
+SET idle_in_transaction_session_timeout = '20s';
 SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';
 SET client_min_messages = warning; SET standard_conforming_strings = on; SET row_security = off;
 SET quote_all_identifiers = off;
 """
 """What a role or database may set otherwise: it would change what the server answers, or cut it off."""
 # transaction_timeout is reset where the server knows it (from PostgreSQL 17 on).
+# idle_in_transaction_session_timeout: an executor that is put to sleep while it reads in a transaction keeps a
+# snapshot, for which the concurrent build of its successor would wait for ever; by then its lease has run out.
 # row_security = off: what a policy would hide from a backfill or a proof is an error instead of a row left out.
 _LOCKED = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
 _OTHERWISE = (

@@ -22,6 +22,7 @@ from migrate_safe.executor.intents import (
     Drop,
     Fill,
     Gauge,
+    IndexState,
     Inspect,
     Intent,
     LostConnection,
@@ -88,12 +89,20 @@ class Performer:
                 raise
             raise TryLater(f"cut off: {busy.reason}", next_move="run this again") from None
         except StepFailed:
-            self._fence()  # who has lost the lease must not take the other's work for somebody's meddling
+            self.fence()  # who has lost the lease must not take the other's work for somebody's meddling
             raise
 
-    def _fence(self) -> None:
-        """Ask the journal whether the lease is still ours, where no statement of the intent itself asks."""
+    def fence(self) -> None:
+        """Ask the journal whether the lease is still ours, where no statement of the intent itself asks.
+
+        Raises LeaseLost. Asked after a look, it says that what was seen is not the work of another executor.
+        """
         self.db.query("SELECT migrate_safe.fence(%s)", (self.lease.token,))
+
+    def _ours(self, found: Offending) -> Offending:
+        if found.count:
+            self.fence()
+        return found
 
     def relist(self) -> None:
         """Note the server processes of the lease's holder after the connection was opened anew."""
@@ -103,7 +112,7 @@ class Performer:
         db, settings, token = self.db, self.settings, self.lease.token
         match intent:
             case Check(requirement):
-                return check(db, requirement, settings)
+                return self._ours(check(db, requirement, settings))
             case Transact():
                 return self._transact(intent)
             case Record(entry):
@@ -114,13 +123,16 @@ class Performer:
             case ReadEvents(plan, after):
                 return read_events(db, plan, after)
             case Inspect():
-                return inspect_index(db, intent)
+                look = inspect_index(db, intent)
+                if look.state is not IndexState.ABSENT:
+                    self.fence()
+                return look
             case Build(work):
-                self._fence()
+                self.fence()
                 build(db, work, self.tell)
                 return None
             case Drop(work):
-                self._fence()
+                self.fence()
                 drop(db, work, self.tell)
                 return None
             case Wait(seconds, reason):
@@ -136,7 +148,7 @@ class Performer:
             case Gauge(plan):
                 return self._pressure(plan)
             case Sweep():
-                return sweep(db, intent, settings)
+                return self._ours(sweep(db, intent, settings))
             case Prove():
                 return self._moved(prove_batch(db, intent, token, settings), intent.progress)
             case _:

@@ -85,5 +85,6 @@ class Witness:
         now = look(self.performer.db, self.plan.touches)
         changes = concerning(self.plan, since(self._last, now))
         if changes and forward:
+            self.performer.fence()
             raise drifted(NotAsPlanned, self.plan, changes)
         self._last, self._looked = now, time.monotonic()

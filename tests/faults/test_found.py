@@ -13,12 +13,12 @@ from migrate_safe.app.executing import Target, leased
 from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
 from migrate_safe.executor.drive import Stopped
-from migrate_safe.executor.intents import Build, Drop, LeaseLost, NotAsPlanned, Transact
+from migrate_safe.executor.intents import Build, Check, Drop, Inspect, LeaseLost, NotAsPlanned, Transact
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.model.errors import Interrupted, TryLater
 from migrate_safe.model.journal import Entry, EventKind
 from migrate_safe.model.names import Name
-from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently
+from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Requirement
 from migrate_safe.model.status import PlanStatus
 from tests.conftest import Connect
 from tests.executor.plans import ADD, USERS, fit, index_step, plan, sql
@@ -79,7 +79,11 @@ def test_who_has_lost_the_lease_is_told_so_and_not_what_the_other_has_changed(us
         connect(users).execute("UPDATE migrate_safe.lease SET token = token + 1")
         build = index_step().work
         assert isinstance(build, BuildIndex)
-        for intent in (late, Build(build), Drop(DropIndexConcurrently(USERS, Name("public", "users_pkey")))):
+        looks = (
+            Inspect(USERS, Name("public", "users_pkey")),
+            Check(Requirement("SELECT id FROM users", "rows are in the way")),
+        )
+        for intent in (late, *looks, Build(build), Drop(DropIndexConcurrently(USERS, Name("public", "users_pkey")))):
             with pytest.raises(LeaseLost, match="has passed to another executor"):
                 performer(intent)
     assert connect(users).execute("SELECT to_regclass('users_email_idx'), to_regclass('users_pkey')").fetchone() == (
