@@ -22,7 +22,7 @@ _FEW = 6
 """Values of each kind where a rule weighs several columns against each other."""
 _MOST_TRIED = 1_000_000
 """Candidates of one kind."""
-_ONE_BY_ONE = 400
+_ONE_BY_ONE = 150
 """Candidates that are tried one by one where one of them is refused with an error."""
 _LITERALS = 16
 """Literals of rules whose surroundings are tried."""
