@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrate_safe.catalog.builtin_types import is_builtin
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import TEMPORARY as TEMPORARY
@@ -172,8 +173,10 @@ def known_type(schema: Schema, type_name: TypeName) -> TypeName:
     """Give the type with the schema of a user's type that the search path leads to."""
     if type_name.schema is not None:
         return type_name
+    own = is_builtin(type_name.name)
     for namespace in schema.search_path:
-        if _is_made(schema, Name(namespace, type_name.name)):
+        name = Name(namespace, type_name.name)
+        if _is_made(schema, name) or (not own and is_row_type(schema, name)):
             return replace(type_name, schema=namespace)
     return type_name
 
@@ -189,7 +192,12 @@ def domain_default(schema: Schema, type_name: TypeName) -> Expr | None:
 
 def type_exists(schema: Schema, name: Name) -> bool:
     """Say whether a type has that qualified name: every table and view has one of its own name, too."""
-    return _is_made(schema, name) or name in schema.tables or name in schema.views
+    return _is_made(schema, name) or is_row_type(schema, name)
+
+
+def is_row_type(schema: Schema, name: Name) -> bool:
+    """Say whether a relation has that qualified name, whose rows are a type."""
+    return name in schema.tables or name in schema.views
 
 
 def _is_made(schema: Schema, name: Name) -> bool:

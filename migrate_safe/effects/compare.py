@@ -45,7 +45,9 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
         return
     if predicted.refused_by and observed.sqlstate == _HELD and all(_is(Rows.HELD, r) for r in predicted.refused_by):
         return
-    if observed.sqlstate in _LACKING and any(_is(Rows.LACKED, reason) for reason in predicted.refused_by):
+    if observed.sqlstate in _LACKING and any(
+        _is(rows, reason) for rows in (Rows.LACKED, Rows.UNMARKED) for reason in predicted.refused_by
+    ):
         return
     if predicted.fails or seen.fails:
         if bool(predicted.fails) != bool(seen.fails):

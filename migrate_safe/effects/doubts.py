@@ -56,7 +56,7 @@ class Doubt(StrEnum):
 class Rows(StrEnum):
     """What rows the server would refuse a statement for: whether there are any, only the database can tell.
 
-    The last two are about what the catalog of one database does not show.
+    The last three are about what the catalog of one database does not show.
     """
 
     DUPLICATES = "rows of {} that are equal, or in conflict, by {}"
@@ -69,6 +69,7 @@ class Rows(StrEnum):
     REFERRED_TO = "rows of {} to which rows of {} refer"
     DISPLACED = "rows of {} that belong to the new partition"
     LACKED = "a server that has no {} {}"
+    UNMARKED = "no index by which {} was clustered before"
     HELD = "anything that role {} owns or may use where this catalog does not show it"
 
     def effect(self, *what: object) -> Effect:

@@ -1,4 +1,4 @@
-"""What a statement needs of the server that the catalog of a database does not show: tablespaces and extensions."""
+"""What a statement needs of the server that no catalog of a database shows: tablespaces, extensions and the like."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.said import Extension, MoveAll
 from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import Action, AlterTable, CreateIndex, CreateTable, Other, OtherTableAction
+from migrate_safe.model.statement import Action, AlterTable, CreateIndex, CreateTable, Other, OtherTableAction, Reindex
 
 _OF_EVERY_TOAST = ("pglz", "default")
 _OF_EVERY_SERVER = ("pg_default", "pg_global")
 
 
 def lacked(schema: Schema, action: Action) -> Effect:
-    """Say which tablespaces and extensions a server may lack, which then refuses the statement."""
+    """Say which tablespaces, extensions and the like a server may lack, which then refuses the statement."""
     found = tuple(_tablespaces(action))
     effects = [Rows.LACKED.effect("tablespace", name) for name in found if name not in _OF_EVERY_SERVER]
     match action:
@@ -26,6 +26,12 @@ def lacked(schema: Schema, action: Action) -> Effect:
             effects += [Rows.LACKED.effect("compression method", v) for v in found if v not in _OF_EVERY_TOAST]
         case Other(says=Extension(verb="create", name=name)) if ("extension", Name(None, name)) not in schema.things:
             effects.append(Rows.LACKED.effect("extension", name))
+        case Other(kind="SecLabelStmt"):
+            effects.append(Rows.LACKED.effect("provider of security labels", "that takes it"))
+        case Other(kind="CreateTableSpaceStmt"):
+            effects.append(Rows.LACKED.effect("empty directory", "of that name"))
+        case Reindex(kind="system" | "database", target=Name(name=name)):
+            effects.append(Rows.LACKED.effect("connection open to database", name))
     return merge(*effects)
 
 

@@ -10,6 +10,7 @@ from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.stored_views import as_table, as_tables
 from migrate_safe.catalog.things import fact, found_thing
 from migrate_safe.effects.combine import Scene, family, index_names, locking, merge, rewriting
+from migrate_safe.effects.doubts import Rows
 from migrate_safe.model.effect import Effect, TransactionRule
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name, parse_name
@@ -139,7 +140,9 @@ def _cluster(scene: Scene, cluster: Cluster) -> Effect:
     if is_partitioned(table):
         looked_at = [Name(table.name.schema, cluster.index)] if cluster.index else []
         return merge(*map(rewriting, family(scene.schema, table)), locking(_AS, *looked_at), _FORBIDDEN)
-    return rewriting(table)
+    stored_query = scene.schema.resolve(cluster.table) in scene.schema.views  # which index it goes by is not kept
+    marked = Rows.UNMARKED.effect(table.name) if stored_query and cluster.index is None else Effect()
+    return merge(rewriting(table), marked)
 
 
 def _has_views(scene: Scene) -> bool:

@@ -6,8 +6,9 @@ import re
 
 from msgspec import Struct
 
+from migrate_safe.catalog.builtin_types import is_builtin
 from migrate_safe.catalog.casts import REGS
-from migrate_safe.catalog.change import known_type
+from migrate_safe.catalog.change import is_row_type, known_type
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Session
 from migrate_safe.model.names import Name
@@ -16,19 +17,6 @@ from migrate_safe.model.table_action import AlterType
 from migrate_safe.model.values import replace
 from migrate_safe.sql.canonical import canonical
 
-_BUILTIN = frozenset(
-    """
-    smallint|integer|bigint|numeric|real|double precision|money|boolean|text|character varying|character|bpchar|"char"
-    |name|bytea|bit|bit varying|date|timestamp without time zone|timestamp with time zone|time without time zone
-    |time with time zone|interval|uuid|json|jsonb|jsonpath|xml|inet|cidr|macaddr|macaddr8|point|line|lseg|box|path
-    |polygon|circle|tsvector|tsquery|oid|regclass|regtype|regproc|regprocedure|regoper|regoperator|regrole
-    |regnamespace|regconfig|regdictionary|regcollation|xid|xid8|cid|tid|pg_lsn|txid_snapshot|pg_snapshot|int4range
-    |int8range|numrange|tsrange|tstzrange|daterange|int4multirange|int8multirange|nummultirange|tsmultirange
-    |tstzmultirange|datemultirange|oidvector|int2vector|refcursor
-    """.replace("\n", "")
-    .replace("    ", "")
-    .split("|")
-)
 _EXTENSIONS = frozenset(
     """
     citext hstore ltree lquery cube seg isbn ean13 geometry geography raster box2d box3d vector halfvec sparsevec
@@ -87,12 +75,10 @@ class TypeChange(Struct, frozen=True):
 def is_plain_type(schema: Schema, type_name: TypeName) -> bool:
     """Say whether a type certainly is no domain: built in, an enum, or of a well-known extension."""
     name = type_name.name.partition("(")[0].strip('"')
-    if type_name.schema in (None, "pg_catalog") and (type_name.name in _BUILTIN or name in _BUILTIN):
-        return True
-    if type_name.name.startswith("interval"):
+    if type_name.schema in (None, "pg_catalog") and is_builtin(type_name.name):
         return True
     made = Name(type_name.schema, type_name.name)
-    if made in schema.enums or made in schema.composites or name in _EXTENSIONS:
+    if made in schema.enums or made in schema.composites or is_row_type(schema, made) or name in _EXTENSIONS:
         return True
     return (
         (type_name.dimensions > 0 and made in schema.domains)

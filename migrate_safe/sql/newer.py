@@ -19,6 +19,7 @@ class Feature(Struct, frozen=True):
 
 
 _OF_SCHEMAS = (pb.PUBLICATIONOBJ_TABLES_IN_SCHEMA, pb.PUBLICATIONOBJ_TABLES_IN_CUR_SCHEMA)
+_OF_DATABASE = (pb.REINDEX_OBJECT_SYSTEM, pb.REINDEX_OBJECT_DATABASE)
 _CHECKED = (pb.CONSTR_CHECK, pb.CONSTR_FOREIGN)
 _ENFORCING = (pb.CONSTR_ATTR_ENFORCED, pb.CONSTR_ATTR_NOT_ENFORCED)
 _ALWAYS = ""
@@ -53,6 +54,7 @@ SINCE: tuple[tuple[str, str | Callable[[Any], bool], str, int], ...] = (
     ("ColumnDef", "storage_name", "STORAGE of a new column", 16),
     ("RangeSubselect", lambda n: not n.HasField("alias"), "a subquery in FROM without an alias", 16),
     ("CreateStatsStmt", lambda n: not n.defnames, "CREATE STATISTICS without a name", 16),
+    ("ReindexStmt", lambda n: n.kind in _OF_DATABASE and not n.name, "REINDEX of the database without its name", 16),
     ("JsonIsPredicate", _ALWAYS, "IS JSON", 16),
     ("JsonObjectConstructor", _ALWAYS, "JSON_OBJECT()", 16),
     ("JsonArrayConstructor", _ALWAYS, "JSON_ARRAY()", 16),

@@ -28,6 +28,7 @@ STATEMENTS = [
     ("CREATE TABLE n (a text STORAGE EXTERNAL)", ""),
     ("SELECT 1 FROM (SELECT 1)", ""),
     ("CREATE STATISTICS ON a, b FROM t", ""),
+    ("REINDEX SYSTEM", ""),
     ("SELECT '{}' IS JSON", ""),
     ("SELECT JSON_OBJECT('a': 1)", ""),
     ("SELECT JSON_ARRAY(1)", ""),

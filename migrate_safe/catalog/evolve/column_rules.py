@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.casts import WHOLE, base_type, is_assigned
-from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.change import CannotApply, known_type
 from migrate_safe.catalog.evolve.column_types import usual_storage
 from migrate_safe.catalog.evolve.expressions import refuse_mutable, refuse_subquery
 from migrate_safe.catalog.literals import is_no_value
@@ -34,6 +34,21 @@ def refuse_pseudo_type(given: TypeName, holder: str) -> None:
     """Refuse a type that only functions have."""
     if given.schema is None and given.name in _PSEUDO and (not given.dimensions or given.name in _WITH_ARRAYS):
         raise CannotApply(f"{holder} cannot have pseudo-type {given}")
+
+
+def refuse_circular(schema: Schema, holder: Name, given: TypeName) -> None:
+    """Refuse a type that has rows of the relation or type that it is to become a part of among its own parts."""
+    pending, seen = [given], set[Name]()
+    while pending:
+        written = known_type(schema, pending.pop())
+        name = schema.resolve(Name(written.schema, written.name))
+        if name == holder:
+            raise CannotApply(f"composite type {holder} cannot be made a member of itself")
+        if name not in seen:
+            seen.add(name)
+            table = schema.tables.get(name)
+            pending += [t for _, t in schema.composites.get(name, ())]
+            pending += [c.type for c in table.columns] if table is not None else []
 
 
 def refuse_typed(table: Table, what: str) -> None:

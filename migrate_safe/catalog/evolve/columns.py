@@ -23,6 +23,7 @@ from migrate_safe.catalog.evolve.column_rules import (
     kept_settings,
     refuse_attributes,
     refuse_cast,
+    refuse_circular,
     refuse_default,
     refuse_generated,
     refuse_pseudo_type,
@@ -96,6 +97,7 @@ def _refuse_new(schema: Schema, table: Table, definition: ColumnDef, *, only: bo
         refuse_only(schema, table, "column must be added to")
     if column.name in SYSTEM_COLUMNS:
         raise CannotApply(f"column name {column.name!r} conflicts with a system column name")
+    refuse_circular(schema, table.name, column.type)
     plain_children = [c for c in schema.partitions_of(table.name) if not is_partition(c)]
     if column.identity is not None and (plain_children or _no_shared_identity(schema, table)):
         raise CannotApply(f"cannot recursively add identity column to table {table.name} that has child tables")
@@ -357,6 +359,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
         raise CannotApply(f"cannot specify USING when altering type of generated column {action.column!r}")
     if column is not None:
         refuse_pseudo_type(action.type, f"column {action.column!r}")
+        refuse_circular(schema, table.name, action.type)
         refuse_cast(schema, column, known_type(schema, action.type), using=action.using is not None)
         users = [c.name for c in table.columns if c.generated and c.default and action.column in c.default.columns]
         if users:

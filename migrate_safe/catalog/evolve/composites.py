@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from migrate_safe.catalog.change import CannotApply, known_type, put, type_exists, type_name
-from migrate_safe.catalog.evolve.column_rules import refuse_pseudo_type
+from migrate_safe.catalog.evolve.column_rules import refuse_circular, refuse_pseudo_type
 from migrate_safe.catalog.evolve.columns import column_removed
 from migrate_safe.catalog.evolve.renames import renamed_in_table
 from migrate_safe.catalog.evolve.views import created_name
@@ -73,6 +73,7 @@ def _attribute_changed(schema: Schema, name: Name, action: object) -> Schema:
             column = definition.column
             if any(n == column.name for n, _ in attributes):
                 raise CannotApply(f"attribute {column.name!r} of {name} already exists")
+            refuse_circular(schema, name, column.type)
             of_type = known_type(schema, column.type)
             schema = _put(schema, name, (*attributes, (column.name, of_type)))
             return _in_typed(schema, name, lambda t: replace(t, columns=(*t.columns, Column(column.name, of_type))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import CannotApply, certain
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Constraint, ConstraintKind, Index, Schema, Table
+from migrate_safe.model.schema import Constraint, ConstraintKind, Index, Schema, Table, Trigger
 from migrate_safe.model.statement import Conflict, Dml
 
 _WITH_INDEX = (ConstraintKind.PRIMARY, ConstraintKind.UNIQUE, ConstraintKind.EXCLUDE)
@@ -23,7 +23,7 @@ def refuse_conflict(schema: Schema, action: Dml, target: Name) -> None:
     if table is None or not certain(schema, table):
         return
     serving = _serving(table, conflict)
-    if not action.from_query and not any(t.timing == "BEFORE" for t in table.triggers):
+    if not action.from_query and not any(map(_may_turn_away, table.triggers)):
         _refuse_deferrable(table, serving)
 
 
@@ -75,6 +75,10 @@ def _refuse_deferrable(table: Table, serving: set[str | None]) -> None:
     late = [c for c in table.constraints if c.name in serving and _is_late(c)]
     if late:
         raise CannotApply(f"ON CONFLICT does not support deferrable constraint {late[0].name!r}")
+
+
+def _may_turn_away(trigger: Trigger) -> bool:
+    return trigger.timing == "BEFORE" and "INSERT" in trigger.events
 
 
 def _is_late(constraint: Constraint) -> bool:

@@ -12,6 +12,8 @@ from migrate_safe.model.values import replace
 
 _SET_EXPRESSION = 17
 """The first major version with SET EXPRESSION."""
+_DEEP = 18
+"""Before this major version DROP EXPRESSION is refused where a child has children."""
 
 
 def set_expression(schema: Schema, table: Table, action: SetExpression, *, only: bool = False) -> Schema:
@@ -38,8 +40,8 @@ def set_expression(schema: Schema, table: Table, action: SetExpression, *, only:
 def drop_expression(schema: Schema, table: Table, action: DropExpression, *, only: bool = False) -> Schema:
     """Make a generated column a plain one that keeps its values, in the children as well."""
     column = need_column(schema, table, action.column)
-    if only:
-        refuse_only(schema, table, "DROP EXPRESSION must be applied to")
+    for parent in (table,) if only else schema.partitions_of(table.name) if schema.server_version < _DEEP else ():
+        refuse_only(schema, parent, "DROP EXPRESSION must be applied to")
     if column is not None and handed_column(schema, table, action.column):
         raise CannotApply(f"cannot drop generation expression from inherited column {action.column!r} of {table.name}")
     if column is not None and column.generated is Generated.VIRTUAL:

@@ -51,6 +51,8 @@ def create_index(schema: Schema, action: CreateIndex) -> Schema:
     index = plain_index(action.index)
     if action.concurrently and is_partitioned(table):
         raise CannotApply(f"cannot create index on partitioned table {table.name} concurrently")
+    if "" in index.include:
+        raise CannotApply("expressions are not supported in included columns")
     refuse_method(schema, index)
     refuse_parameters(index.method, index.options)
     if index.name is not None and relation_exists(schema, Name(table.name.schema, index.name)):

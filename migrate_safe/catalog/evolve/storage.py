@@ -81,6 +81,10 @@ def parameters(text: str) -> tuple[tuple[str, str], ...]:
 def _on_column(schema: Schema, table: Table, action: OtherTableAction, *, only: bool) -> Schema:
     """Change what is set for a column; statistics targets and storage reach the children too."""
     deep = action.kind in ("SetStatistics", "SetStorage")
+    if action.kind == "SetStatistics" and not action.value and " " in action.argument:
+        raise CannotApply(
+            f"column {action.argument.partition(' ')[0]} of {table.name}: only indexes have columns by number"
+        )
     for member in family(schema, table, only=only or not deep):
         column = need_column(schema, member, action.argument)
         if column is not None:

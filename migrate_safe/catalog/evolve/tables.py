@@ -212,7 +212,15 @@ def _own_parts(schema: Schema, name: Name, action: CreateTable) -> Schema:
     given = [c.name for c in kept if c.name is not None]
     _refuse_twice(name, given)
     _refuse_expressions(schema.tables[name], action)
-    return add_constraints(schema, name, [*implied, *action.constraints])
+    wanted = [*implied, *action.constraints]
+    return add_constraints(schema, name, [*_not_null_by_key(schema, name, action, wanted), *wanted])
+
+
+def _not_null_by_key(schema: Schema, name: Name, action: CreateTable, wanted: Iterable[Constraint]) -> list[Constraint]:
+    """Give what the primary key of a new table makes its own of the NOT NULL constraints that it inherits."""
+    keys = {c for constraint in wanted if constraint.kind is ConstraintKind.PRIMARY for c in constraint.columns}
+    held = [c for c in schema.tables[name].constraints if c.kind is ConstraintKind.NOT_NULL and not c.local]
+    return [replace(c, name=None, local=True) for c in held if action.inherits and keys & set(c.columns)]
 
 
 def _is_known(schema: Schema, action: CreateTable) -> bool:
