@@ -94,7 +94,8 @@ class Observed(Struct, frozen=True):
     went.
     `ms` is its time in milliseconds without waiting for others; `held` are the locks that its transaction had before
     it, whereas `effect.locks` are those that it took beyond them. Tables that were `empty` and got other storage cannot
-    show a scan or build;    nothing is known of those that are `untold`: the server names no schemas, or it skipped them for who observes.
+    show a scan or build; nothing is known of those that are `untold`: the server names no schemas, or it skipped them
+    for who observes.
     """
 
     effect: Effect
