@@ -40,7 +40,12 @@ WHERE (n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' OR n.oi
 _LOCKS = (
     "SELECT relation, mode FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid() AND granted"
 )
-_READ = "SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid) FROM pg_catalog.pg_class WHERE oid = ANY(%s)"
+_READ = """
+SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid) + CASE WHEN oid = ANY(%s)
+    THEN pg_catalog.pg_stat_get_xact_numscans(oid) ELSE 0 END
+FROM pg_catalog.pg_class WHERE oid = ANY(%s)
+"""
+"""Rows that were read in full scans; of an empty table the scans themselves."""
 _READ_BY_ALL = "SELECT oid, pg_catalog.pg_stat_get_tuples_returned(oid) FROM pg_catalog.pg_class WHERE oid = ANY(%s)"
 _SAID = {
     "rewrites": re.compile(r'rewriting table "(.+)"'),
@@ -114,7 +119,7 @@ class Observer:
         taken = {name: mode for name, mode in now.items() if mode > held.get(name, 0)}
         scans = {name for name, count in rows.items() if count > read.get(name, 0)}
         effect, untold = self._effect(relations, taken, scans, now)
-        return Observed(effect, spent, _as_locks(held), empty=_empty(relations), untold=untold)
+        return Observed(effect, spent, _as_locks(held), empty=_void(relations, effect), untold=untold)
 
     def _end(self, *, commit: bool) -> psycopg.Error | None:
         """End the transaction of one statement; a deferred constraint may refuse it at COMMIT."""
@@ -161,7 +166,7 @@ class Observer:
         )
         unsure = untold.union(n for n, kind in kinds.items() if kind in "iIm" or refusal == _ENDS_IT)
         unsure |= {r.name for r in relations.values()} - kinds.keys()
-        return Observed(seen, met.ms, inside=False, unsure=unsure, empty=_empty(relations), untold=untold)
+        return Observed(seen, met.ms, inside=False, unsure=unsure, empty=_void(relations, effect), untold=untold)
 
     def _replaced(self, relations: _Relations) -> set[int]:
         """Find indexes whose name another one has now: REINDEX CONCURRENTLY locks them once nobody uses them."""
@@ -195,7 +200,8 @@ class Observer:
     def _rows_read(self, relations: _Relations) -> dict[Name, int]:
         """Count the rows that this transaction read in full scans; what earlier statements read is in there too."""
         tables = [oid for oid, relation in relations.items() if relation.kind in "rm"]
-        return {relations[oid].name: rows for oid, rows in self.worker.execute(_READ, [tables]).fetchall()}
+        void = [oid for oid in tables if relations[oid].empty]
+        return {relations[oid].name: rows for oid, rows in self.worker.execute(_READ, [void, tables]).fetchall()}
 
     def _rows_read_by_all(self, relations: _Relations) -> dict[Name, int]:
         """Count the rows that were read in full scans since the tables were made, with those of this session."""
@@ -213,12 +219,13 @@ class Observer:
         """Put together what is seen; with it the tables of which that is not known."""
         after = self._relations()
         told, untold = self._told(relations, taken, locked)
-        emptied = _empty(after)
+        renewed = _rewritten(relations, after)
         # TRUNCATE says that it builds the indexes of nothing
+        emptied = _empty(after) & renewed
         told = {(what, name) for what, name in told if what != "builds" or name not in emptied}
         effect = Effect(
             locks=_as_locks(taken),
-            rewrites=tuple(sorted(_rewritten(relations, after))),
+            rewrites=tuple(sorted(renewed)),
             scans=tuple(sorted(scans | {name for what, name in told if what in ("verifies", "builds")})),
             builds=tuple(sorted(name for what, name in told if what == "builds")),
         )
@@ -282,6 +289,11 @@ def _stored(relations: _Relations) -> set[Name]:
 
 def _empty(relations: _Relations) -> frozenset[Name]:
     return frozenset(r.name for r in relations.values() if r.empty)
+
+
+def _void(relations: _Relations, effect: Effect) -> frozenset[Name]:
+    """Give the tables that were empty and got other storage: by TRUNCATE or not, which only rows would tell."""
+    return _empty(relations) & set(effect.rewrites)
 
 
 def _as_locks(modes: Mapping[Name, LockMode]) -> tuple[Lock, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from migrate_safe.effects.doubts import Rows
 from migrate_safe.model.effect import Effect, Observed
@@ -12,10 +14,23 @@ from migrate_safe.model.names import Name
 _OF_ROWS = ("22", "23")
 """Classes of SQLSTATE of a refusal that rows bring about: no value of the type, and a constraint."""
 
-_HELD = "2BP01"
-"""The SQLSTATE of a refusal to drop what others depend on."""
-_LACKING = ("42704", "0A000", "58P01")
-"""SQLSTATE of a refusal because of a tablespace or extension that the server has not."""
+_REFUSING: Mapping[Rows, tuple[str, ...]] = MappingProxyType(
+    {
+        Rows.DUPLICATES: ("23505", "23P01"),
+        Rows.NULLS: ("23502",),
+        Rows.BREAKING: ("23514",),
+        Rows.ORPHANS: ("23503",),
+        Rows.ANY: ("23502",),
+        Rows.CONVERTED: ("22",),
+        Rows.OUTSIDE: ("23514",),
+        Rows.REFERRED_TO: ("23503",),
+        Rows.DISPLACED: ("23514",),
+        Rows.LACKED: ("42704", "0A000", "58P01", "22023"),
+        Rows.UNMARKED: ("42704",),
+        Rows.HELD: ("2BP01",),
+    }
+)
+"""How the SQLSTATE begins with which the server refuses a statement for such rows, or for what else it lacks."""
 _OF_ABSENCE = ("42P01", "42703", "42704", "42883", "3F000")
 """SQLSTATE of a refusal because of a relation, column, object, function or schema that is not there."""
 _ABSENCE = "does not exist"
@@ -41,13 +56,7 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
     seen = observed.effect
     if predicted.unknown is not None:
         return
-    if predicted.refused_by and refused_for_rows(observed):
-        return
-    if predicted.refused_by and observed.sqlstate == _HELD and all(_is(Rows.HELD, r) for r in predicted.refused_by):
-        return
-    if observed.sqlstate in _LACKING and any(
-        _is(rows, reason) for rows in (Rows.LACKED, Rows.UNMARKED) for reason in predicted.refused_by
-    ):
+    if seen.fails is not None and any(_refuses(reason, observed.sqlstate or "") for reason in predicted.refused_by):
         return
     if predicted.fails or seen.fails:
         if bool(predicted.fails) != bool(seen.fails):
@@ -72,8 +81,13 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
             yield f"{what.replace('_', ' ')}: predicted {expected}, server: {came}"
 
 
-def _is(rows: Rows, reason: str) -> bool:
-    return reason.startswith(rows.partition("{")[0])
+def _refuses(reason: str, sqlstate: str) -> bool:
+    """Say whether a refusal is the one that was held possible for that reason."""
+    return any(
+        sqlstate.startswith(states)
+        for rows, states in _REFUSING.items()
+        if re.fullmatch(".+".join(map(re.escape, rows.split("{}"))), reason, re.DOTALL)
+    )
 
 
 def _of_one_kind(predicted: str, said: str, sqlstate: str) -> bool:

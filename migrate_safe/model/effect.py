@@ -93,8 +93,9 @@ class Observed(Struct, frozen=True):
     are `unsure` (indexes, materialized views, temporary tables: nobody could stand in their way for certain) came and
     went.
     `ms` is its time in milliseconds without waiting for others; `held` are the locks that its transaction had before
-    it, whereas `effect.locks` are those that it took beyond them. Tables that were `empty` cannot show a scan or build;
-    nothing is known of those that are `untold`: the server names no schemas, or it skipped them for who observes.
+    it, whereas `effect.locks` are those that it took beyond them. Tables that were `empty` and got other storage cannot
+    show a scan or build; nothing is known of those that are `untold`: the server names no schemas, or it skipped them
+    for who observes.
     """
 
     effect: Effect
