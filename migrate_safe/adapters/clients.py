@@ -46,7 +46,7 @@ class Call(Struct, frozen=True):
     statements: int
     operation: str
     error: str | None
-    backend: int
+    backend: int = 0
 
 
 class Tick(Struct, frozen=True):
