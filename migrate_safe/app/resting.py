@@ -10,7 +10,7 @@ from msgspec import Struct
 from migrate_safe.adapters.database import Database
 from migrate_safe.executor.news import Noted, Tell
 from migrate_safe.model.errors import Refused
-from migrate_safe.model.plan import Plan, Work
+from migrate_safe.model.plan import Phase, Plan, Work
 from migrate_safe.planner.codec import to_yaml
 from migrate_safe.planner.way_back import dropped_columns, undos
 
@@ -60,9 +60,11 @@ def check_resting_back(db: Database, plan: Plan, position: int, target: int) -> 
     """Raise Refused when somebody's object rests on a column that the way back drops; before anything is done."""
     bars = [it for it in resting(db, plan, undos(plan, position, target)) if it.bars]
     if bars:
+        alone = f"; or take contract back alone: rollback {plan.name}"
         raise Refused(
             f"the way back drops columns that others use: {_listed(bars)}",
-            next_move=f"drop or change it, then run this again; or take contract back alone: rollback {plan.name}",
+            next_move="drop or change it, then run this again"
+            + (alone if position > plan.end_of(Phase.MIGRATE) else ""),
         )
 
 

@@ -51,7 +51,7 @@ def build_index(work: BuildIndex, end: Entry, seq: int, settings: Settings, *, r
         except LostConnection:
             lost = too_many_losses(end)
         except Busy as busy:
-            lost = _cut_off(work.index, end.plan, busy)
+            lost = _cut_off(work.index, busy)
             if busy.overran:
                 raise lost from None
             yield Wait(settings.poll, busy.reason)
@@ -76,13 +76,13 @@ def drop_index(work: DropIndexConcurrently, end: Entry, seq: int, settings: Sett
         except LostConnection:
             lost = too_many_losses(end)
         except Busy as busy:
-            lost = _cut_off(work.index, end.plan, busy)
+            lost = _cut_off(work.index, busy)
             if busy.overran:
                 raise lost from None
             yield Wait(settings.poll, busy.reason)
 
 
-def _cut_off(index: Name, plan: str, busy: Busy) -> TryLater:
+def _cut_off(index: Name, busy: Busy) -> TryLater:
     """Say what ended work on an index. It runs without a time limit: if it was cancelled, somebody has done so."""
     if not busy.overran:
         return TryLater(
@@ -90,7 +90,7 @@ def _cut_off(index: Name, plan: str, busy: Busy) -> TryLater:
         )
     return TryLater(
         f'somebody has cancelled the work on index "{index}" (pg_cancel_backend): {busy.reason}',
-        next_move=f"find out who, and why; then run this again: what is left of it is removed; or rollback {plan}",
+        next_move="find out who, and why; then run this again: what is left of it is removed",
     )
 
 

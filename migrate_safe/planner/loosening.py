@@ -104,7 +104,11 @@ def _barring_indexes(schema: Schema, table: Table, column: Column, default: Expr
         if _same_for_all(index, column, default) if not of_each_row else _computed(index, column.name):
             what = "exclusion constraint" if owner is not None else "unique index"
             name = quote_ident(index.name or "")
-            how = f"ALTER TABLE ... DROP CONSTRAINT {name}" if index.constraint else f"DROP INDEX CONCURRENTLY {name}"
+            how = (
+                f"ALTER TABLE {table.name} DROP CONSTRAINT {name}"
+                if index.constraint
+                else f"DROP INDEX CONCURRENTLY {name}"
+            )
             yield f"{what} {name}, for they all hold the same there", f"drop it in a migration of its own first: {how}"
 
 
