@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.change import CannotApply, type_exists
 from migrate_safe.catalog.evolve.calls import Calls
 from migrate_safe.catalog.evolve.freeing import freed, without_function
 from migrate_safe.catalog.evolve.resting import knows_functions, on_function
@@ -84,9 +84,7 @@ def found_type(schema: Schema, wanted: TypeName) -> TypeName:
     if wanted.schema is not None:
         return wanted
     for namespace in schema.search_path:
-        name = Name(namespace, wanted.name)
-        typed = (schema.enums, schema.domains, schema.composites, schema.tables, schema.views)
-        if any(name in held for held in typed):
+        if type_exists(schema, Name(namespace, wanted.name)):
             return replace(wanted, schema=namespace)
     return wanted
 
