@@ -14,6 +14,7 @@ from migrate_safe.catalog.timeline import ENDS, Timeline
 from migrate_safe.effects.births import born_after, moves
 from migrate_safe.effects.combine import Scene, strongest
 from migrate_safe.effects.effect import outcome_in
+from migrate_safe.effects.pending_events import Pending, pending_after
 from migrate_safe.effects.session_names import names_after, names_kept
 from migrate_safe.effects.settings import Settings, after
 from migrate_safe.model.effect import Analysed, Effect, Session, SessionNames, TransactionRule
@@ -63,6 +64,8 @@ class _State(Struct, frozen=True):
     born: frozenset[Name] = field(default_factory=frozenset)
     fresh: frozenset[tuple[Name, str]] = field(default_factory=frozenset)
     names: SessionNames = _NO_NAMES
+    pending: Pending = frozenset()
+    deferred: frozenset[str] | None = frozenset()
 
     @property
     def session(self) -> Session:
@@ -130,12 +133,16 @@ def schema_after(analysed: Iterable[Analysed], before: Schema) -> Schema:
 def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timeline[_State]]:
     state = line.now
     control = statement.action if isinstance(statement.action, Transaction) else None
-    scene = Scene(state.schema, state.session, line.in_transaction, state.fresh)
+    scene = Scene(state.schema, state.session, line.in_transaction, state.fresh, state.pending, state.deferred)
     if control is not None:
         effect, moved = Effect(fails=_no_transaction(line, control)), _controlled(line, control)
     else:
         effect, schema = outcome_in(scene, statement)
-        moved = line.at(_after(line, statement, effect, schema))
+        later = _after(line, statement, effect, schema)
+        if line.in_transaction and effect.fails is None:
+            pending, deferred = pending_after(scene, statement)
+            later = replace(later, pending=pending, deferred=deferred)
+        moved = line.at(later)
     analysed = Analysed(
         statement=statement,
         before=state.schema,
@@ -157,7 +164,7 @@ def _controlled(line: Timeline[_State], control: Transaction) -> Timeline[_State
         return moved if names is moved.now.names else moved.at(replace(moved.now, names=names))
     settings = moved.now.settings.committed()
     schema = _along(transaction_ended(moved.now.schema), settings)
-    state = replace(moved.now, schema=schema, held=(), fresh=frozenset(), settings=settings, names=names)
+    state = _State(schema, settings, born=moved.now.born, names=names)
     return moved.ended(state, control)
 
 

@@ -12,6 +12,8 @@ from migrate_safe.model.names import Name
 _OF_ROWS = ("22", "23")
 """Classes of SQLSTATE of a refusal that rows bring about: no value of the type, and a constraint."""
 
+_IN_USE = "55006"
+"""The SQLSTATE of a refusal to alter what the same session still uses."""
 _HELD = "2BP01"
 """The SQLSTATE of a refusal to drop what others depend on."""
 _LACKING = ("42704", "0A000", "58P01")
@@ -45,6 +47,8 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
         return
     if predicted.refused_by and observed.sqlstate == _HELD and all(_is(Rows.HELD, r) for r in predicted.refused_by):
         return
+    if observed.sqlstate == _IN_USE and any(_is(Rows.PENDING, reason) for reason in predicted.refused_by):
+        return
     if observed.sqlstate in _LACKING and any(_is(Rows.LACKED, reason) for reason in predicted.refused_by):
         return
     if predicted.fails or seen.fails:
@@ -71,7 +75,8 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
 
 
 def _is(rows: Rows, reason: str) -> bool:
-    return reason.startswith(rows.partition("{")[0])
+    first, _, last = rows.partition("{}")
+    return reason.startswith(first) and reason.endswith(last.rpartition("{}")[2])
 
 
 def _of_one_kind(predicted: str, said: str, sqlstate: str) -> bool:
