@@ -17,6 +17,7 @@ from psycopg.pq import ExecStatus
 from migrate_safe.adapters.runnable import as_psql
 from migrate_safe.adapters.said import Said, said_by
 from migrate_safe.adapters.wire import Parameter, Sent
+from migrate_safe.catalog.timeline import ENDS
 from migrate_safe.effects.effect import effect_of
 from migrate_safe.model.effect import TransactionRule
 from migrate_safe.model.errors import UsageError
@@ -27,7 +28,6 @@ from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script, parse_statements
 
 _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
-_ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
 _SHOWN = 80
 """Characters of a statement that a note shows."""
 _LONGEST = 200
@@ -163,14 +163,14 @@ def _written(transaction: Sequence[Sent]) -> Iterator[Said]:
                 yield said
                 continue
             alone = len(statements) == 1 or is_open or _commits_itself(said)
-            if not alone and said.verb not in (*_ENDS, TransactionVerb.BEGIN):
+            if not alone and said.verb not in (*ENDS, TransactionVerb.BEGIN):
                 yield Said(_ours(said.sent, "BEGIN"))
                 is_open = ours = True
             if ours and said.verb is TransactionVerb.BEGIN:
                 ours = False  # it goes on with the transaction that the round has opened
                 continue
             yield said
-            is_open = said.verb is TransactionVerb.BEGIN or (is_open and said.verb not in _ENDS)
+            is_open = said.verb is TransactionVerb.BEGIN or (is_open and (said.chain or said.verb not in ENDS))
             ours = ours and is_open
         if ours:
             yield Said(_ours(messages[-1], "ROLLBACK" if messages[-1].error else "COMMIT"))

@@ -21,6 +21,7 @@ class Said(Struct, frozen=True):
     sent: Sent
     verb: TransactionVerb | None = None
     skipped: bool = False
+    chain: bool = False
 
     @property
     def did_nothing(self) -> bool:
@@ -74,11 +75,15 @@ def _texts(text: str, statements: tuple[Statement, ...]) -> list[str]:
 
 def _part(sent: Sent, text: str, action: Action, *, done: bool, tag: list[str]) -> Said:
     verb = action.verb if isinstance(action, Transaction) else None
+    chain = isinstance(action, Transaction) and action.chain
     if verb is TransactionVerb.COMMIT and tag == ["ROLLBACK"]:
-        text, verb = "ROLLBACK", TransactionVerb.ROLLBACK  # so the server takes COMMIT when something had failed
+        text, verb = (
+            f"ROLLBACK{' AND CHAIN' if chain else ''}",
+            TransactionVerb.ROLLBACK,
+        )  # so the server takes COMMIT when something had failed
     one = replace(sent, text=text, tags=tag)
     if done:
         one.error = one.sqlstate = None
     if not (isinstance(action, Dml) and action.kind is DmlKind.COPY_FROM):
         one.copied = None
-    return Said(one, verb)
+    return Said(one, verb, chain=chain)

@@ -6,7 +6,9 @@ https://www.postgresql.org/docs/current/typeconv-query.html
 from __future__ import annotations
 
 from migrate_safe.catalog.change import known_type
+from migrate_safe.catalog.things import fact
 from migrate_safe.model.names import Name
+from migrate_safe.model.objects import Thing
 from migrate_safe.model.schema import Schema, TypeName
 from migrate_safe.model.values import replace
 
@@ -76,7 +78,11 @@ def is_assigned(schema: Schema, old: TypeName, new: TypeName) -> bool | None:
         return True
     if old.dimensions and new.dimensions:
         return is_assigned(schema, replace(old, dimensions=0), replace(new, dimensions=0))
-    if not (_is_known(schema, old) and _is_known(schema, new)) or _has_cast(schema, old, new):
+    made = _made_cast(schema, old, new)
+    explicit = made is not None and fact(made, "context") == "explicit"
+    if not (_is_known(schema, old) and _is_known(schema, new)) or (made is not None and not explicit):
+        return None
+    if explicit and new.name in TEXTS:
         return None
     if not new.dimensions and new.name in TEXTS:
         return True
@@ -106,7 +112,7 @@ def _is_known(schema: Schema, type_name: TypeName) -> bool:
     return made in schema.enums or made in schema.composites or things
 
 
-def _has_cast(schema: Schema, old: TypeName, new: TypeName) -> bool:
-    """Say whether somebody made a cast between the types; which schemas these are in is not looked at."""
+def _made_cast(schema: Schema, old: TypeName, new: TypeName) -> Thing | None:
+    """Give the cast that somebody made between the types; which schemas these are in is not looked at."""
     plain = [str(replace(t, schema=None, modifiers=())) for t in (old, new)]
-    return ("cast", Name(None, " as ".join(plain))) in schema.things
+    return schema.things.get(("cast", Name(None, " as ".join(plain))))

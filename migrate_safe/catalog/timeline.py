@@ -13,6 +13,9 @@ from migrate_safe.model.wrapping import Wrapping
 
 T = TypeVar("T")
 
+ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
+"""What ends a transaction."""
+
 
 class Timeline(Struct, Generic[T], frozen=True):
     """A value `now` that transactions can take back.
@@ -42,6 +45,10 @@ class Timeline(Struct, Generic[T], frozen=True):
         """Take what the runner does before a statement of a unit; `first` is the first one of the unit."""
         opens = unit.wrapping is Wrapping.FILE and (first or unit.renews)
         return self.begun() if opens else self
+
+    def ended(self, now: T, control: Transaction) -> Timeline[T]:
+        """Give the timeline behind the end of a transaction with what is left; AND CHAIN opens another."""
+        return replace(self, now=now, start=now if control.chain else None)
 
     def step(self, control: Transaction) -> Timeline[T]:
         """Take a transaction control statement."""

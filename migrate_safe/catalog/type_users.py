@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Column, Schema, Table, TypeName
+from migrate_safe.model.schema import Column, Function, Schema, Table, TypeName
 from migrate_safe.model.values import replace
+from migrate_safe.sql.routines import arguments_text, inputs
 
 
 def is_of(type_name: TypeName | None, name: Name) -> bool:
@@ -89,7 +90,7 @@ def multirange_of(schema: Schema, name: Name) -> Name | None:
 
 
 def with_types(schema: Schema, change: Callable[[TypeName], TypeName]) -> Schema:
-    """Give the schema with every type of a column, domain, attribute and view changed."""
+    """Give the schema with every type of a column, domain, attribute, view and routine changed."""
     tables = {
         n: replace(t, columns=tuple(replace(c, type=change(c.type)) for c in t.columns))
         for n, t in schema.tables.items()
@@ -100,4 +101,14 @@ def with_types(schema: Schema, change: Callable[[TypeName], TypeName]) -> Schema
         n: replace(v, types=tuple(change(t) if t is not None else None for t in v.types))
         for n, v in schema.views.items()
     }
-    return replace(schema, tables=tables, domains=domains, composites=composites, views=views)
+    functions = {n: tuple(_with_types(f, change) for f in held) for n, held in schema.functions.items()}
+    return replace(schema, tables=tables, domains=domains, composites=composites, views=views, functions=functions)
+
+
+def _with_types(function: Function, change: Callable[[TypeName], TypeName]) -> Function:
+    parameters = tuple(replace(p, type=change(p.type)) for p in function.parameters)
+    returns = change(function.returns) if function.returns is not None else None
+    if parameters == function.parameters and returns == function.returns:
+        return function
+    arguments = arguments_text(p.type for p in inputs(parameters))
+    return replace(function, parameters=parameters, returns=returns, arguments=arguments)

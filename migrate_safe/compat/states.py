@@ -122,16 +122,17 @@ def _groups(script: Script) -> Iterator[_Group]:
 def _groups_in(unit: Unit, statements: Sequence[Statement]) -> Iterator[_Group]:
     block: list[Statement] | None = [] if unit.wrapping is Wrapping.FILE else None
     for statement in statements:
-        verb = statement.action.verb if isinstance(statement.action, Transaction) else None
-        match verb:
+        control = statement.action if isinstance(statement.action, Transaction) else None
+        renewed: list[Statement] | None = [] if unit.renews or (control is not None and control.chain) else None
+        match control.verb if control is not None else None:
             case TransactionVerb.BEGIN:
                 block = [] if block is None else block
             case TransactionVerb.COMMIT:
                 if block:
                     yield _Group(tuple(block), transaction=True)
-                block = [] if unit.renews else None
+                block = renewed
             case TransactionVerb.ROLLBACK:
-                block = [] if unit.renews else None
+                block = renewed
             case _ if block is not None:
                 block.append(statement)
             case None:

@@ -9,11 +9,12 @@ from msgspec import Struct, field
 from migrate_safe.catalog.change import type_name
 from migrate_safe.catalog.evolve import session_ended
 from migrate_safe.catalog.evolve.routines import runs_of
-from migrate_safe.catalog.settings import setting_of
-from migrate_safe.catalog.timeline import Timeline
+from migrate_safe.catalog.evolve.sessions import settings_in, transaction_ended
+from migrate_safe.catalog.timeline import ENDS, Timeline
 from migrate_safe.effects.births import born_after, moves
 from migrate_safe.effects.combine import Scene, strongest
 from migrate_safe.effects.effect import outcome_in
+from migrate_safe.effects.pending_events import Pending, pending_after
 from migrate_safe.effects.session_names import names_after, names_kept
 from migrate_safe.effects.settings import Settings, after
 from migrate_safe.model.effect import Analysed, Effect, Session, SessionNames, TransactionRule
@@ -37,7 +38,6 @@ _NEW_ENUMS_ARE_FREE = 17
 _NO_NAMES = SessionNames()
 _COMMIT = Transaction(TransactionVerb.COMMIT)
 _OF_SAVEPOINTS = (TransactionVerb.SAVEPOINT, TransactionVerb.RELEASE, TransactionVerb.ROLLBACK_TO)
-_ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
 
 
 class _Owner(Struct, frozen=True):
@@ -48,8 +48,8 @@ class _Owner(Struct, frozen=True):
 
     def after(self, control: Transaction, unit: Unit, *, inside: bool) -> _Owner:
         """Take a transaction control statement; `inside` says that a transaction was open when it ran."""
-        if control.verb in _ENDS:
-            return _Owner(ended=True)
+        if control.verb in ENDS:
+            return _Owner(file=control.chain, ended=True)
         if control.verb is TransactionVerb.BEGIN:
             return replace(self, file=self.file or not inside or unit.implicit or self.ended)
         return self
@@ -64,6 +64,8 @@ class _State(Struct, frozen=True):
     born: frozenset[Name] = field(default_factory=frozenset)
     fresh: frozenset[tuple[Name, str]] = field(default_factory=frozenset)
     names: SessionNames = _NO_NAMES
+    pending: Pending = frozenset()
+    deferred: frozenset[str] | None = frozenset()
 
     @property
     def session(self) -> Session:
@@ -131,12 +133,16 @@ def schema_after(analysed: Iterable[Analysed], before: Schema) -> Schema:
 def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timeline[_State]]:
     state = line.now
     control = statement.action if isinstance(statement.action, Transaction) else None
-    scene = Scene(state.schema, state.session, line.in_transaction, state.fresh)
+    scene = Scene(state.schema, state.session, line.in_transaction, state.fresh, state.pending, state.deferred)
     if control is not None:
-        effect, moved = Effect(fails=_no_savepoint(line, control)), _controlled(line, control)
+        effect, moved = Effect(fails=_no_transaction(line, control)), _controlled(line, control)
     else:
         effect, schema = outcome_in(scene, statement)
-        moved = line.at(_after(line, statement, effect, schema))
+        later = _after(line, statement, effect, schema)
+        if line.in_transaction and effect.fails is None:
+            pending, deferred = pending_after(scene, statement)
+            later = replace(later, pending=pending, deferred=deferred)
+        moved = line.at(later)
     analysed = Analysed(
         statement=statement,
         before=state.schema,
@@ -154,14 +160,24 @@ def _controlled(line: Timeline[_State], control: Transaction) -> Timeline[_State
     """Take a transaction control statement: at the end of a transaction its locks and local settings are gone."""
     moved = line.step(control)
     names = names_kept(line.now.names, moved.now.names, control.verb)
-    if control.verb not in _ENDS:
+    if control.verb not in ENDS:
         return moved if names is moved.now.names else moved.at(replace(moved.now, names=names))
-    state = replace(moved.now, held=(), fresh=frozenset(), settings=moved.now.settings.committed(), names=names)
-    return moved.at(state)
+    settings = moved.now.settings.committed()
+    schema = _along(transaction_ended(moved.now.schema), settings)
+    state = _State(schema, settings, born=moved.now.born, names=names)
+    return moved.ended(state, control)
 
 
-def _no_savepoint(line: Timeline[_State], control: Transaction) -> str | None:
-    """Say why the server refuses a statement about savepoints, or None."""
+def _along(schema: Schema, settings: Settings) -> Schema:
+    """Give the schema as the session searches it."""
+    path = settings.now.search_path if settings.now.search_path is not None else settings.default_path
+    return schema if path == schema.search_path else replace(schema, search_path=path)
+
+
+def _no_transaction(line: Timeline[_State], control: Transaction) -> str | None:
+    """Say why the server refuses a statement about savepoints, or AND CHAIN, or None."""
+    if control.chain and not line.in_transaction:
+        return f"{control.verb} AND CHAIN needs a transaction, and none is open"
     if control.verb not in _OF_SAVEPOINTS:
         return None
     if not line.in_transaction:
@@ -176,15 +192,13 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
     if effect.fails is not None:
         return state
     settings = state.settings
-    for change in _settings_in(state.schema, statement):
+    for change in settings_in(state.schema, statement):
         settings = after(settings, change, in_transaction=line.in_transaction)
     if isinstance(statement.action, SetVariable):
         schema = state.schema
     if effect.unknown is not None:
         schema = replace(schema, complete=False)  # it may have made anything
-    if settings.now.search_path != state.settings.now.search_path:
-        path = settings.now.search_path
-        schema = replace(schema, search_path=path if path is not None else settings.default_path)
+    schema = _along(schema if line.in_transaction else transaction_ended(schema), settings)
     held = _held(line, statement, effect)
     return replace(
         state,
@@ -195,15 +209,6 @@ def _after(line: Timeline[_State], statement: Statement, effect: Effect, schema:
         fresh=state.fresh | _fresh(state, statement) if line.in_transaction else state.fresh,
         names=_names(line, statement, effect),
     )
-
-
-def _settings_in(schema: Schema, statement: Statement) -> tuple[SetVariable, ...]:
-    """Give the changes of settings that a statement makes, also in the bodies that it runs."""
-    change = setting_of(statement.action)
-    if change is not None:
-        return (change,)
-    inner = ((run, each) for run in runs_of(schema, statement.action) for each in run.block.inner)
-    return tuple(change for run, each in inner for change in _settings_in(run.within(schema), each))
 
 
 def _names(line: Timeline[_State], statement: Statement, effect: Effect) -> SessionNames:

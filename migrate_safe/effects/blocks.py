@@ -27,7 +27,7 @@ def do_block(scene: Scene, block: DoBlock, effect_in: Callable[[Scene, Statement
     None is sure to fail: it may stand behind a condition (IF NOT EXISTS ...) or an exception handler.
     """
     parts: list[Effect] = []
-    inside = Scene(scene.schema, scene.session, True, scene.fresh_values)
+    inside = replace(scene, in_transaction=True)
     before: dict[Name, Name] = {}
     for statement in block.inner:
         parts.append(named(effect_in(inside, statement), before))

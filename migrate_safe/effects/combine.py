@@ -25,13 +25,17 @@ PARTITIONED_INDEXES_PLANNED = 16
 class Scene(Struct, frozen=True):
     """What surrounds a statement: the schema before it, its session, and its transaction.
 
-    `fresh_values` are (enum, value) pairs that this transaction added and so may not use yet.
+    `fresh_values` are (enum, value) pairs that this transaction added and so may not use yet, `pending` the tables with
+    the constraints and triggers that have yet to see its rows, `deferred` those that SET CONSTRAINTS deferred (None are
+    all of them).
     """
 
     schema: Schema
     session: Session = field(default_factory=Session)
     in_transaction: bool = False
     fresh_values: frozenset[tuple[Name, str]] = field(default_factory=frozenset)
+    pending: frozenset[tuple[Name, str]] = field(default_factory=frozenset)
+    deferred: frozenset[str] | None = field(default_factory=frozenset)
 
     @property
     def version(self) -> int:

@@ -25,9 +25,10 @@ _REFUSING: Mapping[Rows, tuple[str, ...]] = MappingProxyType(
         Rows.OUTSIDE: ("23514",),
         Rows.REFERRED_TO: ("23503",),
         Rows.DISPLACED: ("23514",),
-        Rows.LACKED: ("42704", "0A000", "58P01", "22023"),
+        Rows.LACKED: ("42704", "0A000", "58P01", "22023", "55000"),
         Rows.UNMARKED: ("42704",),
         Rows.HELD: ("2BP01",),
+        Rows.PENDING: ("55006",),
     }
 )
 """How the SQLSTATE begins with which the server refuses a statement for such rows, or for what else it lacks."""

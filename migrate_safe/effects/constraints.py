@@ -7,6 +7,7 @@ from itertools import islice
 
 from migrate_safe.catalog.change import certain, is_partitioned
 from migrate_safe.catalog.evolve.constraints import index_for
+from migrate_safe.catalog.evolve.indexes import parts_below
 from migrate_safe.effects.combine import (
     PARTITIONED_INDEXES_PLANNED,
     Scene,
@@ -26,7 +27,7 @@ from migrate_safe.effects.proofs import proves_not_null
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Constraint, ConstraintKind, Index, Table
+from migrate_safe.model.schema import Constraint, ConstraintKind, Table
 from migrate_safe.model.table_action import AlterConstraint
 from migrate_safe.model.values import replace
 
@@ -316,19 +317,17 @@ def drop_constraint(scene: Scene, table: Table, name: str, *, cascade: bool, onl
     if constraint.references is not None:
         far = scene.schema.resolve(constraint.references.table)
         return merge(locks, locking(_AX, far, *far_side(scene, constraint)))
-    indexes = [Name(m.name.schema, i.name) for m in heirs for i in m.indexes if i.name and _owns(m, i, constraint)]
+    indexes = [
+        part
+        for own in (Name(table.name.schema, i.name) for i in table.indexes if i.name and i.constraint == name)
+        for part in (own, *(Name(m.name.schema, i.name or "") for m, i in parts_below(scene.schema, table, own)))
+    ]
     resting = [t.name for t, c in scene.schema.referencing(table.name) if cascade and _rests(c, constraint, table)]
     kept = breaking(BreakKind.ARBITER, str(Name(table.name.schema, name))) if indexes else Effect()
     value = Effect()
     if constraint.kind is ConstraintKind.NOT_NULL:
         value = breaking(BreakKind.VALUE, column_text(table.name, constraint.columns[0]))
     return merge(locks, locking(_AX, *indexes, *resting), kept, value)
-
-
-def _owns(table: Table, index: Index, dropped: Constraint) -> bool:
-    """Say whether an index belongs to a constraint, or to what a partition inherited of it under another name."""
-    owner = table.constraint(index.constraint) if index.constraint is not None else None
-    return owner is not None and (owner.kind, owner.columns) == (dropped.kind, dropped.columns)
 
 
 def _rests(key: Constraint, constraint: Constraint, table: Table) -> bool:

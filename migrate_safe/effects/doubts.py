@@ -67,6 +67,7 @@ class Rows(StrEnum):
     CONVERTED = "values of {} that are none of {}"
     OUTSIDE = "rows of {} outside of its bounds"
     REFERRED_TO = "rows of {} to which rows of {} refer"
+    PENDING = "rows of {} that this transaction wrote, which deferred constraints and triggers have yet to see"
     DISPLACED = "rows of {} that belong to the new partition"
     LACKED = "a server that has no {} {}"
     UNMARKED = "no index by which {} was clustered before"

@@ -29,6 +29,7 @@ from migrate_safe.effects.fresh_enums import used_too_early
 from migrate_safe.effects.function_bodies import refused_body
 from migrate_safe.effects.holding import holding
 from migrate_safe.effects.lacking import lacked
+from migrate_safe.effects.pending_events import refused_while_pending
 from migrate_safe.effects.read_by_cursors import read_by_cursor
 from migrate_safe.effects.server_settings import refused_setting
 from migrate_safe.effects.session_names import named_statement, refused_name
@@ -98,7 +99,11 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
         return (Effect(fails=reason), scene.schema) if reason is not None else outcome_in(scene, named)
     known = without_guesses(scene.schema, statement.action)
     scene = scene if known is scene.schema else scene.at(known)
-    effect = merge(_effect(scene, statement.action), lacked(scene.schema, statement.action))
+    effect = merge(
+        _effect(scene, statement.action),
+        lacked(scene.schema, statement.action),
+        refused_while_pending(scene, statement.action),
+    )
     runs = runs_of(scene.schema, statement.action)
     if runs:
         ran = (do_block(scene.at(run.within(scene.schema)), run.block, effect_in) for run in runs)

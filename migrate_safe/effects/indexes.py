@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.change import TEMPORARY, is_partitioned
-from migrate_safe.catalog.evolve.indexes import plain_index, same_index
+from migrate_safe.catalog.evolve.indexes import parts_below, plain_index
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects.columns import far_columns
 from migrate_safe.effects.combine import Scene, breaking, building, family, locking, merge
@@ -79,13 +79,8 @@ def _drop_one(scene: Scene, name: Name, *, concurrently: bool) -> Effect:
     arbiter = breaking(BreakKind.ARBITER, str(full)) if index is not None and index.unique else Effect()
     members = family(scene.schema, table) if is_partitioned(table) else (table,)
     mode = _SUX if concurrently and full.schema != TEMPORARY else _AX
-    twins = [
-        Name(m.name.schema, i.name)
-        for m in members[1:]
-        for i in m.indexes
-        if index is not None and i.name is not None and i.parent is not None and same_index(i, index)
-    ]
-    return merge(locking(mode, *(m.name for m in members)), locking(_AX, full, *twins), arbiter)
+    parts = [Name(m.name.schema, i.name or "") for m, i in parts_below(scene.schema, table, full)]
+    return merge(locking(mode, *(m.name for m in members)), locking(_AX, full, *parts), arbiter)
 
 
 def attach_index(scene: Scene, name: Name, action: OtherTableAction) -> Effect:

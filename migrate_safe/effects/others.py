@@ -13,6 +13,7 @@ from migrate_safe.effects.unknown import known_relations, worst_case
 from migrate_safe.effects.user_types import dropped_with_type
 from migrate_safe.model.effect import BreakKind, Effect, TransactionRule
 from migrate_safe.model.said import Dropped
+from migrate_safe.model.schema import TEMPORARY
 from migrate_safe.model.statement import DropSequence, DropTable, DropView, Other
 
 _FAMILIES = (
@@ -61,7 +62,7 @@ def other(scene: Scene, action: Other) -> Effect:
         case "AlterObjectSchemaStmt" if action.detail in ("statistic ext", "extension"):
             return merge(*(breaking(BreakKind.GONE, str(o)) for o in action.objects[:1]))
         case "DiscardStmt":
-            return Effect(transaction=TransactionRule.FORBIDDEN if action.detail == "all" else TransactionRule.ANY)
+            return _discarded(scene, action)
         case "AlterDatabaseStmt" if action.detail == "tablespace":
             return Effect(transaction=TransactionRule.FORBIDDEN)
         case kind if kind in _HARMLESS:
@@ -77,6 +78,13 @@ def _prepared(action: Other) -> Effect:
     """COMMIT PREPARED and ROLLBACK PREPARED end another transaction; what the first one brings is not known."""
     unknown = "what the prepared transaction did is not known" if action.detail.startswith("commit") else None
     return Effect(transaction=TransactionRule.FORBIDDEN, unknown=unknown)
+
+
+def _discarded(scene: Scene, action: Other) -> Effect:
+    """DISCARD drops what is temporary, which only its session can use."""
+    rule = TransactionRule.FORBIDDEN if action.detail == "all" else TransactionRule.ANY
+    locks = _emptied(scene, TEMPORARY).locks if action.detail in ("all", "temp") else ()
+    return Effect(locks=locks, transaction=rule)
 
 
 def _emptied(scene: Scene, name: str) -> Effect:

@@ -131,15 +131,15 @@ def _drop_routines(scene: Scene, action: DropRoutines) -> Effect:
     if not found:
         return replace(gone, unknown=f"what uses {action.kind} {action.routines[0]} is not known")
     rests = [r for f in found for r in perhaps_on_function(scene.schema, f)]
-    return merge(gone, _taking_along(scene, rests), _unsure(scene, found))
+    return merge(gone, taking_along(scene, rests), _unsure(scene, found))
 
 
 def dropped_with_function(scene: Scene, function: Function) -> Effect:
     """Give the effect of dropping all that rests on a function."""
-    return _taking_along(scene, perhaps_on_function(scene.schema, function))
+    return taking_along(scene, perhaps_on_function(scene.schema, function))
 
 
-def _taking_along(scene: Scene, rests: Iterable[Rest]) -> Effect:
+def taking_along(scene: Scene, rests: Iterable[Rest]) -> Effect:
     """Drop what rests on something: each of these is gone, and the relation that holds it is locked."""
     rests = with_all(scene.schema, rests)
     lost = tuple(f"column {r.relation}.{r.name}" for r in rests if r.kind == "column")
@@ -171,7 +171,7 @@ def _drop_things(scene: Scene, action: DropThings) -> Effect:
             continue
         parts.append(breaking(BreakKind.GONE, f"{action.kind} {name}"))
         if known is not None and action.cascade:
-            parts.append(_taking_along(scene, on_thing(scene.schema, known)))
+            parts.append(taking_along(scene, on_thing(scene.schema, known)))
         if known is None and action.cascade:
             parts.append(Effect(unknown=f"what uses {action.kind} {name} is not known"))
     return merge(*parts)

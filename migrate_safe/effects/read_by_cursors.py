@@ -34,11 +34,12 @@ def read_by_cursor(scene: Scene, action: Action) -> str | None:
         return None
     plain = [q for q in queries if isinstance(q, Dml) and len(q.reads) == 1 and not q.filtered]
     used = {lock.relation for q in plain for lock in dml.planned(scene, q).locks}
-    found = [n for n in _worked_on(scene, action) if n in used]
+    found = [n for n in worked_on(scene, action) if n in used]
     return f"a cursor of this session still reads {found[0]}" if found else None
 
 
-def _worked_on(scene: Scene, action: Action) -> Iterable[Name]:
+def worked_on(scene: Scene, action: Action) -> Iterable[Name]:
+    """Give the relations that a statement works on as the server does not while the session still uses them."""
     match action:
         case AlterTable(table=table, actions=actions, only=only):
             whole = not all(isinstance(a, (AttachPartition, DetachPartition)) for a in actions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.change import TEMPORARY, family, is_partitioned, keeps_apart
+from migrate_safe.catalog.evolve.indexes import parts_below
 from migrate_safe.catalog.evolve.toast import needs_toast
 from migrate_safe.effects.combine import Scene, building, index_names, locking, merge
 from migrate_safe.effects.maintenance import every_table, stored
@@ -53,21 +54,11 @@ def _one_index(scene: Scene, name: Name, *, concurrently: bool) -> Effect:
         mode = _SUX if concurrently else LockMode.ACCESS_EXCLUSIVE
         return merge(locking(mode, full), Effect(rewrites=(full,)))  # and its table, which nothing names
     if is_partitioned(table):
-        parts = [_twins(m, table, full) for m in family(scene.schema, table)[1:]]
+        parts = [(m, Name(m.name.schema, i.name or "")) for m, i in parts_below(scene.schema, table, full)]
         first = _locked(table, (full,), concurrently=concurrently)
-        return merge(first, *(_rebuilt(t, names, concurrently=concurrently) for t, names in parts), _FORBIDDEN)
+        rebuilt = (_rebuilt(m, (name,), concurrently=concurrently) for m, name in parts if not is_partitioned(m))
+        return merge(first, *rebuilt, _FORBIDDEN)
     return _rebuilt(table, (full,), concurrently=concurrently)
-
-
-def _twins(member: Table, parent: Table, index: Name) -> tuple[Table, tuple[Name, ...]]:
-    """Give the indexes of a partition that look like one of its parent's."""
-    wanted = parent.index(index.name)
-    alike = [
-        Name(member.name.schema, i.name)
-        for i in member.indexes
-        if wanted is not None and i.name is not None and (i.keys, i.unique) == (wanted.keys, wanted.unique)
-    ]
-    return member, () if is_partitioned(member) else tuple(alike)
 
 
 def _one_table(scene: Scene, name: Name, *, concurrently: bool) -> Effect:

@@ -10,7 +10,7 @@ from migrate_safe.effects.combine import Scene, breaking, family, locking, merge
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Policy, Table, View
+from migrate_safe.model.schema import Expr, Policy, Table, View
 from migrate_safe.model.statement import (
     AlterPolicy,
     CreatePolicy,
@@ -21,6 +21,7 @@ from migrate_safe.model.statement import (
     OtherTableAction,
     RenamePart,
 )
+from migrate_safe.sql.touched import relations_of
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 _AS = LockMode.ACCESS_SHARE
@@ -84,21 +85,19 @@ def create_policy(scene: Scene, action: CreatePolicy) -> Effect:
 
 
 def alter_policy(scene: Scene, action: AlterPolicy) -> Effect:
-    """ALTER POLICY locks as CREATE does; newer versions lock what the old expressions name as well."""
+    """ALTER POLICY locks as CREATE does; newer versions lock what the expressions name that it keeps, as well."""
     name = scene.schema.resolve(action.table)
     table = scene.schema.tables.get(name)
     known = [p for p in table.policies if p.name == action.policy] if table is not None else []
-    old = (
-        [r for p in known for r in p.relations]
-        if scene.version >= _OLD_EXPRESSIONS_LOCKED and not _replaces(known, action)
-        else []
-    )
+    kept = [e for p in known for e in _kept(p, action)] if scene.version >= _OLD_EXPRESSIONS_LOCKED else []
+    old = [r for e in kept for r in relations_of(e.sql)]
     return merge(locking(_AX, name), _looked_at(scene, [*action.relations, *old]), breaking(BreakKind.VALUE, str(name)))
 
 
-def _replaces(known: Iterable[Policy], action: AlterPolicy) -> bool:
-    """Say whether every expression of the policy is given anew."""
-    return all((p.using is None or action.using) and (p.check is None or action.check) for p in known)
+def _kept(policy: Policy, action: AlterPolicy) -> list[Expr]:
+    """Give the expressions of a policy that are not given anew."""
+    pairs = ((policy.using, action.using), (policy.check, action.check))
+    return [old for old, new in pairs if old is not None and new is None]
 
 
 def _looked_at(scene: Scene, relations: Iterable[Name]) -> Effect:

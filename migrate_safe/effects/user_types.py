@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.change import is_partitioned, type_exists, type_name
+from migrate_safe.catalog.evolve.resting import on_type
 from migrate_safe.catalog.type_users import (
     columns_of_type,
     domains_over,
@@ -14,6 +15,7 @@ from migrate_safe.catalog.type_users import (
 from migrate_safe.effects.columns import drop_column
 from migrate_safe.effects.combine import Scene, breaking, locking, merge, rewriting, scanning
 from migrate_safe.effects.doubts import Rows
+from migrate_safe.effects.programs import taking_along
 from migrate_safe.effects.tables import drop_table
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
@@ -163,6 +165,7 @@ def dropped_with_type(scene: Scene, name: Name) -> Effect:
     tables = typed_tables(scene.schema, name)
     parts = [drop_table(scene, DropTable(tuple(t.name for t in tables), cascade=True))] if tables else []
     for part in (name, multirange) if multirange is not None else (name,):
+        parts.append(taking_along(scene, on_type(scene.schema, part)))
         for table, column in columns_of_type(scene.schema, part):
             if not _is_child(scene.schema, table, column.name):
                 parts.append(drop_column(scene, table, DropColumn(column.name, cascade=True)))

@@ -77,6 +77,8 @@ class Table(Struct, frozen=True):
     detaching: Name | None = None
     """The partitioned table from which DETACH PARTITION ... CONCURRENTLY was cut off: FINALIZE ends it."""
     persistence: str = "p"
+    ends_with_transaction: bool = False
+    """A temporary table made ON COMMIT DROP."""
     row_security: bool = False
     forced_row_security: bool = False
     policies: tuple[Policy, ...] = ()

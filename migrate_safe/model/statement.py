@@ -268,10 +268,11 @@ class TransactionVerb(StrEnum):
 
 
 class Transaction(Struct, frozen=True):
-    """BEGIN, COMMIT and so on; `name` of a savepoint."""
+    """BEGIN, COMMIT and so on; `name` of a savepoint. AND CHAIN (`chain`) opens the next transaction at once."""
 
     verb: TransactionVerb
     name: str | None = None
+    chain: bool = False
 
 
 class SetVariable(Struct, frozen=True):

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve import apply
+from migrate_safe.catalog.timeline import ENDS
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase
@@ -112,8 +113,8 @@ def _left_open(script: Script) -> Iterator[Refusal]:
         match statement.action:
             case Transaction(verb=TransactionVerb.BEGIN) if opened is None:
                 opened = statement
-            case Transaction(verb=TransactionVerb.COMMIT | TransactionVerb.ROLLBACK | TransactionVerb.PREPARE):
-                opened = None
+            case Transaction(verb=verb, chain=chain) if verb in ENDS:
+                opened = statement if chain else None
     if opened is not None:
         yield Refusal(opened, "the transaction that it opens is never committed", "end it with COMMIT")
 

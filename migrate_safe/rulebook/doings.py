@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from migrate_safe.catalog.timeline import ENDS
 from migrate_safe.model.names import Name
 from migrate_safe.model.said import Dropped, Extension, Grants, NewSchema, Renamed, Vacuum
 from migrate_safe.model.statement import (
@@ -48,10 +49,7 @@ from migrate_safe.model.statement import (
     Statement,
     TableAction,
     Transaction,
-    TransactionVerb,
 )
-
-_ENDS = (TransactionVerb.COMMIT, TransactionVerb.ROLLBACK, TransactionVerb.PREPARE)
 
 
 class Deed(StrEnum):
@@ -134,7 +132,7 @@ def _deeds(statement: Statement) -> Deeds:
             return [*made, (Deed.INDEXES, f"table {action.table.name}", action)]
         case DropIndex(indexes) as action:
             return [(Deed.DROPS, f"index {n.name}", action) for n in indexes]
-        case Transaction(verb) as action if verb in _ENDS:
+        case Transaction(verb) as action if verb in ENDS:
             return [(Deed.ENDS, "", action)]
         case _:
             return _object_deeds(statement)

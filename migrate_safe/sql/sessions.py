@@ -31,7 +31,7 @@ def transaction(node: Any) -> Transaction | Other:
     if verb is None:
         words = pb.TransactionStmtKind.Name(node.kind).removeprefix("TRANS_STMT_")
         return Other("TransactionStmt", detail=words.replace("_", " ").lower())
-    return Transaction(verb, node.savepoint_name or node.gid or None)
+    return Transaction(verb, node.savepoint_name or node.gid or None, bool(node.chain))
 
 
 def set_variable(node: Any) -> SetVariable | Other:

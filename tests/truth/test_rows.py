@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests.truth.run import RESET, Bench, Case, predict
 
 
 class Refusal(Struct, frozen=True):
-    """A statement, with rows that the server takes and rows that it does not."""
+    """A statement, with rows that the server takes and rows that it does not; of several, one transaction, the last."""
 
     rows: str
     sql: str
@@ -72,10 +73,13 @@ def test_rows_decide(bench: Bench, refusal: Refusal) -> None:
         connection.execute(RESET)
         for statement in parse_script(Source("setup.sql", setup)).statements:
             connection.execute(statement.text.encode())
-        (analysed,) = predict(read_schema(connection), Case("rows", "", setup, refusal.sql))
+        *before, analysed = predict(read_schema(connection), Case("rows", "", setup, refusal.sql))
         pattern = ".+".join(map(re.escape, re.split(r"\{\}", Rows[refusal.rows])))
         assert any(re.fullmatch(pattern, reason) for reason in analysed.effect.refused_by)
-        seen = bench.observer.watch(lambda: connection.execute(refusal.sql.encode()))
+        for statement in ("BEGIN", *(one.statement.text for one in before)) if before else ():
+            connection.execute(statement.encode())
+        seen = bench.observer.watch(partial(connection.execute, analysed.statement.text.encode()))
+        connection.rollback()
         assert disagreements(analysed.effect, seen, unforeseen=unforeseen) == ()
         refusals.append(disagreements(replace(analysed.effect, refused_by=()), seen, unforeseen=unforeseen) != ())
     assert refusals == [False, True]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from migrate_safe.catalog.change import CannotApply, without_temporary
 from migrate_safe.catalog.evolve import (
     foreign,
@@ -23,10 +25,11 @@ from migrate_safe.catalog.evolve.programs import apply_program
 from migrate_safe.catalog.evolve.reindexing import reindex
 from migrate_safe.catalog.evolve.roles import refuse_absent_roles
 from migrate_safe.catalog.evolve.routines import refuse_language, runs_of
+from migrate_safe.catalog.evolve.sessions import settings_in, transaction_ended
 from migrate_safe.catalog.guesses import without_guesses
-from migrate_safe.catalog.settings import search_path_after, setting_of
+from migrate_safe.catalog.settings import search_path_after
 from migrate_safe.catalog.stored_views import as_tables, as_views
-from migrate_safe.catalog.timeline import Timeline
+from migrate_safe.catalog.timeline import ENDS, Timeline
 from migrate_safe.model.said import NewSchema
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
@@ -84,22 +87,46 @@ def fold(schema: Schema, script: Script) -> Schema:
 
     The session ends with the file: its search_path and its temporary tables are gone.
     """
-    line, last = Timeline(schema), -1
+    default = schema.search_path
+    line, last = Timeline(_Session(schema, default)), -1
     for statement in script.statements:
         if statement.direction is Direction.DOWN:
             continue
         unit, first = script.unit_of(statement), statement.unit != last
         if first and last >= 0:
-            line = line.step(_COMMIT)
+            line = _controlled(line, _COMMIT)
         line, last = line.entering(unit, first=first), statement.unit
         if isinstance(statement.action, Transaction):
-            line = line.step(statement.action)
-        elif (setting := setting_of(statement.action)) is not None:
-            path = search_path_after(line.now.search_path, setting, schema.search_path)
-            line = line.at(replace(line.now, search_path=path))
+            line = _controlled(line, statement.action)
         else:
-            line = line.at(evolve(line.now, statement))
-    return session_ended(line.now, schema.search_path)
+            line = line.at(_stepped(line.now, statement, default, inside=line.in_transaction))
+    return session_ended(line.now.schema, default)
+
+
+class _Session(Struct, frozen=True):
+    """A schema as a session sees it, and the search_path that stays once the transaction has ended."""
+
+    schema: Schema
+    lasting: tuple[str, ...]
+
+
+def _controlled(line: Timeline[_Session], control: Transaction) -> Timeline[_Session]:
+    moved = line.step(control)
+    if control.verb not in ENDS:
+        return moved
+    ended = replace(transaction_ended(moved.now.schema), search_path=moved.now.lasting)
+    return moved.ended(_Session(ended, moved.now.lasting), control)
+
+
+def _stepped(session: _Session, statement: Statement, default: tuple[str, ...], *, inside: bool) -> _Session:
+    before, lasting = session.schema, session.lasting
+    path = before.search_path
+    for change in settings_in(before, statement):
+        path = search_path_after(path, change, default) if inside or not change.local else path
+        lasting = lasting if change.local else search_path_after(lasting, change, default)
+    schema = before if isinstance(statement.action, SetVariable) else evolve(before, statement)
+    schema = schema if inside else transaction_ended(schema)
+    return _Session(schema if path == schema.search_path else replace(schema, search_path=path), lasting)
 
 
 _COMMIT = Transaction(TransactionVerb.COMMIT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from migrate_safe.catalog.change import (
     CannotApply,
     is_partitioned,
@@ -289,6 +291,15 @@ def set_statistics(schema: Schema, name: Name, place: int, target: int) -> Schem
     kept = [pair for pair in index.statistics if pair[0] != place]
     given = [*kept, (place, target)] if target >= 0 else kept
     return put(schema, put_index(table, replace(index, statistics=tuple(sorted(given)))))
+
+
+def parts_below(schema: Schema, table: Table, index: Name) -> Iterator[tuple[Table, Index]]:
+    """Give the parts that an index of a partitioned table has in its partitions, at every depth."""
+    for child in schema.partitions_of(table.name):
+        for part in child.indexes:
+            if part.parent == index and part.name is not None:
+                yield child, part
+                yield from parts_below(schema, child, Name(child.name.schema, part.name))
 
 
 def same_index(one: Index, two: Index) -> bool:

@@ -167,6 +167,11 @@ def on_relation(schema: Schema, relation: Name) -> list[Rest]:
     return found
 
 
+def on_type(schema: Schema, name: Name) -> list[Rest]:
+    """Give the functions that take or return values of a type."""
+    return [_function(f) for held in schema.functions.values() for f in held if name in _row_types(f)]
+
+
 def _holders(schema: Schema) -> list[Table | View]:
     """Give what may have rules or triggers."""
     return [*bearing(schema.tables, HAS_PROGRAMS), *bearing(schema.views, HAS_PROGRAMS)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.change import CannotApply, type_exists
 from migrate_safe.catalog.evolve.calls import Calls
 from migrate_safe.catalog.evolve.freeing import freed, without_function
 from migrate_safe.catalog.evolve.resting import knows_functions, on_function
@@ -84,20 +84,22 @@ def found_type(schema: Schema, wanted: TypeName) -> TypeName:
     if wanted.schema is not None:
         return wanted
     for namespace in schema.search_path:
-        name = Name(namespace, wanted.name)
-        typed = (schema.enums, schema.domains, schema.composites, schema.tables, schema.views)
-        if any(name in held for held in typed):
+        if type_exists(schema, Name(namespace, wanted.name)):
             return replace(wanted, schema=namespace)
     return wanted
 
 
 def along(schema: Schema, function: Function) -> Schema:
     """Give the schema as the body of a function sees it: along its own search_path."""
+    path = _own_path(function)
+    return replace(schema, search_path=path) if path is not None else schema
+
+
+def _own_path(function: Function) -> tuple[str, ...] | None:
     given = dict(function.options).get("set search_path")
     if given is None or given == _CURRENT:
-        return schema
-    path = tuple(p.strip().strip('"') for p in given.split(",") if p.strip() not in ("''", ""))
-    return replace(schema, search_path=path)
+        return None
+    return tuple(p.strip().strip('"') for p in given.split(",") if p.strip() not in ("''", ""))
 
 
 def _refuse_other_shape(known: Function, made: Function) -> None:
@@ -218,24 +220,30 @@ def _following(schema: Schema, old: Name, new: Name) -> Schema:
 
 
 class Run(Struct, frozen=True):
-    """A body that a statement runs, as a block; `routine` is its name, `called` that by which it is called."""
+    """A body that a statement runs, as a block; `routine` is its name, `called` that by which it is called.
+
+    `path` is the search_path that the routine sets for itself.
+    """
 
     block: DoBlock
     routine: Name | None = None
     called: Name | None = None
+    path: tuple[str, ...] | None = None
 
     def within(self, schema: Schema) -> Schema:
         """Give the schema in which it runs: what it calls of itself is not followed round and round."""
         if self.routine is None:
             return schema
-        return replace(schema, functions={n: f for n, f in schema.functions.items() if n != self.routine})
+        others = {n: f for n, f in schema.functions.items() if n != self.routine}
+        return replace(schema, functions=others, search_path=self.path or schema.search_path)
 
     def over(self, schema: Schema, before: Schema) -> Schema:
         """Give the schema after it ran, with the routine itself where it had been."""
         if self.routine is None or self.routine not in before.functions:
             return schema
         own = {self.routine: before.functions[self.routine]}
-        return replace(schema, functions={**own, **schema.functions})
+        path = before.search_path if self.path is not None else schema.search_path
+        return replace(schema, functions={**own, **schema.functions}, search_path=path)
 
 
 def runs_of(schema: Schema, action: Action) -> tuple[Run, ...]:
@@ -261,7 +269,7 @@ def _volatile(schema: Schema, name: Name) -> list[Function]:
 def _run(called: Name, known: list[Function]) -> tuple[Run, ...]:
     """Read the body of a routine; none where it is not known which one is called."""
     block = body_block(known[0]) if len(known) == 1 else None
-    return (Run(block, known[0].name, called),) if block is not None else ()
+    return (Run(block, known[0].name, called, _own_path(known[0])),) if block is not None else ()
 
 
 def body_block(function: Function) -> DoBlock | None:

@@ -62,6 +62,8 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     name = created_name(schema, action.table, temporary=action.persistence == "t")
     if action.persistence == "t" and action.table.schema not in (None, TEMPORARY):
         raise CannotApply(f"cannot create temporary relation {name.name!r} in schema {action.table.schema!r}")
+    if action.on_commit != "preserve rows" and action.persistence != "t":
+        raise CannotApply(f"ON COMMIT is for temporary tables, which {name} is not")
     if relation_exists(schema, name):
         if action.if_not_exists:
             return schema
@@ -170,6 +172,7 @@ def _bare_table(schema: Schema, name: Name, action: CreateTable, *, partial: boo
         partition_key=action.partition_key,
         partition_bound=action.partition_bound,
         persistence=action.persistence,
+        ends_with_transaction=action.on_commit == "drop",
         server=action.foreign,
         replica_identity="nothing" if action.foreign is not None else "default",
         options=with_options((), ", ".join(action.options)) if action.options else (),

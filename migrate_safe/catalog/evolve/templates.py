@@ -9,9 +9,12 @@ from migrate_safe.catalog.evolve.indexes import add_index
 from migrate_safe.catalog.evolve.inheritance import copied_column
 from migrate_safe.catalog.evolve.not_null import not_null_of
 from migrate_safe.catalog.evolve.sequences import column_sequence, copied_options, put_sequence
+from migrate_safe.catalog.evolve.upkeep import STATISTICS, statistics_name
 from migrate_safe.catalog.naming import index_name
 from migrate_safe.catalog.shapes import relation_columns
+from migrate_safe.catalog.things import fact, put_thing
 from migrate_safe.model.names import Name
+from migrate_safe.model.objects import Thing
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import CreateTable, SequenceOptions
 from migrate_safe.model.values import replace
@@ -31,6 +34,8 @@ def like(schema: Schema, name: Name, action: CreateTable) -> Schema:
             schema = _like_columns(schema, name, source, wanted)
         if source is not None and "indexes" in wanted:
             schema = _like_indexes(schema, name, source)
+        if source is not None and "statistics" in wanted:
+            schema = _like_statistics(schema, name, source, wanted)
     return schema
 
 
@@ -89,4 +94,17 @@ def _like_indexes(schema: Schema, name: Name, template: Table) -> Schema:
         else:
             made = replace(bare, name=index_name(schema, name, bare))
             schema = add_index(schema, schema.tables[name], made)
+    return schema
+
+
+def _like_statistics(schema: Schema, name: Name, template: Table, wanted: frozenset[str]) -> Schema:
+    """Copy the statistics objects under names of the server's choice; targets that are set for them are not copied."""
+    for thing in [t for t in schema.things.values() if t.kind == STATISTICS and fact(t, "table") == str(template.name)]:
+        columns = [c for c in (fact(thing, "columns") or "").split(", ") if c]
+        parts = (*columns, *("expr",) * int(fact(thing, "expressions") or 0))
+        copied = {"columns", "kinds", "expressions", *(("comment",) if "comments" in wanted else ())}
+        facts = {w: v for w, v in thing.facts if w in copied}
+        facts |= {"table": str(name)} | ({"owner": schema.role} if schema.role is not None else {})
+        made = Thing(STATISTICS, statistics_name(schema, name, parts), tuple(sorted(facts.items())))
+        schema = put_thing(schema, made)
     return schema

@@ -98,9 +98,14 @@ def _create_statistics(schema: Schema, new: NewStatistics) -> Schema:
 def _created_name(schema: Schema, new: NewStatistics, table: Name) -> Name:
     if new.name is not None:
         return new.name.within(schema.first_place)
-    number, parts = 0, joined(new.parts)
+    return statistics_name(schema, table, new.parts)
+
+
+def statistics_name(schema: Schema, table: Name, parts: tuple[str, ...]) -> Name:
+    """Choose the name of a statistics object as the server does."""
+    number = 0
     while True:
-        name = Name(table.schema, make_object_name(table.name, parts, f"stat{number}" if number else "stat"))
+        name = Name(table.schema, make_object_name(table.name, joined(parts), f"stat{number}" if number else "stat"))
         if (STATISTICS, name) not in schema.things:
             return name
         number += 1

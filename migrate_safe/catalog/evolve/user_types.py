@@ -6,6 +6,8 @@ from migrate_safe.catalog.change import TYPE_KINDS, CannotApply, known_type, put
 from migrate_safe.catalog.evolve.columns import drop_column
 from migrate_safe.catalog.evolve.composites import alter_composite, create_composite, rename_attribute
 from migrate_safe.catalog.evolve.domains import alter_domain, create_domain, rename_constraint
+from migrate_safe.catalog.evolve.freeing import freed
+from migrate_safe.catalog.evolve.resting import on_type
 from migrate_safe.catalog.evolve.tables import drop_table
 from migrate_safe.catalog.evolve.views import created_name, drop_views
 from migrate_safe.catalog.naming import relation_exists
@@ -252,6 +254,7 @@ def _freed(schema: Schema, name: Name, gone: frozenset[Name], *, cascade: bool) 
     ]
     if resting and not cascade:
         raise CannotApply(f"{resting[0]} depends on type {name}")
+    schema = freed(schema, on_type(schema, name), f"type {name}", cascade=cascade)
     typed = tuple(t.name for t in typed_tables(schema, name))
     schema = drop_table(schema, DropTable(typed, cascade=True)) if typed else schema
     for table, column in columns_of_type(schema, name):

@@ -55,7 +55,7 @@ def create_view(schema: Schema, action: CreateView) -> Schema:
             raise CannotApply(f"{name} is not a view" if action.replace else f"relation {name} already exists")
     relations = frozenset(schema.resolve(r) for r in action.view.relations) - {name}
     for relation in sorted(action.view.relations):
-        if schema.resolve(relation) != name:
+        if known is None or schema.resolve(relation) != name:
             need_relation(schema, relation)
     refuse_unknown_columns(schema, action.scopes)
     uses = frozenset((schema.resolve(r), c) for r, c in action.view.uses)
