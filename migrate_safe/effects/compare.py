@@ -16,8 +16,8 @@ _IN_USE = "55006"
 """The SQLSTATE of a refusal to alter what the same session still uses."""
 _HELD = "2BP01"
 """The SQLSTATE of a refusal to drop what others depend on."""
-_LACKING = ("42704", "0A000", "58P01")
-"""SQLSTATE of a refusal because of a tablespace or extension that the server has not."""
+_LACKING = ("42704", "0A000", "58P01", "55000")
+"""SQLSTATE of a refusal because of a tablespace, an extension or a setting that the server has not."""
 _OF_ABSENCE = ("42P01", "42703", "42704", "42883", "3F000")
 """SQLSTATE of a refusal because of a relation, column, object, function or schema that is not there."""
 _ABSENCE = "does not exist"
