@@ -40,8 +40,14 @@ WHERE (n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' OR n.oi
 _LOCKS = (
     "SELECT relation, mode FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid() AND granted"
 )
-_READ = "SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid) FROM pg_catalog.pg_class WHERE oid = ANY(%s)"
-_READ_BY_ALL = "SELECT oid, pg_catalog.pg_stat_get_tuples_returned(oid) FROM pg_catalog.pg_class WHERE oid = ANY(%s)"
+_READ = """
+SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid), pg_catalog.pg_stat_get_xact_numscans(oid)
+FROM pg_catalog.pg_class WHERE oid = ANY(%s)
+"""
+_READ_BY_ALL = """
+SELECT oid, pg_catalog.pg_stat_get_tuples_returned(oid), pg_catalog.pg_stat_get_numscans(oid)
+FROM pg_catalog.pg_class WHERE oid = ANY(%s)
+"""
 _SAID = {
     "rewrites": re.compile(r'rewriting table "(.+)"'),
     "verifies": re.compile(r'verifying table "(.+)"'),
@@ -195,7 +201,7 @@ class Observer:
     def _rows_read(self, relations: _Relations) -> dict[Name, int]:
         """Count the rows that this transaction read in full scans; what earlier statements read is in there too."""
         tables = [oid for oid, relation in relations.items() if relation.kind in "rm"]
-        return {relations[oid].name: rows for oid, rows in self.worker.execute(_READ, [tables]).fetchall()}
+        return _read_in(relations, self.worker.execute(_READ, [tables]).fetchall())
 
     def _rows_read_by_all(self, relations: _Relations) -> dict[Name, int]:
         """Count the rows that were read in full scans since the tables were made, with those of this session."""
@@ -205,7 +211,7 @@ class Observer:
             time.sleep(_REPORTED)
             self.worker.execute("SELECT")
         tables = [oid for oid, relation in relations.items() if relation.kind in "rm"]
-        return {relations[oid].name: rows for oid, rows in self.worker.execute(_READ_BY_ALL, [tables]).fetchall()}
+        return _read_in(relations, self.worker.execute(_READ_BY_ALL, [tables]).fetchall())
 
     def _effect(
         self, relations: _Relations, taken: Mapping[Name, LockMode], scans: set[Name], locked: Collection[Name]
@@ -278,6 +284,11 @@ def _rewritten(before: _Relations, after: _Relations) -> set[Name]:
 
 def _stored(relations: _Relations) -> set[Name]:
     return {r.name for r in relations.values() if r.kind in "rm"}
+
+
+def _read_in(relations: _Relations, counted: Iterable[tuple[int, int, int]]) -> dict[Name, int]:
+    """Add up rows and scans: one that finds nothing but dead rows is a scan too, one of an empty table is none."""
+    return {relations[oid].name: rows + (0 if relations[oid].empty else scans) for oid, rows, scans in counted}
 
 
 def _empty(relations: _Relations) -> frozenset[Name]:
