@@ -41,11 +41,13 @@ _LOCKS = (
     "SELECT relation, mode FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid() AND granted"
 )
 _READ = """
-SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid), pg_catalog.pg_stat_get_xact_numscans(oid)
+SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid),
+    CASE WHEN pg_catalog.pg_relation_size(oid) > 0 THEN pg_catalog.pg_stat_get_xact_numscans(oid) ELSE 0 END
 FROM pg_catalog.pg_class WHERE oid = ANY(%s)
 """
 _READ_BY_ALL = """
-SELECT oid, pg_catalog.pg_stat_get_tuples_returned(oid), pg_catalog.pg_stat_get_numscans(oid)
+SELECT oid, pg_catalog.pg_stat_get_tuples_returned(oid),
+    CASE WHEN pg_catalog.pg_relation_size(oid) > 0 THEN pg_catalog.pg_stat_get_numscans(oid) ELSE 0 END
 FROM pg_catalog.pg_class WHERE oid = ANY(%s)
 """
 _SAID = {
@@ -287,7 +289,7 @@ def _stored(relations: _Relations) -> set[Name]:
 
 
 def _read_in(relations: _Relations, counted: Iterable[tuple[int, int, int]]) -> dict[Name, int]:
-    """Add up rows and scans: one that finds nothing but dead rows is a scan too, one of an empty table is none."""
+    """Add up rows and scans: one that finds nothing but dead rows is a scan too, one of a table that was empty, or is now, is none."""
     return {relations[oid].name: rows + (0 if relations[oid].empty else scans) for oid, rows, scans in counted}
 
 
