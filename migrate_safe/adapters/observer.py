@@ -289,7 +289,7 @@ def _stored(relations: _Relations) -> set[Name]:
 
 
 def _read_in(relations: _Relations, counted: Iterable[tuple[int, int, int]]) -> dict[Name, int]:
-    """Add up rows and scans: one that finds nothing but dead rows is a scan too, one of a table that was empty, or is now, is none."""
+    """Add up rows and scans: one that finds nothing but dead rows is a scan too, one of an empty table is none."""
     return {relations[oid].name: rows + (0 if relations[oid].empty else scans) for oid, rows, scans in counted}
 
 
