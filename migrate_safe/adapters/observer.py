@@ -11,7 +11,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from msgspec import Struct
@@ -41,18 +41,26 @@ _LOCKS = (
     "SELECT relation, mode FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid() AND granted"
 )
 _READ = """
-SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid) + CASE WHEN oid = ANY(%s)
-    THEN pg_catalog.pg_stat_get_xact_numscans(oid) ELSE 0 END
+SELECT oid, pg_catalog.pg_stat_get_xact_tuples_returned(oid)
+    + CASE WHEN oid = ANY(%s) OR pg_catalog.pg_relation_size(oid) > 0
+        THEN pg_catalog.pg_stat_get_xact_numscans(oid) ELSE 0 END
 FROM pg_catalog.pg_class WHERE oid = ANY(%s)
 """
-"""Rows that were read in full scans; of an empty table the scans themselves."""
-_READ_BY_ALL = "SELECT oid, pg_catalog.pg_stat_get_tuples_returned(oid) FROM pg_catalog.pg_class WHERE oid = ANY(%s)"
+"""Rows and full scans, for one that finds nothing or dead rows alone is a scan; what TRUNCATE emptied was not read."""
+_READ_BY_ALL = """
+SELECT oid, pg_catalog.pg_stat_get_tuples_returned(oid)
+    + CASE WHEN oid <> ALL(%s) AND pg_catalog.pg_relation_size(oid) > 0
+        THEN pg_catalog.pg_stat_get_numscans(oid) ELSE 0 END
+FROM pg_catalog.pg_class WHERE oid = ANY(%s)
+"""
 _SAID = {
     "rewrites": re.compile(r'rewriting table "(.+)"'),
     "verifies": re.compile(r'verifying table "(.+)"'),
     "builds": re.compile(r'building index ".+" on table "(.+?)"'),
     "skips": re.compile(r'skipping (?:vacuum|analyze) of "(.+)" --- lock not available'),
 }
+_QUERIES = "DETACH"
+"""Stands in the refusal of a statement that reads what refers to a table by queries."""
 _REPORTED = 0.6
 """Seconds after which a session of PostgreSQL 14 reports what it read, and nobody is shown older figures."""
 IN_A_BLOCK = "25001"
@@ -98,7 +106,8 @@ class Observer:
         if refusal is not None:
             return Observed(Effect(fails=_words(refusal)), seen.ms, sqlstate=refusal.sqlstate)
         if seen.sqlstate in (IN_A_BLOCK, _ENDS_IT):
-            return self._outside(run, refusal=seen.sqlstate)
+            queries = _QUERIES in (seen.effect.fails or "")
+            return self._outside(run, refusal=seen.sqlstate, queries=queries)
         return seen
 
     # ---- in a transaction ------------------------------------------------------------------------
@@ -131,13 +140,16 @@ class Observer:
 
     # ---- outside of one --------------------------------------------------------------------------
 
-    def _outside(self, run: Callable[[], object], *, refusal: str | None = None) -> Observed:
-        """Run a statement by itself; `refusal` is the SQLSTATE with which the server refused it in a transaction."""
+    def _outside(self, run: Callable[[], object], *, refusal: str | None = None, queries: bool = False) -> Observed:
+        """Run a statement by itself; `refusal` is the SQLSTATE with which the server refused it in a transaction.
+
+        `queries` says that it reads tables by queries, of which nothing else tells.
+        """
         relations = self._relations()
         loud = self._speak_up()
         rule = TransactionRule.FORBIDDEN if refusal == IN_A_BLOCK else TransactionRule.ANY
         kinds = {r.name: r.kind for r in relations.values() if r.name.schema != _TEMPORARY}
-        counted = self._reports_at_once or refusal != IN_A_BLOCK
+        counted = self._reports_at_once or refusal != IN_A_BLOCK or queries
         read = self._rows_read_by_all(relations) if counted else {}
         with Obstacles(self.dsn, self.worker.info.backend_pid, kinds) as obstacles:
             met = obstacles.meet(run)
@@ -199,9 +211,7 @@ class Observer:
 
     def _rows_read(self, relations: _Relations) -> dict[Name, int]:
         """Count the rows that this transaction read in full scans; what earlier statements read is in there too."""
-        tables = [oid for oid, relation in relations.items() if relation.kind in "rm"]
-        void = [oid for oid in tables if relations[oid].empty]
-        return {relations[oid].name: rows for oid, rows in self.worker.execute(_READ, [void, tables]).fetchall()}
+        return self._counted(_READ, relations)
 
     def _rows_read_by_all(self, relations: _Relations) -> dict[Name, int]:
         """Count the rows that were read in full scans since the tables were made, with those of this session."""
@@ -210,8 +220,12 @@ class Observer:
         else:
             time.sleep(_REPORTED)
             self.worker.execute("SELECT")
+        return self._counted(_READ_BY_ALL, relations)
+
+    def _counted(self, query: LiteralString, relations: _Relations) -> dict[Name, int]:
         tables = [oid for oid, relation in relations.items() if relation.kind in "rm"]
-        return {relations[oid].name: rows for oid, rows in self.worker.execute(_READ_BY_ALL, [tables]).fetchall()}
+        void = [oid for oid in tables if relations[oid].empty]
+        return {relations[oid].name: rows for oid, rows in self.worker.execute(query, [void, tables]).fetchall()}
 
     def _effect(
         self, relations: _Relations, taken: Mapping[Name, LockMode], scans: set[Name], locked: Collection[Name]

@@ -13,6 +13,7 @@ from migrate_safe.catalog.evolve.sessions import settings_in, transaction_ended
 from migrate_safe.catalog.timeline import ENDS, Timeline
 from migrate_safe.effects.births import born_after, moves
 from migrate_safe.effects.combine import Scene, strongest
+from migrate_safe.effects.doubts import Rows
 from migrate_safe.effects.effect import outcome_in
 from migrate_safe.effects.pending_events import Pending, pending_after
 from migrate_safe.effects.session_names import names_after, names_kept
@@ -135,7 +136,7 @@ def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timel
     control = statement.action if isinstance(statement.action, Transaction) else None
     scene = Scene(state.schema, state.session, line.in_transaction, state.fresh, state.pending, state.deferred)
     if control is not None:
-        effect, moved = Effect(fails=_no_transaction(line, control)), _controlled(line, control)
+        effect, moved = _effect_of_control(line, control), _controlled(line, control)
     else:
         effect, schema = outcome_in(scene, statement)
         later = _after(line, statement, effect, schema)
@@ -172,6 +173,15 @@ def _along(schema: Schema, settings: Settings) -> Schema:
     """Give the schema as the session searches it."""
     path = settings.now.search_path if settings.now.search_path is not None else settings.default_path
     return schema if path == schema.search_path else replace(schema, search_path=path)
+
+
+def _effect_of_control(line: Timeline[_State], control: Transaction) -> Effect:
+    """Give the effect of a statement about transactions: a server has to be set up for PREPARE TRANSACTION."""
+    prepares = control.verb is TransactionVerb.PREPARE and line.in_transaction
+    doubt = (
+        Rows.LACKED.effect("room for", "prepared transactions (max_prepared_transactions)") if prepares else Effect()
+    )
+    return replace(doubt, fails=_no_transaction(line, control))
 
 
 def _no_transaction(line: Timeline[_State], control: Transaction) -> str | None:

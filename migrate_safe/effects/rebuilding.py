@@ -57,7 +57,9 @@ def _one_index(scene: Scene, name: Name, *, concurrently: bool) -> Effect:
         parts = [(m, Name(m.name.schema, i.name or "")) for m, i in parts_below(scene.schema, table, full)]
         first = _locked(table, (full,), concurrently=concurrently)
         rebuilt = (_rebuilt(m, (name,), concurrently=concurrently) for m, name in parts if not is_partitioned(m))
-        return merge(first, *rebuilt, _FORBIDDEN)
+        # while it looks for the parts the server locks each in SHARE mode, CONCURRENTLY or not
+        found = Effect(locks=tuple(Lock(name, LockMode.SHARE) for _, name in parts))
+        return merge(first, found, *rebuilt, _FORBIDDEN)
     return _rebuilt(table, (full,), concurrently=concurrently)
 
 

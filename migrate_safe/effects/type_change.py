@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import certain, is_partitioned
 from migrate_safe.catalog.evolve.columns import involves
+from migrate_safe.catalog.evolve.rebuilt_parts import parts_renamed
 from migrate_safe.effects.combine import (
     Scene,
     breaking,
@@ -39,6 +40,8 @@ def alter_type(scene: Scene, table: Table, action: AlterType, *, only: bool = Fa
     members = family(scene.schema, table, only=only)
     text = column_text(table.name, action.column)
     parts = [_on_member(scene, m, action) for m in members]
+    renamed = parts_renamed(scene.schema, table, action.column)
+    parts = [replace(p, rewrites=tuple(n for n in p.rewrites if n not in renamed)) for p in parts]
     return merge(
         locking(_AX, *(m.name for m in members)),
         *parts,
@@ -73,11 +76,12 @@ def _own_sequence(scene: Scene, table: Table, column: Column | None) -> Effect:
 def _kept_rows(scene: Scene, table: Table, action: AlterType, change: TypeChange) -> Effect:
     """Work out what has to be done about indexes and constraints when the rows stay.
 
-    The server never keeps an index with an expression or predicate over the column, and checks every valid CHECK
-    again, even when the type stays what it was.
+    The server never keeps an index with an expression or predicate over the column, nor the parts of an index of a
+    partitioned table, and checks every valid CHECK again, even when the type stays what it was.
     """
     again = change.reindex or _other_collation(table, action)
-    rebuilt = [i for i in table.indexes if action.column in i.columns and (again or _has_expression(i))]
+    over = [i for i in table.indexes if action.column in i.columns]
+    rebuilt = [i for i in over if again or _has_expression(i) or i.parent is not None]
     names = tuple(Name(table.name.schema, i.name) for i in rebuilt if i.name is not None)
     checks = [c for c in table.constraints if c.kind is ConstraintKind.CHECK and involves(c, action.column)]
     scans = [c for c in checks if c.validated and c.enforced]

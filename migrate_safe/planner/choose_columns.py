@@ -85,7 +85,8 @@ def _numbered(operation: Operation, table: Name, definition: ColumnDef, around: 
     word, keys = tag(around.plan, str(table), name), row_keys(operation.before, table)
     proven = frozenset({name})
     inline = [choose_constraint(operation, table, c, around, proven) for c in _inline(operation, table, definition)]
-    keep = keep_of(operation.before.tables[table], (name,), word)
+    known = operation.before.table(table)
+    keep = keep_of(known, (name,), word) if known is not None else None
     column = numbered_recipe.AddNumberedColumn(table, made, sequence, word, keys, keep).steps()
     drafts = (*column.drafts, *(d for o in inline for d in o.drafts))
     return replace(column, drafts=drafts, touches=(table, *(t for o in inline for t in o.touches)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from msgspec import Struct
@@ -76,9 +77,15 @@ def wrong_in_bound(text: str) -> str | None:
     return "a column" if columns_in(node) - {"minvalue", "maxvalue"} else None
 
 
+_ZONE = re.compile(r"(\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)[+-]\d\d(?::\d\d)*(?=')")
+
+
 def canonical_bound(text: str) -> object:
-    """Give a form of a bound that is the same for all spellings, for comparing only."""
-    found = bound_of(text)
+    """Give a form of a bound that is the same for all spellings, for comparing only.
+
+    A moment is shown with the time zone of whoever looks, and written without: only what the clock shows there counts.
+    """
+    found = bound_of(_ZONE.sub(r"\1", text))
     if isinstance(found, ListBound):
         return sorted(map(repr, found.values))
     return found if found is not None else " ".join(text.split())

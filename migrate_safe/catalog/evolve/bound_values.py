@@ -27,8 +27,8 @@ _TRUTHS = MappingProxyType(
 def kept_bound(parent: Table, text: str) -> str:
     """Write a bound with its values as the types of the parent's key show them; others stay as they are written.
 
-    Those of timestamptz are left alone: they are shown in the time zone of whoever looks. Raises CannotApply for a
-    value that is none of its type.
+    Those of timestamptz get no zone where none is given: that of the session is not known here. Raises CannotApply for
+    a value that is none of its type.
     """
     key, bound = partition_key_of(parent.partition_key or ""), bound_of(text)
     if key is None or bound is None:
@@ -99,6 +99,11 @@ def _timestamp(text: str, type_name: TypeName) -> str:
     return moment.isoformat(" ").rstrip("0").removesuffix(".") if moment.microsecond else moment.isoformat(" ")
 
 
+def _zoned(text: str, type_name: TypeName) -> str:
+    """Write a moment of the session's time zone; one of another zone stays as it is."""
+    return text if datetime.fromisoformat(_padded(text)).tzinfo is not None else _timestamp(text, type_name)
+
+
 def _padded(text: str) -> str:
     """Give `2024-1-5` two digits for month and day."""
     day, space, rest = text.replace("T", " ").partition(" ")
@@ -126,6 +131,7 @@ _CONVERSIONS: Mapping[str, Callable[[str, TypeName], str]] = MappingProxyType(
         "numeric": _numeric,
         "date": _date,
         "timestamp without time zone": _timestamp,
+        "timestamp with time zone": _zoned,
         "uuid": _uuid,
         "character varying": _sized,
         "boolean": _boolean,

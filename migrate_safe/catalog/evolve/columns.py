@@ -38,6 +38,7 @@ from migrate_safe.catalog.evolve.freeing import freed, without_statistics
 from migrate_safe.catalog.evolve.index_methods import refuse_unsorted
 from migrate_safe.catalog.evolve.inheritance import handed_column
 from migrate_safe.catalog.evolve.not_null import named_here, set_not_null
+from migrate_safe.catalog.evolve.rebuilt_parts import with_parts_rebuilt
 from migrate_safe.catalog.evolve.resting import on_column
 from migrate_safe.catalog.evolve.sequences import column_sequence, with_options
 from migrate_safe.catalog.evolve.views import drop_views, views_using
@@ -379,7 +380,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
                 refuse_unsorted(schema, member, index)
             schema = _retype_sequence(schema, changed, member.name)
         schema = put(schema, member)
-    return schema
+    return with_parts_rebuilt(schema, schema.tables[table.name], action.column)
 
 
 def _retype_sequence(schema: Schema, column: Column, table: Name) -> Schema:
