@@ -64,12 +64,13 @@ class _Trial(Struct, frozen=True):
         """Go back by one undo that does something, in contract to its beginning; give where that led.
 
         An undo that is empty leaves what the step did until the one before is undone, as a constraint stays validated.
+        A step before that works on the way back alone, as one that proves a constraint then, belongs to that undo.
         What contract retired comes back over several undos; it is all there where a rollback ends, before contract.
         """
         coexist = self.plan.end_of(Phase.MIGRATE)
         in_contract = position > coexist
         below, undo = position, _NOTHING
-        while below > (coexist if in_contract else 0) and (in_contract or undo == _NOTHING):
+        while below > (coexist if in_contract else 0) and (in_contract or undo == _NOTHING or self._waits(below)):
             step = self.plan.steps[below - 1]
             if step.undo is None:
                 return below, None
@@ -82,6 +83,11 @@ class _Trial(Struct, frozen=True):
         lines = differences(self.schemas[below], read_schema(self.connection))
         where = f'after step "{self.plan.steps[below - 1].id}"' if below else "before the plan"
         return below, self._new(self.plan.steps[position - 1], f"going back, the schema is not that {where}", lines)
+
+    def _waits(self, position: int) -> bool:
+        """Say whether the step there has work on the way back alone."""
+        step = self.plan.steps[position - 1]
+        return step.work == _NOTHING and step.undo is not None and step.undo != _NOTHING
 
     def _forward(self, below: int, position: int) -> str:
         """Do steps again, as after a rollback, and say what is in the way, or ""."""

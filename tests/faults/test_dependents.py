@@ -58,7 +58,7 @@ def test_a_view_of_what_is_retired_bars_purge_and_not_the_way_back(
     purge = ["purge", "m", "--now", "--confirm", "m", *there]
     assert main(purge) == 77
     assert "in use: view v" in capsys.readouterr().err
-    assert next_move(each_database).endswith("then purge m (or go back: rollback m)")
+    assert next_move(each_database).endswith("until then rollback m takes contract back")
     assert main(["rollback", "m", *there]) == 0
     assert c.execute("SELECT sum(junk) FROM t").fetchone() == (45,)
     c.execute("DROP VIEW v")
