@@ -76,6 +76,8 @@ def _part(sent: Sent, text: str, action: Action, *, done: bool, tag: list[str]) 
     verb = action.verb if isinstance(action, Transaction) else None
     if verb is TransactionVerb.COMMIT and tag == ["ROLLBACK"]:
         text, verb = "ROLLBACK", TransactionVerb.ROLLBACK  # so the server takes COMMIT when something had failed
+    if verb is TransactionVerb.COMMIT and not done and (sent.sqlstate or "").startswith(_CIRCUMSTANCES):
+        text, verb, done = "ROLLBACK", TransactionVerb.ROLLBACK, True
     one = replace(sent, text=text, tags=tag)
     if done:
         one.error = one.sqlstate = None
