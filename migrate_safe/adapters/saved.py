@@ -28,6 +28,8 @@ _UTF8 = "SET client_encoding = 'UTF8';\n"
 _COME_BACK = """\
 The command had several sessions, which took turns. Each turn connects anew, and sets again what the session had set;
 what functions of yours set for a session, and locks that it held between transactions, are not there any more."""
+_NOT_SET = ("client_encoding", "application_name")
+"""Settings that a session began with, and that are others in psql."""
 _LISTS = ("search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries")
 """Settings that are lists of names: in quotes they would be one."""
 _TEMPORARY = re.compile(r"\b(?:create|into)\s+(?:or\s+replace\s+)?(?:(?:local|global)\s+)?temp(?:orary)?\b|\bpg_temp\b")
@@ -130,7 +132,7 @@ def _data(sent: Sent) -> str:
 def _settings(startup: Startup, reset: SetVariable | None = None) -> Iterator[str]:
     """Write the settings that a session began with; `reset` tells which of them, where it is not `all`."""
     for name, value in startup.settings:
-        if name != "client_encoding" and (reset is None or reset.variable.lower() in ("all", name)):
+        if name not in _NOT_SET and (reset is None or reset.variable.lower() in ("all", name)):
             yield f"SET {name} = {_list(value) if name in _LISTS else quote_literal(value).lstrip()};\n"
     if reset is not None and reset.variable.lower() == "all":
         yield _UTF8
