@@ -68,7 +68,8 @@ async def _open(door: Door, host: str, port: int, talks: set[asyncio.Task[None]]
             except NotTheProtocol as wrong:
                 door.notes.append(f"connection {len(talks)} was closed, for it does not speak the protocol: {wrong}")
                 writer.write(refusal(str(wrong)))
-        writer.close()
+            finally:
+                writer.close()
 
     return await asyncio.start_server(met, "127.0.0.1", 0)
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -14,7 +14,6 @@ import psycopg
 from msgspec import Struct
 from psycopg.pq import ExecStatus
 
-from migrate_safe.adapters.runnable import as_psql
 from migrate_safe.adapters.said import Said, said_by
 from migrate_safe.adapters.wire import Parameter, Sent
 from migrate_safe.catalog.timeline import ENDS
@@ -30,6 +29,8 @@ from migrate_safe.sql.parse import parse_script, parse_statements
 _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
 _SHOWN = 80
 """Characters of a statement that a note shows."""
+_FIRST_OF_USERS = 16384
+"""The oid from which on objects are not the server's own."""
 _LONGEST = 200
 """Bytes of a parameter that are shown."""
 
@@ -37,14 +38,12 @@ _LONGEST = 200
 class Captured(Struct, frozen=True):
     """The script, and for each of its statements the message that carried it, None in a file.
 
-    `notes` tell what was sent and is not in the script. `runnable` is the script as psql takes it: with the values of
-    parameters.
+    `notes` tell what was sent and is not in the script.
     """
 
     script: Script
     messages: tuple[Sent | None, ...]
     notes: tuple[str, ...] = ()
-    runnable: str = ""
 
 
 def captured(log: Sequence[Sent], name: str, database: str = "") -> Captured:
@@ -54,32 +53,24 @@ def captured(log: Sequence[Sent], name: str, database: str = "") -> Captured:
     BEGIN and COMMIT are put around.
     What failed for the command by circumstances (a timeout, a deadlock) did nothing, and is left out.
     """
-    text, runnable, places, notes = "", "", list[tuple[int, Sent]](), _elsewhere(log, database)
-    search_path = None
-    for transaction in _one_after_the_other([s for s in log if database in ("", s.startup.database)]):
-        wanted = transaction[0].startup.search_path
-        if wanted != search_path:
-            search_path = wanted
-            value = "DEFAULT" if wanted is None else wanted or "''"
-            places.append((len(text), _ours(transaction[0])))
-            text += f"SET search_path = {value};\n"
-            runnable += f"SET search_path = {value};\n"
-        for said in _written(transaction):
-            places.append((len(text), said.sent))
-            if said.did_nothing:
-                text += f"-- not run again: {said.fate}\n"
-                notes.append(f"not run again: {_short(said.sent.text)} ({said.fate})")
-            elif _runs_into_the_next(said.sent):
-                text += _commented(said.sent.text)
-                runnable += _commented(said.sent.text)
-                notes.append(f"not run again: {_short(said.sent.text)} ({said.fate})")
-            else:
-                text += _as_sql(said.sent)
-                runnable += as_psql(said.sent, _data(said.sent))
+    text, places, notes = "", list[tuple[int, Sent]](), _elsewhere(log, database)
+    for said in chain.from_iterable(transactions(log, database)):
+        places.append((len(text), said.sent))
+        if said.did_nothing or _runs_into_the_next(said.sent):
+            text += f"-- not run again: {said.fate}\n" if said.did_nothing else commented(said.sent.text)
+            notes.append(f"not run again: {short(said.sent.text)} ({said.fate})")
+        else:
+            text += _as_sql(said.sent)
     script = parse_script(Source(name, text), wrapping=Wrapping.STATEMENT)
     statements = tuple(replace(s, direction=Direction.UP) for s in script.statements)
     messages = tuple(_at(places, s.span.start) for s in statements)
-    return Captured(replace(script, statements=statements, markers=()), messages, tuple(notes), runnable)
+    return Captured(replace(script, statements=statements, markers=()), messages, tuple(notes))
+
+
+def transactions(log: Sequence[Sent], database: str = "") -> Iterator[list[Said]]:
+    """Give the statements that were sent to a database (empty: to any), transaction by transaction."""
+    for transaction in _one_after_the_other([s for s in log if database in ("", s.startup.database)]):
+        yield list(_written(transaction))
 
 
 def _runs_into_the_next(sent: Sent) -> bool:
@@ -92,7 +83,8 @@ def _runs_into_the_next(sent: Sent) -> bool:
         return True
 
 
-def _commented(text: str) -> str:
+def commented(text: str) -> str:
+    """Write a text as comments."""
     return "".join(f"-- {line}\n" for line in text.splitlines())
 
 
@@ -131,11 +123,12 @@ def _elsewhere(log: Sequence[Sent], database: str) -> list[str]:
     others: defaultdict[str, list[str]] = defaultdict(list)
     for sent in log:
         if database not in ("", sent.startup.database) and sent.text.strip():
-            others[sent.startup.database].append(_short(sent.text))
+            others[sent.startup.database].append(short(sent.text))
     return [f'not run again, for it was sent to the database "{name}": {"; ".join(t)}' for name, t in others.items()]
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """Write a statement on one line, for notes."""
     line = " ".join(text.split())
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
 
@@ -204,11 +197,16 @@ def _data(sent: Sent) -> str:
     r"""Write the data of COPY, ended by `\.`; data that cannot stand in a script is named only."""
     if sent.copied is None:
         return ""
-    lines = sent.copied.decode(sent.encoding, "replace").removesuffix("\n").removesuffix("\\.")
+    data = copy_data(sent)
+    return f"{data}\\.\n" if data is not None else f"-- {len(sent.copied)} bytes of data are left out here\n\\.\n"
+
+
+def copy_data(sent: Sent) -> str | None:
+    """Give the data of COPY as lines of a script, None where it cannot stand in one: it is binary."""
+    data = bytes(sent.copied or b"")
+    lines = data.decode(sent.encoding, "replace").removesuffix("\n").removesuffix("\\.")
     lines = f"{lines}\n" if lines and not lines.endswith("\n") else lines
-    if "\0" in lines or "\n\\.\n" in f"\n{lines}":
-        return f"-- {len(sent.copied)} bytes of data are left out here\n\\.\n"
-    return f"{lines}\\.\n"
+    return None if "\0" in lines or "\n\\.\n" in f"\n{lines}" else lines
 
 
 def _at(places: Sequence[tuple[int, Sent]], offset: int) -> Sent | None:
@@ -217,7 +215,8 @@ def _at(places: Sequence[tuple[int, Sent]], offset: int) -> Sent | None:
 
 
 def _with_parameters(connection: psycopg.Connection[Any], text: bytes, parameters: Sequence[Parameter]) -> None:
+    types = [p.type if p.type < _FIRST_OF_USERS else 0 for p in parameters]  # those of users have other oids here
     run = partial(connection.pgconn.exec_params, text)
-    result = run([p.value for p in parameters], [p.type for p in parameters], [int(p.binary) for p in parameters])
+    result = run([p.value for p in parameters], types, [int(p.binary) for p in parameters])
     if result.status not in _FINE:
         raise psycopg.errors.error_from_result(result)

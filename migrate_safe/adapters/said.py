@@ -77,10 +77,10 @@ def _part(sent: Sent, text: str, action: Action, *, done: bool, tag: list[str]) 
     verb = action.verb if isinstance(action, Transaction) else None
     chain = isinstance(action, Transaction) and action.chain
     if verb is TransactionVerb.COMMIT and tag == ["ROLLBACK"]:
-        text, verb = (
-            f"ROLLBACK{' AND CHAIN' if chain else ''}",
-            TransactionVerb.ROLLBACK,
-        )  # so the server takes COMMIT when something had failed
+        text = f"ROLLBACK{' AND CHAIN' if chain else ''}"
+        verb = TransactionVerb.ROLLBACK  # so the server takes COMMIT when something had failed
+    if verb is TransactionVerb.COMMIT and not done and (sent.sqlstate or "").startswith(_CIRCUMSTANCES):
+        text, verb, done = "ROLLBACK", TransactionVerb.ROLLBACK, True
     one = replace(sent, text=text, tags=tag)
     if done:
         one.error = one.sqlstate = None

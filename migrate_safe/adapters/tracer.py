@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from migrate_safe.adapters.wire import Sent
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects.analyse import each_analysed
 from migrate_safe.effects.compare import disagreements, refused_for_rows
+from migrate_safe.effects.turns import Turns
 from migrate_safe.model.effect import Analysed, Effect, Observed
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
@@ -102,7 +103,8 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
     last = {sent.session: start for start, sent in senders.items() if sent is not None}
     entered = -1
     rest = deque(s for s in found.script.statements if s.direction is not Direction.DOWN)
-    ahead, astray = each_analysed(found.script, schema), False
+    turns = Turns(partial(_sender, senders), schema.search_path)
+    ahead, astray = each_analysed(found.script, schema, turns=turns), False
     while rest:
         one = next(ahead)
         rest.popleft()
@@ -116,7 +118,7 @@ def _traced(sessions: _Sessions, found: Captured, schema: Schema) -> Iterator[Tr
             return
         astray |= (bool(refused) and not one.effect.fails) or _went_its_way(one)
         if astray and worker.info.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-            ahead, astray = _foreseen_anew(found, one, rest, worker), False
+            ahead, astray = _foreseen_anew(found, one, rest, worker, turns), False
         if sent is not None and last[sent.session] == one.statement.span.start:
             sessions.close(sent)
     if entered >= 0 and any(unit.wrapping is Wrapping.FILE for unit in _units(found.script)):
@@ -133,7 +135,15 @@ def _went_its_way(one: Analysed) -> bool:
     return (isinstance(action, DoBlock) and action.conditional) or one.effect.unknown is not None
 
 
-def _foreseen_anew(found: Captured, one: Analysed, rest: deque[Statement], worker: Connection) -> Iterator[Analysed]:
+def _sender(senders: Mapping[int, Sent | None], statement: Statement) -> tuple[int, tuple[tuple[str, str], ...]]:
+    """Give the number of the session that sent a statement, and what it began with; a file is one session."""
+    sent = senders[statement.span.start]
+    return (sent.session, sent.startup.settings) if sent is not None else (1, ())
+
+
+def _foreseen_anew(
+    found: Captured, one: Analysed, rest: deque[Statement], worker: Connection, turns: Turns
+) -> Iterator[Analysed]:
     """Predict what comes after `one` from what the server has, once that is something else than was predicted.
 
     What a transaction that is open holds already is not known to the new prediction.
@@ -143,7 +153,7 @@ def _foreseen_anew(found: Captured, one: Analysed, rest: deque[Statement], worke
     same = bool(rest) and rest[0].unit == one.statement.unit
     born = frozenset(name for name in one.born if relation_exists(schema, name))
     known = inside if same else None
-    return each_analysed(script, schema, session=one.session, unreleased=born, inside=known)
+    return each_analysed(script, schema, session=one.session, unreleased=born, inside=known, turns=turns)
 
 
 def _beside_the_command(traced: Traced, sent: Sent | None) -> Traced:

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
+from migrate_safe.model.values import replace
+
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 _COPY_IN = re.compile(r"\bcopy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
 _WAITS_FOR = {"P": "1", "B": "2", "C": "3", "D": "Tn", "E": "CIs"}
@@ -36,18 +38,22 @@ class Startup(Struct, frozen=True):
     options: str = ""
 
     @property
-    def search_path(self) -> str | None:
-        """The search_path among the settings."""
-        return _switches(self.options).get("search_path")
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """The settings by name, as the server takes them: the last word on each holds."""
+        return tuple(_switches(self.options).items())
 
 
 class Parameter(Struct, frozen=True):
-    """A value bound to `$n`: the type's oid (0: the server finds out), text or binary, None for NULL."""
+    """A value bound to `$n`: the type's oid (0: the server finds out), text or binary, None for NULL.
+
+    `found` is the type that the server found out, where the client asked for it.
+    """
 
     type: int
     binary: bool
     value: bytes | None
     encoding: str = "utf-8"
+    found: int = 0
 
 
 class Sent(Struct):
@@ -85,6 +91,8 @@ class _Awaited(Struct):
     sent: Sent | None = None
     text: str = ""
     portal: str = ""
+    described: str | None = None
+    """The prepared statement that it asks to describe."""
     during: Sent | None = None
     """The COPY FROM STDIN whose data the client was sending: the server passes over Flush and Sync among them."""
 
@@ -97,6 +105,8 @@ class Conversation(Struct):
     startup: Startup = Startup()
     encoding: str = "utf-8"
     _prepared: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
+    _found: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Types of the parameters of prepared statements, as the server has described them."""
     _portals: dict[str, tuple[str, tuple[Parameter, ...]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _copying: Sent | None = None
@@ -134,6 +144,7 @@ class Conversation(Struct):
                 name, query, rest = body.split(b"\0", 2)
                 count = struct.unpack_from("!H", rest)[0]
                 text = self._text(query)
+                self._found.pop(_text(name), None)
                 self._prepared[_text(name)] = (text, struct.unpack_from(f"!{count}I", rest, 2))
                 self._awaited.append(_Awaited("P", text=text))
             case "B":
@@ -145,6 +156,8 @@ class Conversation(Struct):
             case "F":
                 self._awaited.append(_Awaited(kind))
                 self._note_call(struct.unpack_from("!I", body)[0])
+            case "D" if body[:1] == b"S":
+                self._awaited.append(_Awaited(kind, described=_text(body[1:-1]), during=self._copying))
             case "C" | "D" | "S":
                 self._awaited.append(_Awaited(kind, during=self._copying))
             case "d" if self._copying is not None:
@@ -163,9 +176,14 @@ class Conversation(Struct):
     def _bind(self, body: bytes) -> None:
         portal, name, rest = body.split(b"\0", 2)
         text, types = self._prepared.get(_text(name), ("", ()))
-        self._portals[_text(portal)] = (text, tuple(_parameters(rest, types, self.encoding)))
+        self._portals[_text(portal)] = (text, self._parameters(rest, _text(name), types))
         self._suspended.pop(_text(portal), None)
         self._awaited.append(_Awaited("B", text=text))
+
+    def _parameters(self, rest: bytes, name: str, types: tuple[int, ...]) -> tuple[Parameter, ...]:
+        bound = tuple(_parameters(rest, types, self.encoding))
+        found = self._found.get(name, ())
+        return tuple(replace(p, found=oid) for p, oid in zip(bound, found, strict=True)) if found else bound
 
     def _execute(self, portal: str) -> None:
         """Take a message that runs a portal, or that fetches further rows from one which has not given all."""
@@ -210,6 +228,8 @@ class Conversation(Struct):
         match kind:
             case "S" if body.startswith(b"client_encoding\0"):
                 self.encoding = _codec(_text(body.split(b"\0")[1]))
+            case "t" if head is not None and head.described is not None:
+                self._found[head.described] = struct.unpack_from(f"!{struct.unpack_from('!H', body)[0]}I", body, 2)
             case "E" if head is not None:
                 self._failed(head, body)
             case "Z":

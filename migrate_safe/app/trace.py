@@ -8,13 +8,15 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from migrate_safe.adapters.capture import listening
+from migrate_safe.adapters.capture import Door, listening
 from migrate_safe.adapters.captured import Captured, captured
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.commands import run_command
 from migrate_safe.adapters.files import find_histories, is_down, write_text
 from migrate_safe.adapters.fill_rows import fill
 from migrate_safe.adapters.postgres import connect, parse_dsn
+from migrate_safe.adapters.runnable import Values
+from migrate_safe.adapters.saved import saved_script
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
 from migrate_safe.adapters.scratch_load import adopt_search_path
 from migrate_safe.adapters.tracer import trace_script
@@ -94,12 +96,11 @@ def trace_command(command: tuple[str, ...], request: TraceRequest) -> TraceRepor
                 next_move="see that it takes its database from DATABASE_URL or PG*, or name its variable: "
                 "--env SHOP_DSN={dsn}",
             )
-        if request.save is not None:
-            write_text(request.save, found.runnable)
+        saved = _saved(door, dsn, request.save)
         traced = trace_script(copy, found, _schema(copy), contained=True)  # the command has done it on this server
         done = _Done(found.script, traced)
         report = _report(name, server, request, [done])
-        return replace(report, base=base.sources, notes=(*notes, *door.notes, *found.notes), command_code=code)
+        return replace(report, base=base.sources, notes=(*notes, *door.notes, *found.notes, *saved), command_code=code)
 
 
 # ---- below -----------------------------------------------------------------------------------
@@ -114,6 +115,17 @@ class _Done(Struct, frozen=True):
     @property
     def refused(self) -> bool:
         return any(t.observed is not None and t.observed.effect.fails for t in self.traced)
+
+
+def _saved(door: Door, dsn: str, file: Path | None) -> tuple[str, ...]:
+    """Write what a command sent to a file, and give what is to be told of it."""
+    if file is None:
+        return ()
+    with connect(dsn) as connection:
+        connection.execute("SET search_path = ''")  # types are named with their schema
+        saved = saved_script(door.log, str(parse_dsn(dsn)["dbname"]), Values(connection))
+    write_text(file, saved.text)
+    return saved.notes
 
 
 def _not_reached(scripts: Sequence[Script], done: Sequence[_Done]) -> Iterator[str]:

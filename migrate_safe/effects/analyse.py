@@ -18,6 +18,7 @@ from migrate_safe.effects.effect import outcome_in
 from migrate_safe.effects.pending_events import Pending, pending_after
 from migrate_safe.effects.session_names import names_after, names_kept
 from migrate_safe.effects.settings import Settings, after
+from migrate_safe.effects.turns import Seat, Turns
 from migrate_safe.model.effect import Analysed, Effect, Session, SessionNames, TransactionRule
 from migrate_safe.model.locks import Lock
 from migrate_safe.model.names import Name
@@ -26,6 +27,7 @@ from migrate_safe.model.statement import (
     AlterEnum,
     CreateEnum,
     Direction,
+    LockTable,
     Script,
     SetVariable,
     Statement,
@@ -38,6 +40,7 @@ from migrate_safe.model.values import replace
 _NEW_ENUMS_ARE_FREE = 17
 _NO_NAMES = SessionNames()
 _COMMIT = Transaction(TransactionVerb.COMMIT)
+_ROLLBACK = Transaction(TransactionVerb.ROLLBACK)
 _OF_SAVEPOINTS = (TransactionVerb.SAVEPOINT, TransactionVerb.RELEASE, TransactionVerb.ROLLBACK_TO)
 
 
@@ -98,9 +101,15 @@ def each_analysed(
     session: Session | None = None,
     unreleased: frozenset[Name] = frozenset(),
     inside: bool | None = None,
+    turns: Turns | None = None,
 ) -> Iterator[Analysed]:
-    """Analyse as `analyse` does, one by one: whoever keeps none of them needs no memory for their schemas."""
+    """Analyse as `analyse` does, one by one: whoever keeps none of them needs no memory for their schemas.
+
+    `turns` tells statements of several sessions apart.
+    """
     given, default_path = session or Session(), schema.search_path
+    if turns is not None:
+        default_path = turns.default_of(default_path)
     if given.search_path is not None:
         schema = replace(schema, search_path=given.search_path)
     names = given.names if inside is None else replace(given.names, whole=False)
@@ -116,11 +125,21 @@ def each_analysed(
             line = line.at(replace(line.now, names=replace(line.now.names, whole=False)))  # maybe of another session
             owner = _Owner()
         line, last = line.entering(unit, first=first and (last >= 0 or inside is None)), statement.unit
+        if turns is not None and turns.comes(statement):
+            line, owner = _turned(line, turns, statement), _Owner()
         analysed, line = _step(line, statement)
         wrapped = analysed.in_transaction and not owner.file
         yield replace(analysed, wrapped=wrapped, implicit=wrapped and (unit.implicit or owner.ended))
         if isinstance(statement.action, Transaction):
             owner = owner.after(statement.action, unit, inside=analysed.in_transaction)
+
+
+def _turned(line: Timeline[_State], turns: Turns, statement: Statement) -> Timeline[_State]:
+    """Let another session go on: the one before is between two transactions, or left one open and is gone."""
+    line = _controlled(line, _ROLLBACK) if line.in_transaction else line
+    state = line.now
+    seat = turns.seated(statement, Seat(state.schema, state.settings, state.names))
+    return line.at(replace(state, schema=seat.schema, settings=seat.settings, names=seat.names))
 
 
 def schema_after(analysed: Iterable[Analysed], before: Schema) -> Schema:
@@ -139,6 +158,8 @@ def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timel
         effect, moved = _effect_of_control(line, control), _controlled(line, control)
     else:
         effect, schema = outcome_in(scene, statement)
+        if isinstance(statement.action, LockTable) and not line.in_transaction:
+            effect = replace(effect, fails=effect.fails or "LOCK TABLE needs a transaction, and none is open")
         later = _after(line, statement, effect, schema)
         if line.in_transaction and effect.fails is None:
             pending, deferred = pending_after(scene, statement)

@@ -5,7 +5,7 @@ Names are never replaced as text: a column `id` also stands inside `paid`, in st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from postgast import pg_query_pb2 as pb
@@ -168,3 +168,14 @@ def _only_detach(node: Any) -> Any:
     if len(commands) == 1 and commands[0].subtype == pb.AT_DetachPartition:
         return inner(getattr(commands[0], "def"))
     return None
+
+
+def with_values(text: str, values: Sequence[str]) -> str:
+    """Put expressions in the place of the parameters $1, $2 and so on."""
+    parts, last = [], 0
+    for token in tokens(text):
+        if token.kind is Kind.PARAMETER:
+            number = int(text[token.start + 1 : token.end])
+            parts += [text[last : token.start], f"({values[number - 1]})"]
+            last = token.end
+    return "".join([*parts, text[last:]])

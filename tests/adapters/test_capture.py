@@ -5,32 +5,21 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from decimal import Decimal
-from uuid import UUID
+from contextlib import suppress
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
-from migrate_safe.adapters.capture import Door, listening
+from migrate_safe.adapters.capture import Door
 from migrate_safe.adapters.captured import captured, run_again
 from migrate_safe.adapters.scratch import scratch_server
 from tests.conftest import Connect
+from tests.support.door import door_to
 from tests.support.pg import PgTools
 
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, x text)"
-
-
-@contextmanager
-def door_to(dsn: str) -> Iterator[tuple[Door, str]]:
-    """Open a door to a database and give it with the DSN that leads through it."""
-    where = conninfo_to_dict(dsn)
-    with listening(str(where["host"]), int(str(where.get("port", 5432)))) as door:
-        yield door, make_conninfo(dsn, host="127.0.0.1", port=door.port)
 
 
 def texts(door: Door) -> list[str]:
@@ -217,21 +206,6 @@ def test_a_copy_whose_client_is_gone_is_not_run_again(database: str, connect: Co
     assert found.notes[0].startswith("not run again: COPY t (id) FROM STDIN")
 
 
-def test_what_is_saved_runs_in_psql_with_its_parameters(database: str, connect: Connect, pg_tools: PgTools) -> None:
-    day = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-    with door_to(database) as (door, dsn), psycopg.connect(dsn, autocommit=True) as c:
-        c.execute("CREATE TABLE t (id int PRIMARY KEY, x text, at timestamptz, b bytea, u uuid, n numeric, a int[])")
-        for number, kind in enumerate(("%s", "%b", "%t")):
-            values = (number, "it's \\ é", day, b"\0\1", UUID(int=7), Decimal("1.50"), [1, 2])
-            c.execute(f"INSERT INTO t VALUES ({', '.join([kind] * 7)})".encode(), values)
-        c.execute("UPDATE t SET x = %s WHERE id = %s", (None, 2))
-    plain = connect(database)
-    rows = plain.execute("SELECT * FROM t ORDER BY id").fetchall()
-    plain.execute("DROP TABLE t")
-    pg_tools.psql(database, captured(door.log, "it").runnable)
-    assert plain.execute("SELECT * FROM t ORDER BY id").fetchall() == rows
-
-
 def test_what_leaves_something_open_does_not_swallow_the_next(database: str) -> None:
     broken = ("SELECT 'abc", "SELECT $$ foo", "SELECT 1 /* open", 'SELECT "x', "SELEC 1", "SELECT (1")
     with door_to(database) as (door, dsn), psycopg.connect(dsn, autocommit=True) as c:
@@ -262,6 +236,36 @@ def test_what_was_sent_in_another_encoding_is_the_same_text(database: str, conne
         run_again(plain, statement, sent)
     plain.execute("SET client_encoding = UTF8")
     assert plain.execute(f'SELECT x FROM "{word}"').fetchone() == (word,)
+
+
+def test_a_value_of_a_type_that_the_command_made_is_sent_again(database: str, connect: Connect) -> None:
+    with door_to(database) as (door, dsn), psycopg.connect(dsn, autocommit=True) as c:
+        c.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+        c.execute("CREATE TABLE t (m mood)")
+        mood = c.execute("SELECT 'mood'::regtype::oid::int").fetchone()
+        assert mood is not None
+        c.pgconn.exec_params(b"INSERT INTO t VALUES ($1)", [b"ok"], [mood[0]], [1])
+    plain = connect(database)
+    plain.execute("DROP TABLE t; DROP TYPE mood")
+    found = captured(door.log, "it")
+    for statement, sent in zip(found.script.statements, found.messages, strict=True):
+        run_again(plain, statement, sent)
+    assert plain.execute("SELECT m::text FROM t").fetchall() == [("ok",)]
+
+
+def test_a_commit_that_failed_by_circumstances_ends_its_transaction(database: str, connect: Connect) -> None:
+    connect(database).execute("CREATE TABLE t (i int); INSERT INTO t VALUES (1)")
+    with door_to(database) as (door, dsn), psycopg.connect(dsn) as c, psycopg.connect(dsn) as d:
+        for one in (c, d):
+            one.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
+            one.execute("SELECT sum(i) FROM t")
+        for one in (c, d):
+            one.execute("INSERT INTO t VALUES (2)")
+        c.commit()
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            d.commit()
+    ends = [s.text for s in captured(door.log, "it").script.statements if s.text in ("COMMIT", "ROLLBACK")]
+    assert ends == ["COMMIT", "ROLLBACK"]
 
 
 def test_the_script_holds_the_data_of_copy(database: str, connect: Connect, pg_tools: PgTools) -> None:

@@ -167,7 +167,7 @@ def test_a_startup_message_names_its_database_and_settings(
 ) -> None:
     body = b"".join(word.encode() + b"\0" for word in ("user", "me", *given_words)) + b"\0"
     found = startup_of(struct.pack("!II", len(body) + 8, 196608) + body)
-    assert (found.database, found.options, found.search_path) == ("me", options, search_path)
+    assert (found.database, found.options, dict(found.settings).get("search_path")) == ("me", options, search_path)
 
 
 @pytest.mark.parametrize(

@@ -424,3 +424,11 @@ def test_what_is_not_understood_may_have_made_anything() -> None:
     """An absent table is refused, unless something ran before that nobody can see into."""
     assert last("ALTER TABLE n ADD a int", KNOWN).effect.fails is not None
     assert last("SELECT own.makes('n'); ALTER TABLE n ADD a int", KNOWN).effect.fails is None
+
+
+def test_lock_table_needs_a_transaction() -> None:
+    """A DO block is one, to what it runs."""
+    assert last("LOCK TABLE t").effect.fails == "LOCK TABLE needs a transaction, and none is open"
+    assert last("DO $$BEGIN LOCK TABLE t; END$$").effect.fails is None
+    assert last("BEGIN; LOCK TABLE t").effect.fails is None
+    assert last("LOCK TABLE t", wrapping=Wrapping.FILE).effect.fails is None

@@ -74,8 +74,30 @@ def test_a_session_is_run_again_with_the_settings_that_it_began_with(trace: Trac
     ]
     assert [str(lock.relation) for (lock,) in changed] == ["app.users", "public.users"]
     saved = (tmp_path / "saved.sql").read_text()
-    assert "SET search_path = app;\nALTER" in saved
-    assert "SET search_path = DEFAULT;\nALTER" in saved
+    assert "\\connect\nSET search_path = app;\nALTER" in saved
+    assert "\\connect\nALTER" in saved
+
+
+def test_each_session_finds_what_it_had_set_and_made_when_its_turn_comes_again(trace: Trace, tmp_path: Path) -> None:
+    report = trace(
+        "d = psycopg.connect(url, options='-c search_path=app', autocommit=True)\n"
+        "c.execute('CREATE SCHEMA app')\n"
+        "d.execute('SET search_path = public')\n"
+        "c.execute('SET search_path = app')\n"
+        "d.execute('CREATE TABLE e (id int)')\n"
+        "c.execute('CREATE TABLE a (id int)')\n"
+        "d.execute('ALTER TABLE e ADD x int')\n"
+        "c.execute('CREATE TEMP TABLE e (q int)')\n"
+        "d.execute('ALTER TABLE e ADD y int')\n"
+        "c.execute('ALTER TABLE e ADD only_temp int')\n"
+        "d.execute('RESET search_path')\n"
+        "d.execute('ALTER TABLE a ADD z int')\n"
+    )
+    assert (report.command_code, report.differing, report.failed) == (0, (), ())
+    altered = [t.observed.effect.locks[0] for t in report.statements if t.observed and t.observed.effect.locks]
+    assert [str(lock.relation) for lock in altered] == ["public.e", "public.e", "pg_temp.e", "app.a"]
+    assert len(report.notes) == 1 and "nothing is saved" in report.notes[0]
+    assert (tmp_path / "saved.sql").read_text().startswith("-- Not saved: session 1 comes back")
 
 
 def test_pgoptions_reach_the_command_and_its_second_run(trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Analysed, Effect, Observed, Session
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import Dml, Statement, Transaction, Wrapping
+from migrate_safe.model.statement import Dml, LockTable, Statement, Transaction, Wrapping
 from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_script, parse_statements
 
@@ -139,10 +139,14 @@ def all_cases() -> list[Case]:
 
 
 def predict(schema: Schema, case: Case) -> tuple[Analysed, ...]:
-    """Predict the effects of the case's statements, in the session that it sets up; several are one transaction."""
+    """Predict the effects of the case's statements, in the session that it sets up.
+
+    Several are one transaction, and LOCK TABLE stands in one unless it runs alone.
+    """
     zone = re.search(r"TimeZone = '(.+?)'", case.session)
-    several = len(parse_statements(case.sql)) > 1
-    script = parse_script(Source("case.sql", case.sql), wrapping=Wrapping.FILE if several else Wrapping.STATEMENT)
+    statements = parse_statements(case.sql)
+    together = len(statements) > 1 or (isinstance(statements[0].action, LockTable) and not case.alone)
+    script = parse_script(Source("case.sql", case.sql), wrapping=Wrapping.FILE if together else Wrapping.STATEMENT)
     session = Session(time_zone=zone[1] if zone else "UTC")
     return analyse(script, schema, session=session)
 
