@@ -11,7 +11,7 @@ from tests.sql.reading import action
     [
         ("BEGIN", Transaction(TransactionVerb.BEGIN)),
         ("START TRANSACTION ISOLATION LEVEL SERIALIZABLE", Transaction(TransactionVerb.BEGIN)),
-        ("COMMIT AND CHAIN", Transaction(TransactionVerb.COMMIT)),
+        ("COMMIT AND CHAIN", Transaction(TransactionVerb.COMMIT, chain=True)),
         ("END", Transaction(TransactionVerb.COMMIT)),
         ("ABORT", Transaction(TransactionVerb.ROLLBACK)),
         ("SAVEPOINT a", Transaction(TransactionVerb.SAVEPOINT, "a")),
