@@ -28,11 +28,11 @@ RELEASE = "app: shop\nversion: {}\nqueries:\n  - UPDATE users SET email = %s WHE
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_every_undo_that_is_planned_undoes(case: Case, each_database: str, connect):
-    connection = connect(each_database)
+def test_every_undo_that_is_planned_undoes(case: Case, database: str, connect):
+    connection = connect(database)
     connection.execute(case.before)
     plan = plan_of(case, read_schema(connection))
-    assert try_undos(each_database, plan, "plan.yaml") == ()
+    assert try_undos(database, plan, "plan.yaml") == ()
 
 
 @pytest.fixture
