@@ -141,7 +141,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lint_run, "SEGMENT", SMALL)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, len(TEXTS) - 1), min_size=4, max_size=11), st.lists(edits, min_size=1, max_size=6))
 def test_any_edit_gives_the_same_answer_as_without_a_cache(small: None, start: list[int], steps) -> None:
     with tempfile.TemporaryDirectory() as folder:

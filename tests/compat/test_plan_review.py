@@ -16,7 +16,8 @@ from tests import recipes
 from tests.recipes.lifecycle import Case, plan_of
 
 RECIPES = [import_module(f"tests.recipes.{module.name}") for module in iter_modules(recipes.__path__)]
-CASES = [case for recipe in RECIPES for case in getattr(recipe, "CASES", ())]
+CASES = [case for recipe in RECIPES for case in getattr(recipe, "CASES", ())[:1]]
+"""One of each recipe: all their undos are run in lifecycles, here it is the review that is asked."""
 
 BASE = """\
 CREATE TABLE users (
