@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import pytest
 
+from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.app.apply import Wish, apply
+from migrate_safe.app.executing import Target
+from migrate_safe.app.rollback import rollback
+from migrate_safe.app.status import status
 from migrate_safe.model.errors import Refused
-from tests.recipes.lifecycle import Case, life, live
+from migrate_safe.model.plan import Phase
+from tests.conftest import Connect
+from tests.recipes.lifecycle import Case, life, live, plan_of
 
 BEFORE = """
 CREATE SCHEMA "New Place";
@@ -57,6 +64,22 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_contract_can_be_done_again_after_it_was_taken_back(case: Case, database: str, connect: Connect) -> None:
+    owner, target, through = connect(database), Target(database), Wish(Phase.CONTRACT)
+    owner.execute(case.before)
+    plan = plan_of(case, read_schema(owner))
+    assert apply(plan, target, through).after.closed
+    for _ in range(2):
+        assert rollback(plan.name, target).stage == "expand"
+        assert status(target).plans[0].drift == ()
+        assert apply(plan.name, target, through).after.closed
+    rollback(plan.name, target)
+    owner.execute("CREATE VIEW guest AS SELECT id FROM users")
+    with pytest.raises(Refused, match=r"\+ view public\.guest on public\.users"):
+        apply(plan.name, target, through)
 
 
 RIGHTS = """
