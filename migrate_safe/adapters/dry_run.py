@@ -6,7 +6,7 @@ from typing import assert_never
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.index_server import drop_statement, inspect_index
-from migrate_safe.adapters.locker import lockable
+from migrate_safe.adapters.locker import lockable, own_locks
 from migrate_safe.adapters.walker import compose_fill, compose_proof, survey, sweep_query
 from migrate_safe.executor.compose import blocking, count_query, record_message, step_message, terminated
 from migrate_safe.executor.intents import (
@@ -91,9 +91,10 @@ class DryRun:
                 assert_never(intent)
 
     def _transaction(self, intent: Transact) -> str:
-        upfront = lockable(self.db, blocking(intent.sql.locks))
+        strong = blocking(intent.sql.locks)
+        upfront, own = lockable(self.db, strong), own_locks(self.db, strong)
         session = self.db.session(self.token)
-        return step_message(intent.sql, upfront, intent.entry, session, self.settings, guards=intent.guards)
+        return step_message(intent.sql, upfront, intent.entry, session, self.settings, own=own, guards=intent.guards)
 
     def _index_state(self, table: Name, index: Name) -> IndexState:
         if index not in self._indexes:

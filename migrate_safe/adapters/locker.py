@@ -10,7 +10,7 @@ from importlib import resources
 
 from migrate_safe.adapters.database import Database, Rows
 from migrate_safe.executor import locks
-from migrate_safe.executor.compose import kick_message
+from migrate_safe.executor.compose import Own, kick_message
 from migrate_safe.executor.intents import Blocked, Busy
 from migrate_safe.executor.locks import Holder, Watch
 from migrate_safe.executor.news import Attempted, Tell, Waiting
@@ -23,7 +23,7 @@ Compose = Callable[[int | None], str]
 
 _KIND = "SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)"
 _LOCKABLE = """
-SELECT relkind IN ('r', 'p', 'v')
+SELECT relkind IN ('r', 'p')
     AND (pg_has_role(relowner, 'USAGE') OR has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE'))
 FROM pg_class WHERE oid = to_regclass(%s)
 """
@@ -32,12 +32,21 @@ _TELL_EVERY = 1000.0
 
 
 def lockable(db: Database, wanted: tuple[Lock, ...]) -> tuple[Lock, ...]:
-    """Give those locks that LOCK TABLE can take: on tables and views that exist before the step, and that it may lock.
+    """Give those locks that LOCK TABLE takes, and nothing with them: on tables that exist before the step.
 
+    On a view it would lock as strongly, with the rights of the view's owner, every table behind it, which the step does
+    not touch; on other relations it fails. Their locks are left to the step's statements (see `own_locks`).
     Dropping a foreign key locks its far table whatever the role's rights there, but LOCK TABLE asks for some: such a
-    lock is left to the statement, which waits for it only as long as the budget allows after the first lock.
+    lock is left to the statement as well, which waits for it only as long as the budget allows after the first lock.
     """
     return tuple(x for x in wanted if any(row[0] for row in db.query(_LOCKABLE, (str(x.relation),))))
+
+
+def own_locks(db: Database, wanted: tuple[Lock, ...]) -> Own:
+    """Say what a step's statements lock that LOCK TABLE cannot take before them, and how long they hold it."""
+    if _of_kinds(db, wanted, "vS"):
+        return Own.SHORT
+    return Own.LONG if _of_kinds(db, wanted, "m") else Own.WEAK
 
 
 def on_sequences(db: Database, wanted: tuple[Lock, ...]) -> tuple[Lock, ...]:
@@ -47,7 +56,7 @@ def on_sequences(db: Database, wanted: tuple[Lock, ...]) -> tuple[Lock, ...]:
 
 def watchable(db: Database, wanted: tuple[Lock, ...]) -> tuple[Lock, ...]:
     """Give the locks on tables and views that exist before the step: somebody may hold them already."""
-    return _of_kinds(db, wanted, "rpv")
+    return _of_kinds(db, wanted, "rpvm")
 
 
 def _of_kinds(db: Database, wanted: tuple[Lock, ...], kinds: str) -> tuple[Lock, ...]:
@@ -151,9 +160,7 @@ def _after(watch: Watch, busy: Busy, *, waited: bool) -> Watch:
 
 def _kick(db: Database, watch: Watch, wanted: tuple[Lock, ...], settings: Settings) -> Watch:
     tables = {h.relation for h in watch.holders if h.autovacuum}
-    for lock in wanted:
-        if not tables:
-            break
+    for lock in lockable(db, wanted) if tables else ():
         try:
             db.send(kick_message(lock, settings))
         except Busy:

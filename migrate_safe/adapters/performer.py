@@ -10,7 +10,7 @@ from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.heartbeat import Heartbeat
 from migrate_safe.adapters.index_server import build, drop, inspect_index
 from migrate_safe.adapters.journal_table import as_event, read_events, read_progress, rename_backends
-from migrate_safe.adapters.locker import holders, lockable, on_sequences, run_within_budget, watchable
+from migrate_safe.adapters.locker import holders, lockable, on_sequences, own_locks, run_within_budget, watchable
 from migrate_safe.adapters.pressure import read_pressure, unseen_replicas
 from migrate_safe.adapters.walker import fill_batch, fill_batches, prove_batch, survey, sweep
 from migrate_safe.executor.compose import blocking, count_query, keys_query, record_message, step_message
@@ -156,13 +156,14 @@ class Performer:
 
     def _transact(self, intent: Transact) -> Event:
         db, settings, session = self.db, self.settings, self.db.session(self.lease.token)
-        upfront = lockable(db, blocking(intent.sql.locks))
-        on_tables = watchable(db, blocking(intent.sql.locks)) or watchable(db, intent.sql.locks)
+        strong = blocking(intent.sql.locks)
+        upfront, own = lockable(db, strong), own_locks(db, strong)
+        on_tables = watchable(db, strong) or watchable(db, intent.sql.locks)
         watched = (*on_tables, *on_sequences(db, intent.sql.locks))
 
         def compose(wait_ms: int | None) -> str:
             return step_message(
-                intent.sql, upfront, intent.entry, session, settings, wait_ms=wait_ms, guards=intent.guards
+                intent.sql, upfront, intent.entry, session, settings, own=own, wait_ms=wait_ms, guards=intent.guards
             )
 
         rows = run_within_budget(db, compose, upfront, watched, settings, self.tell, intent.entry.step, self.standbys)

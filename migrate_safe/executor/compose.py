@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from enum import Enum
 
 from msgspec import Struct
 
@@ -31,6 +32,17 @@ _LEFT = (
 _AFTER_LOCKS_SHARE = 0.1
 
 
+class Own(Enum):
+    """What the statements of a step lock themselves, because no LOCK TABLE takes it, or only with more."""
+
+    WEAK = "weak"
+    """Nothing that readers or writers wait for."""
+    SHORT = "short"
+    """Views and sequences, which hold no rows to read: for an instant."""
+    LONG = "long"
+    """Materialized views: REFRESH and CREATE INDEX hold them for as long as they read."""
+
+
 class Session(Struct, frozen=True):
     """What the messages must know of the session: fencing token, pinned search_path, server major version."""
 
@@ -46,24 +58,25 @@ def step_message(
     session: Session,
     settings: Settings,
     *,
+    own: Own = Own.WEAK,
     wait_ms: int | None = None,
     guards: tuple[Requirement, ...] = (),
 ) -> str:
     """Write one attempt at a transactional step as ONE message, so that no round trip lies inside a lock.
 
     `lockable` are the locks to take up front, in order. With `wait_ms` the first may wait so long; all
-    others, and without it every one, are NOWAIT: waiting while holding is what kills clients.
+    others, and without it every one, are NOWAIT: waiting while holding is what kills clients. Without `lockable`
+    it is the first statement that may wait so long for what it locks itself; there is no NOWAIT for it, only a short
+    wait.
     """
-    lines = [BEGIN, pinned(session)]
-    if lockable:
-        lines += _strict(lockable, session, settings, wait_ms)
-    else:
-        lines += [f"SET LOCAL lock_timeout = {settings.weak_lock_ms};", "SET LOCAL statement_timeout = 0;"]
-    left = [_LEFT.format(budget=settings.stall_budget_ms)] if lockable else []
+    lines = [BEGIN, pinned(session), *_opening(lockable, own, session, settings, wait_ms)]
+    left = [_LEFT.format(budget=settings.stall_budget_ms)] if lockable or own is Own.SHORT else []
     for requirement in guards:
         lines += [*left, guard(requirement)]
-    for statement in sql.statements:
-        lines += [*left, terminated(statement)]
+    waits_itself = own is not Own.WEAK and not lockable
+    for i, statement in enumerate(sql.statements):
+        waited = [_short_wait(settings)] if i == 1 and waits_itself else []
+        lines += [*waited, *left, terminated(statement)]
     lines += [*left, record(entry, session), "COMMIT;"]
     return "\n".join(lines)
 
@@ -194,20 +207,41 @@ def text(value: str) -> str:
     return quote_literal(value).lstrip()
 
 
-def _strict(locks: tuple[Lock, ...], session: Session, settings: Settings, wait_ms: int | None) -> list[str]:
+def _opening(
+    lockable: tuple[Lock, ...], own: Own, session: Session, settings: Settings, wait_ms: int | None
+) -> list[str]:
+    if lockable:
+        taken = _taken(lockable, wait_ms)
+        return [*_strict(session, settings, wait_ms or settings.queue_ms), *taken, _short_wait(settings)]
+    if own is Own.SHORT:
+        return _strict(session, settings, wait_ms or _short_ms(settings))
+    patience = settings.weak_lock_ms if own is Own.WEAK else wait_ms or _short_ms(settings)
+    return [f"SET LOCAL lock_timeout = {patience};", "SET LOCAL statement_timeout = 0;"]
+
+
+def _strict(session: Session, settings: Settings, patience_ms: int) -> list[str]:
     budget = settings.stall_budget_ms
     lines = [
-        f"SET LOCAL lock_timeout = {wait_ms or settings.queue_ms};",
+        f"SET LOCAL lock_timeout = {patience_ms};",
         f"SET LOCAL statement_timeout = {budget};",
         f"SET LOCAL idle_in_transaction_session_timeout = {budget};",
     ]
     if session.server_major >= 17:
         lines.append(f"SET LOCAL transaction_timeout = {2 * budget};")
-    for i, lock in enumerate(locks):
-        nowait = "" if i == 0 and wait_ms is not None else " NOWAIT"
-        lines.append(f"LOCK TABLE {lock.relation} IN {lock.mode.sql} MODE{nowait};")
-    lines.append(f"SET LOCAL lock_timeout = {max(1, int(budget * _AFTER_LOCKS_SHARE))};")
     return lines
+
+
+def _taken(locks: tuple[Lock, ...], wait_ms: int | None) -> list[str]:
+    waits = ["" if i == 0 and wait_ms is not None else " NOWAIT" for i in range(len(locks))]
+    return [f"LOCK TABLE {x.relation} IN {x.mode.sql} MODE{wait};" for x, wait in zip(locks, waits, strict=True)]
+
+
+def _short_wait(settings: Settings) -> str:
+    return f"SET LOCAL lock_timeout = {_short_ms(settings)};"
+
+
+def _short_ms(settings: Settings) -> int:
+    return max(1, int(settings.stall_budget_ms * _AFTER_LOCKS_SHARE))
 
 
 def _json(detail: Mapping[str, object]) -> str:

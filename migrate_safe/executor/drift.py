@@ -51,13 +51,21 @@ def concerning(plan: Plan, changes: Iterable[Change], *, contracted: bool = Fals
     return tuple(c for c in changes if _concerns(c.key, plan, named, contracted=contracted))
 
 
-def without_visitors(plan: Plan, before: Iterable[SeenPart], now: Iterable[SeenPart]) -> tuple[SeenPart, ...]:
+def without_visitors(plan: Plan, before: Iterable[SeenPart], now: Sequence[SeenPart]) -> tuple[SeenPart, ...]:
     """Leave out the views that somebody has made while a run was at work: they are not what the plan has left.
 
-    While they are there they are drift, as if they had come later; that they are gone again is none.
+    While they are there they are drift, as if they had come later; that they are gone again is none. Views on a table
+    that was not there before have come with it, when it got its name back.
     """
     known, named = {part[0] for part in before}, words(plan)
-    return tuple(p for p in now if p[0] in known or not (view := _VIEW.match(p[0])) or _last(view[1]) in named)
+    back = tuple(
+        f" on {key.removeprefix('table ')}" for part in now if _TABLE.match(key := part[0]) and key not in known
+    )
+    return tuple(
+        part
+        for part in now
+        if part[0] in known or not (view := _VIEW.match(part[0])) or _last(view[1]) in named or part[0].endswith(back)
+    )
 
 
 def with_own(known: Iterable[SeenPart], before: Iterable[SeenPart], after: Iterable[SeenPart]) -> tuple[SeenPart, ...]:

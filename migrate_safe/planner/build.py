@@ -16,7 +16,16 @@ from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.framework import Framework
 from migrate_safe.model.plan import Plan, PlanRelease, PlanSource, Step
 from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import AlterTable, LockTable, RenameColumn, Script, SetDefault, SetVariable
+from migrate_safe.model.statement import (
+    AlterTable,
+    LockTable,
+    RenameColumn,
+    RenameTable,
+    Script,
+    SetDefault,
+    SetSchema,
+    SetVariable,
+)
 from migrate_safe.model.values import replace
 from migrate_safe.planner.choose import choose
 from migrate_safe.planner.conditional import nothing_to_do
@@ -50,7 +59,8 @@ def build_plan(
     try:
         steps = with_locks(_ordered(drafts), schema)
     except CannotPlan as why:
-        raise Refused(f'"{script.source.path}" cannot be planned: {why.reason}', next_move=why.advice) from why
+        reason, advice = _with_names(why, decisions)
+        raise Refused(f'"{script.source.path}" cannot be planned: {reason}', next_move=advice) from why
     touches = tuple(dict.fromkeys(t for o in outcomes for t in o.touches))
     return Plan(
         name=name,
@@ -62,6 +72,18 @@ def build_plan(
         release=release,
         notes=(*_notes(source, framework, around), *(n for o in outcomes for n in o.notes)),
     )
+
+
+def _with_names(why: CannotPlan, decisions: Iterable[Decision]) -> tuple[str, str]:
+    """Give the reason and the advice of a refusal, with the table that is known by two names until contract, if any."""
+    for operation in (o for d in decisions for o in d.operations):
+        match operation.action:
+            case RenameTable(table=name) | SetSchema(table=name) if (
+                old := operation.before.resolve(name)
+            ) in operation.before.tables:
+                meanwhile = f"until contract {old} keeps its name, and a view stands in for the new one"
+                return f"{why.reason} ({meanwhile})", f"give {old} its other name in a migration of its own"
+    return why.reason, why.advice
 
 
 class Decision(Struct, frozen=True):

@@ -35,6 +35,7 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import CannotPlan
+from migrate_safe.planner.order import in_order
 from migrate_safe.planner.spoken import spoken_of, understood
 from migrate_safe.sql.recompose import Resolve, Thing, one_action, qualified
 
@@ -72,7 +73,7 @@ def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], t
     inverses = _inverses(script)
     found: list[Operation] = []
     refused: list[Refusal] = []
-    for index, statement in enumerate(script.statements):
+    for index, statement in in_order(script.statements):
         if statement.direction is Direction.DOWN:
             continue
         try:

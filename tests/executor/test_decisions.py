@@ -107,6 +107,20 @@ def test_a_step_that_holds_nobody_up_has_no_time_limit() -> None:
     assert "LOCK TABLE" not in message
 
 
+@pytest.mark.parametrize(("wait_ms", "first"), [(None, 10), (80, 80)])
+@pytest.mark.parametrize(("own", "limit"), [(compose.Own.SHORT, 100), (compose.Own.LONG, 0)])
+def test_what_only_the_statements_can_lock_is_waited_for_within_the_budget(
+    own: compose.Own, limit: int, wait_ms: int | None, first: int
+) -> None:
+    work = Sql(("A", "B"), (Lock(Name("public", "v"), LockMode.ACCESS_EXCLUSIVE),))
+    message = compose.step_message(work, (), ENTRY, SESSION, S, own=own, wait_ms=wait_ms)
+    assert "LOCK TABLE" not in message
+    assert f"SET LOCAL statement_timeout = {limit};" in message
+    before, _, after = message.partition("A;\n")
+    assert f"SET LOCAL lock_timeout = {first};" in before
+    assert "SET LOCAL lock_timeout = 10;" in after.partition("B;")[0]
+
+
 def test_a_relation_is_locked_once_in_its_strongest_mode() -> None:
     weak, strong = Lock(USERS, LockMode.SHARE_ROW_EXCLUSIVE), Lock(USERS, LockMode.ACCESS_EXCLUSIVE)
     assert compose.blocking((weak, Lock(Name("a", "b"), LockMode.ROW_SHARE), strong)) == (strong,)

@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import pytest
 
+from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.app.apply import Wish, apply
+from migrate_safe.app.executing import Target
+from migrate_safe.app.rollback import rollback
+from migrate_safe.app.status import status
 from migrate_safe.model.errors import Refused
-from tests.recipes.lifecycle import Case, life, live
+from migrate_safe.model.plan import Phase
+from tests.conftest import Connect
+from tests.recipes.lifecycle import Case, life, live, plan_of
 
 BEFORE = """
 CREATE SCHEMA "New Place";
@@ -57,6 +64,56 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
+
+
+KEYED = "CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE w (id int PRIMARY KEY, t int REFERENCES t);"
+FILLED = "INSERT INTO t SELECT g FROM generate_series(1, 9) g; INSERT INTO w SELECT g, g FROM generate_series(1, 9) g;"
+
+
+@pytest.mark.parametrize(
+    ("change", "phases"),
+    [
+        ("RENAME COLUMN t TO u", ("expand", "migrate", "contract", "purge")),
+        ("ALTER COLUMN t TYPE bigint", ("expand", "migrate", "contract", "purge")),
+        ("DROP CONSTRAINT w_t_fkey", ("expand", "contract")),
+        ("ADD FOREIGN KEY (id) REFERENCES u", ("expand", "contract")),
+    ],
+)
+def test_a_table_that_refers_to_it_is_changed_before_or_after_it(
+    change: str, phases: tuple[str, ...], server: ScratchServer, database: str
+) -> None:
+    migration = f"ALTER TABLE t RENAME TO u; ALTER TABLE w {change}"
+    live(Case("keyed", f"{KEYED}{FILLED}", migration, (), (), expected_phases=phases), server, database)
+
+
+@pytest.mark.parametrize(
+    "migration",
+    [
+        "ALTER TABLE t RENAME TO u; CREATE TABLE o (x int REFERENCES u)",
+        "ALTER TABLE t RENAME TO u; CREATE VIEW o AS SELECT id FROM u",
+        "ALTER TABLE w ADD FOREIGN KEY (id) REFERENCES t; ALTER TABLE t RENAME TO u",
+    ],
+)
+def test_what_needs_the_table_under_its_new_name_before_contract_is_told_so(migration: str, database: str) -> None:
+    told = r"(?s)until contract public\.t keeps its name.*give public\.t its other name in a migration of its own"
+    with pytest.raises(Refused, match=told), life(Case("keyed", KEYED, migration, (), ()), database):
+        pass
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_contract_can_be_done_again_after_it_was_taken_back(case: Case, database: str, connect: Connect) -> None:
+    owner, target, through = connect(database), Target(database), Wish(Phase.CONTRACT)
+    owner.execute(case.before)
+    plan = plan_of(case, read_schema(owner))
+    assert apply(plan, target, through).after.closed
+    for _ in range(2):
+        assert rollback(plan.name, target).stage == "expand"
+        assert status(target).plans[0].drift == ()
+        assert apply(plan.name, target, through).after.closed
+    rollback(plan.name, target)
+    owner.execute("CREATE VIEW guest AS SELECT id FROM users")
+    with pytest.raises(Refused, match=r"\+ view public\.guest on public\.users"):
+        apply(plan.name, target, through)
 
 
 RIGHTS = """
