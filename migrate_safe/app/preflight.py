@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import takewhile
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.performer import check
@@ -15,7 +16,7 @@ from migrate_safe.model.errors import Refused
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement
 from migrate_safe.planner.subjects import moved_tables
-from migrate_safe.planner.way_back import demands, demands_ahead
+from migrate_safe.planner.way_back import demands, demands_ahead, is_raw
 
 _MISSING = "SELECT n FROM unnest(%s::text[]) AS n WHERE to_regclass(n) IS NULL"
 _UNPROVEN = """
@@ -61,9 +62,11 @@ def gone_tables(db: Database, plan: Plan) -> frozenset[Name]:
 def check_way_ahead(db: Database, plan: Plan, position: int, target: int, settings: Settings) -> None:
     """Raise Refused, with count and keys, when a step on the way would find what it cannot bear; before the first.
 
-    What a later phase demands is asked when its turn comes: until then the old app may well write such rows.
+    What a later phase demands is asked when its turn comes: until then the old app may well write such rows. So is what
+    comes after raw SQL, which may put right what it finds.
     """
-    filled = dict.fromkeys(s.work.table for s in plan.steps[position:target] if isinstance(s.work, Backfill))
+    ahead = takewhile(lambda s: not is_raw(s, s.work), plan.steps[position:target])
+    filled = dict.fromkeys(s.work.table for s in ahead if isinstance(s.work, Backfill))
     unproven = (Requirement(*row) for table in filled for row in db.query(_UNPROVEN, {"table": str(table)}))
     for requirement in (*demands_ahead(plan, position, target), *unproven):
         try:

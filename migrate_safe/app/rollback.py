@@ -43,7 +43,7 @@ def rollback(
     Leads out of every place, also out of a step or a take-back that was cut off; does nothing when the
     plan has not come so far. What was submitted to workers is withdrawn. The journal's copy of the plan rules, so no
     file is needed. Raises Refused when a step on the way has no way back, or rows exist that the old form cannot
-    hold: before anything is done.
+    hold: before anything is done, unless an undo on the way may put them right (see `demands`).
     """
     given = find_plan(source)
     with opened(target, settings) as db:

@@ -32,7 +32,7 @@ from migrate_safe.executor.transact import held_back, transact
 from migrate_safe.model.errors import MigrateSafeError, Refused
 from migrate_safe.model.journal import Entry, EventKind
 from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently, Phase, Plan, Sql, Step, Verify
-from migrate_safe.planner.way_back import demands_ahead
+from migrate_safe.planner.way_back import demands_ahead, is_raw
 
 Machine = Generator[Intent, Result, PlanState]
 
@@ -44,9 +44,10 @@ def forward(plan: Plan, state: PlanState, target: int, settings: Settings) -> Ma
     """
     state = yield from _finish_undo(plan, state, settings)
     first = state.position
+    asked = _asked_at(plan, first)
     while state.position < target:
         step = plan.steps[state.position]
-        if first < state.position == plan.end_of(Phase.MIGRATE):
+        if first < state.position in asked:
             yield from _ask_ahead(plan, state.position, target)
         state = yield from _step(plan, state, step, settings, undoing=False)
     if state.position == len(plan.steps) and not (state.closed and state.failure is None):
@@ -54,10 +55,18 @@ def forward(plan: Plan, state: PlanState, target: int, settings: Settings) -> Ma
     return state
 
 
-def _ask_ahead(plan: Plan, position: int, target: int) -> Generator[Intent, Result, None]:
-    """Raise Refused before contract begins when a step of it would find what it cannot bear.
+def _asked_at(plan: Plan, first: int) -> frozenset[int]:
+    """Give where the rest of the way is asked about anew: before contract, and after raw SQL before migrate too."""
+    expanded = plan.end_of(Phase.EXPAND)
+    raw = any(is_raw(step, step.work) for step in plan.steps[first:expanded])
+    return frozenset({plan.end_of(Phase.MIGRATE), *((expanded,) if raw else ())})
 
-    At the beginning of the way that could not always be asked: the columns were not there, or not filled.
+
+def _ask_ahead(plan: Plan, position: int, target: int) -> Generator[Intent, Result, None]:
+    """Raise Refused before a phase begins when a step on the way would find what it cannot bear.
+
+    At the beginning of the way that could not always be asked: the columns were not there, or not filled, or raw SQL
+    was to change the rows.
     """
     for requirement in demands_ahead(plan, position, target):
         try:

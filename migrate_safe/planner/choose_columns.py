@@ -27,6 +27,7 @@ from migrate_safe.planner.choose_constraints import choose_constraint, named, re
 from migrate_safe.planner.copies import going_with, without
 from migrate_safe.planner.dependents import guard, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
+from migrate_safe.planner.gone import gone_before
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.keeping import keep_of
 from migrate_safe.planner.loosening import loosened
@@ -134,15 +135,16 @@ def choose_drop(operation: Operation, table: Name, action: DropColumn, around: S
             "give the database, a dump or the earlier migrations with --schema",
         )
     refuse_dependents(schema, known, (column.name,), keeps_data=False)
-    gone = [c.name or "" for c in known.constraints if column.name in c.columns or _checks(c, column.name)]
+    constraints = [c.name or "" for c in known.constraints if column.name in c.columns or _checks(c, column.name)]
     indexes = [i.name or "" for i in known.indexes if column.name in i.columns]
+    gone = gone_before(around.start, schema, around.plan)
     word = tag(around.plan, str(table), column.name)
     return drop_recipe.DropColumn(
         table,
         column,
         word,
         row_keys(schema, table),
-        guard(table, (column.name,), gone, indexes, keeps_data=False),
+        guard(table, (column.name,), constraints, indexes, gone=gone, keeps_data=False),
         null_name(schema, known, column.name),
         loosened(schema, known, column),
     ).steps()

@@ -18,8 +18,9 @@ from migrate_safe.model.statement import (
     Other,
 )
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
+from migrate_safe.planner.gone import gone_before
 from migrate_safe.planner.identifiers import tag
-from migrate_safe.planner.leaving import Leaving, gone_before
+from migrate_safe.planner.leaving import Leaving
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.recipes import drop_object, drop_table
 from migrate_safe.planner.surroundings import Surroundings
@@ -54,7 +55,7 @@ def choose_leaving(operation: Operation, around: Surroundings) -> Outcome | None
         raise CannotPlan(*_CASCADE)
     if not held:
         raise CannotPlan("what it drops is not known here", _GIVE_SCHEMA)
-    gone = gone_before(around.start, operation.before)
+    gone = gone_before(around.start, operation.before, around.plan)
     leaving = tuple(Leaving(kind, n.schema or "", quote_ident(n.name)) for n in held)
     word = tag(around.plan, kind, *(i.full for i in leaving))
     return drop_object.DropObject(leaving, word, _read_by(operation.before, held), gone).steps()
@@ -88,7 +89,9 @@ def _drop_routines(operation: Operation, action: DropRoutines, around: Surroundi
     names = [f.name for f in found]
     leaving = [_routine(f, alone=names.count(f.name) == 1) for f in found]
     word = tag(around.plan, "ROUTINE", *(i.full for i in leaving))
-    return drop_object.DropObject(tuple(leaving), word, (), gone_before(around.start, operation.before)).steps()
+    return drop_object.DropObject(
+        tuple(leaving), word, (), gone_before(around.start, operation.before, around.plan)
+    ).steps()
 
 
 def _routine(found: Function, *, alone: bool) -> Leaving:
@@ -114,7 +117,7 @@ def _drop_tables(operation: Operation, action: DropTable, around: Surroundings) 
     going = tuple(dict.fromkeys(m.name for table in known for m in dropped_with(schema, table)))
     keys = tuple(_keys(schema, known, going))
     word = tag(around.plan, "TABLE", *map(str, going))
-    gone = gone_before(around.start, schema)
+    gone = gone_before(around.start, schema, around.plan)
     return drop_table.DropTable(going, keys, word, "FOREIGN TABLE" if action.foreign else "TABLE", gone).steps()
 
 

@@ -10,6 +10,7 @@ from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import Requirement
 from migrate_safe.model.schema import Constraint, ConstraintKind, Schema, Table, TableKind, Trigger
 from migrate_safe.planner.draft import CannotPlan
+from migrate_safe.planner.gone import NOTHING_GONE, Gone
 
 
 def refuse_dependents(schema: Schema, table: Table, columns: tuple[str, ...], *, keeps_data: bool = True) -> None:
@@ -144,7 +145,7 @@ LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
 WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = {table}::regclass AND a.attname IN ({columns})
   AND NOT (d.classid = 'pg_attrdef'::regclass AND e.adnum = a.attnum)
   AND NOT (d.classid = 'pg_class'::regclass AND c.relkind = 'S')
-  AND NOT (d.classid = 'pg_constraint'::regclass AND k.conrelid = d.refobjid AND (k.contype = 'n'{constraints}))
+  AND NOT (d.classid = 'pg_constraint'::regclass AND k.conrelid = d.refobjid AND (k.contype = 'n'{constraints})){gone}
 {statistics}{indexes}UNION ALL
 SELECT 'replica identity ' || i.indexrelid::regclass
 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
@@ -160,9 +161,12 @@ def guard(
     constraints: Iterable[str],
     indexes: Iterable[str],
     *,
+    gone: Gone = NOTHING_GONE,
     keeps_data: bool = True,
 ) -> Requirement:
     """Require that nothing depends on the columns but the constraints and indexes that the plan carries over.
+
+    Nor does what the migration has dropped before (`gone`) bar it.
 
     Statistics objects go with a dropped column (`keeps_data` false), as they do in the plain migration.
 
@@ -175,6 +179,7 @@ def guard(
         table=quote_literal(str(table)).strip(),
         columns=_literals(columns),
         statistics="" if keeps_data else _NO_STATISTICS,
+        gone=gone.condition,
         constraints=f" OR k.conname IN ({known_constraints})" if known_constraints else "",
         indexes=(
             f"  AND NOT (d.classid = 'pg_class'::regclass AND c.relkind = 'i' AND c.relname IN ({known_indexes}))\n"

@@ -13,8 +13,8 @@ from msgspec import Struct
 from migrate_safe.catalog.retired import RETIRED_SCHEMA
 from migrate_safe.model.names import quote_ident, quote_literal
 from migrate_safe.model.plan import Requirement
-from migrate_safe.model.schema import Schema
 from migrate_safe.planner.draft import Draft, Rank, draft, sql
+from migrate_safe.planner.gone import Gone
 
 _DEPENDENTS = """\
 WITH RECURSIVE going (classid, objid) AS (
@@ -26,13 +26,6 @@ SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS dependent
 FROM pg_depend d JOIN going g ON d.refclassid = g.classid AND d.refobjid = g.objid
 WHERE d.deptype = 'n' AND (d.classid, d.objid) NOT IN (SELECT classid, objid FROM going)
   AND position(' {retired}' IN pg_describe_object(d.classid, d.objid, d.objsubid)) = 0{before}"""
-_GONE_BEFORE = """
-  AND NOT EXISTS (
-    SELECT FROM pg_rewrite r WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-      AND r.ev_class = ANY (ARRAY[{relations}]::oid[])
-    UNION ALL SELECT FROM pg_constraint k WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
-      AND k.conrelid = ANY (ARRAY[{relations}]::oid[])
-    UNION ALL SELECT WHERE d.classid = 'pg_proc'::regclass AND d.objid = ANY (ARRAY[{routines}]::oid[]))"""
 _IN_CATALOG = {
     "FUNCTION": "pg_proc",
     "PROCEDURE": "pg_proc",
@@ -71,29 +64,6 @@ class Leaving(Struct, frozen=True):
     def moved_back(self, home: str) -> str:
         """Write the statement that brings it back."""
         return f"ALTER {self.kind} {self.inside(home)} SET SCHEMA {quote_ident(self.schema)}"
-
-
-class Gone(Struct, frozen=True):
-    """What the same migration drops before: relations, and routines with the types of their arguments."""
-
-    relations: tuple[str, ...] = ()
-    routines: tuple[str, ...] = ()
-
-    @property
-    def condition(self) -> str:
-        """Write the part of a query that leaves out what depends on them: they are out of sight by then."""
-        if not self.relations and not self.routines:
-            return ""
-        relations = ", ".join(f"to_regclass({quote_literal(n).strip()})" for n in self.relations)
-        routines = ", ".join(f"to_regprocedure({quote_literal(n).strip()})" for n in self.routines)
-        return _GONE_BEFORE.format(relations=relations, routines=routines)
-
-
-def gone_before(start: Schema, now: Schema) -> Gone:
-    """Give what is in the schema before a migration and no longer at a place in it."""
-    relations = [n for n in (*start.tables, *start.views) if n not in now.tables and n not in now.views]
-    routines = [f for fs in start.functions.values() for f in fs if f.name not in now.functions]
-    return Gone(tuple(map(str, relations)), tuple(f"{f.name}({f.arguments})" for f in routines))
 
 
 def home_of(word: str) -> str:

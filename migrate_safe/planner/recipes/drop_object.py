@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from migrate_safe.model.names import Name
 from migrate_safe.planner.draft import PURGE_WINDOW, Outcome
-from migrate_safe.planner.leaving import Gone, Leaving, hide, purge
+from migrate_safe.planner.gone import Gone
+from migrate_safe.planner.leaving import Leaving, hide, purge
 
 
 class DropObject(Struct, frozen=True):

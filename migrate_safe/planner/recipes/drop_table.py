@@ -16,7 +16,8 @@ from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.schema import Constraint
 from migrate_safe.planner.constraints import offending_rows
 from migrate_safe.planner.draft import NOTHING, PURGE_WINDOW, Draft, Outcome, Rank, draft, sql
-from migrate_safe.planner.leaving import Gone, Leaving, hide, purge
+from migrate_safe.planner.gone import Gone
+from migrate_safe.planner.leaving import Leaving, hide, purge
 
 
 class Key(Struct, frozen=True):
