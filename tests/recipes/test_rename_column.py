@@ -60,6 +60,7 @@ CASES = (
         CREATE INDEX ON users (lower(email) DESC NULLS LAST, tenant) WHERE email <> 'y';
         CREATE INDEX covering ON users (tenant) INCLUDE (email);
         CREATE INDEX ops ON users (email varchar_pattern_ops);
+        CREATE INDEX tuned ON users USING brin (email text_bloom_ops (n_distinct_per_range = 20));
         COMMENT ON COLUMN users.email IS 'it''s the \\ address';
         ALTER TABLE users ALTER email SET STATISTICS 500, ALTER email SET STORAGE EXTERNAL;
         ALTER TABLE users ALTER email SET (n_distinct = -0.5);
