@@ -274,6 +274,7 @@ def _key(key: Mapping[str, Any], ordered: bool) -> IndexKey:
         opclass=key["opclass"],
         descending=ordered and descending,
         nulls_first=nulls_first if ordered and nulls_first != descending else None,
+        parameters=tuple((name, value) for name, _, value in (o.partition("=") for o in key["parameters"] or ())),
     )
 
 

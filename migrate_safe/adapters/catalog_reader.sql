@@ -132,7 +132,8 @@ SELECT i.indrelid, x.relname, am.amname, i.indisunique, i.indisvalid, {nulls_not
                 'column', a.attname,
                 'expression', CASE WHEN num = 0 THEN pg_catalog.pg_get_indexdef(i.indexrelid, place::int, true) END,
                 'option', i.indoption[place - 1],
-                'opclass', CASE WHEN NOT o.opcdefault THEN o.opcname END,
+                'opclass', CASE WHEN NOT o.opcdefault OR ia.attoptions IS NOT NULL THEN o.opcname END,
+                'parameters', ia.attoptions,
                 'collation', CASE WHEN co.oid <> ty.typcollation AND co.oid <> a.attcollation
                     OR co.oid <> ty.typcollation AND a.attname IS NULL THEN co.collname END
             ) ORDER BY place

@@ -18,6 +18,7 @@ from migrate_safe.model.statement import Script, Unparsed
 from migrate_safe.planner.build import Decision, build_plan, decide
 from migrate_safe.planner.codec import to_yaml
 from migrate_safe.planner.several import joined
+from migrate_safe.planner.spoken import refuse_misspoken
 from migrate_safe.report.plan import PLANNED
 from migrate_safe.sql.parse import parse_script
 
@@ -80,6 +81,7 @@ def _script(path: Path) -> Script:
         )
     script = parse_script(source)
     _must_be_read(script)
+    refuse_misspoken(script)
     return script
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, IndexKey, Reference
 
 
@@ -81,7 +81,8 @@ def _key(key: IndexKey) -> str:
     if key.collation is not None:
         text += f" COLLATE {key.collation}"
     if key.opclass is not None:
-        text += f" {key.opclass}"
+        given = ", ".join(f"{quote_ident(name)}={quote_literal(value).strip()}" for name, value in key.parameters)
+        text += f" {key.opclass}" + (f" ({given})" if given else "")
     if key.descending:
         text += " DESC"
     if key.nulls_first is not None:

@@ -183,6 +183,7 @@ def _index_meaning(table: Table, index: Index) -> tuple[object, ...]:
             _opclass(table, k.column, k.opclass),
             k.descending,
             k.nulls_first,
+            *(k.parameters,) * bool(k.parameters),
         )
         for k in index.keys
     )

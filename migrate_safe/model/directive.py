@@ -18,6 +18,9 @@ UNDO = "undo"
 PHASE = "phase"
 """The directive verb by which a migration says in which phase a statement with an undo of its own runs."""
 
+FOR_LINT = ("ignore", "ignore-file")
+"""All verbs that `lint` reads: silence at a statement, or in the whole file."""
+
 FOR_PLAN = (OLD_APP_KEEPS, BACK, UNDO, PHASE)
 """All verbs that `plan` reads."""
 

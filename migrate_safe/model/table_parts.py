@@ -80,6 +80,8 @@ class IndexKey(Struct, frozen=True):
     descending: bool = False
     nulls_first: bool | None = None
     """None: the default of the direction (last for ASC, first for DESC)."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Those of the operator class, as `values_per_range` and `16`; the class is then named, be it the default one."""
 
 
 class Index(PartlyCompared, frozen=True, eq=False):

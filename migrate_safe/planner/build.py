@@ -25,12 +25,14 @@ from migrate_safe.model.statement import (
     SetDefault,
     SetSchema,
     SetVariable,
+    Statement,
 )
 from migrate_safe.model.values import replace
 from migrate_safe.planner.choose import choose
+from migrate_safe.planner.comments import is_comment, placed, said
 from migrate_safe.planner.conditional import nothing_to_do
-from migrate_safe.planner.draft import CannotPlan, Draft, Outcome
-from migrate_safe.planner.locks import with_locks
+from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, in_order
+from migrate_safe.planner.locks import WouldFail, with_locks
 from migrate_safe.planner.operations import Operation, Refusal, operations
 from migrate_safe.planner.ownership import told_to_runner
 from migrate_safe.planner.plain import is_on_new_table, new_tables
@@ -53,14 +55,14 @@ def build_plan(
     """
     decisions, around = decide(script, schema, name)
     outcomes = [d.outcome for d in decisions]
-    drafts = [d for o in outcomes for d in o.drafts]
+    drafts = in_order(d for o in outcomes for d in o.drafts)
     if not drafts:
         raise UsageError(f'"{script.source.path}" changes nothing', next_move="there is nothing to plan")
     try:
-        steps = with_locks(_ordered(drafts), schema)
-    except CannotPlan as why:
-        reason, advice = _with_names(why, decisions)
-        raise Refused(f'"{script.source.path}" cannot be planned: {reason}', next_move=advice) from why
+        steps = with_locks(_unique_ids(tuple(d.step for d in drafts)), schema)
+    except WouldFail as why:
+        _refuse((Refusal(_statement_of(drafts[why.at], decisions), *_with_names(why, decisions)),))
+        raise
     touches = tuple(dict.fromkeys(t for o in outcomes for t in o.touches))
     return Plan(
         name=name,
@@ -105,6 +107,10 @@ def decide(script: Script, schema: Schema, name: str) -> tuple[tuple[Decision, .
     return (*nothing, *chosen), around
 
 
+def _statement_of(item: Draft, decisions: Iterable[Decision]) -> Statement:
+    return next(d.operations[0].statement for d in decisions if any(x is item for x in d.outcome.drafts))
+
+
 def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[Decision], list[Refusal]]:
     """Choose a recipe for each operation; what is done to new tables is one step, before everything else."""
     inside = [o for o in found if is_on_new_table(o, around.born)]
@@ -128,7 +134,27 @@ def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[De
             outcomes.insert(0, Decision(tuple(inside), made))
         except CannotPlan as why:
             refused.append(Refusal(inside[0].statement, why.reason, why.advice))
-    return outcomes, refused
+    if refused:
+        return outcomes, refused
+    return _with_comments_placed(outcomes, around)
+
+
+def _with_comments_placed(decisions: Sequence[Decision], around: Surroundings) -> tuple[list[Decision], list[Refusal]]:
+    """Put comments behind what makes their objects; those that hold where they stand stay there."""
+    places = [at for at, d in enumerate(decisions) if is_comment(d.outcome)]
+    comments = [said(decisions[at].operations[0], decisions[at].outcome.drafts[0]) for at in places]
+    drafts = [x for d in decisions for x in d.outcome.drafts]
+    found = placed(comments, drafts, around.start, around.end)
+    made: list[Decision] = list(decisions)
+    refused: list[Refusal] = []
+    for number, at in enumerate(places):
+        decision, moved = made[at], found[number]
+        if moved is None:
+            reason = "no step of this plan leaves what it speaks of in its place before purge"
+            refused.append(Refusal(decision.operations[0].statement, reason, "set the comment in a later migration"))
+        else:
+            made[at] = replace(decision, outcome=replace(decision.outcome, drafts=(moved,)))
+    return made, refused
 
 
 def _without_loss(operation: Operation, outcome: Outcome, around: Surroundings) -> Outcome:
@@ -167,25 +193,6 @@ def _refuse(refused: Iterable[Refusal]) -> None:
 def _first_line(text: str) -> str:
     head, _, rest = text.partition("\n")
     return f"{head} ..." if rest else head
-
-
-_FIRST = (
-    ("create-schema", "create-extension"),
-    ("create-type", "create-domain"),
-    ("create-sequence",),
-    ("create-table",),
-)
-
-
-def _ordered(drafts: Iterable[Draft]) -> tuple[Step, ...]:
-    """Put steps in the order of their moves; types and tables come before what uses them. Ids become unique."""
-    ordered = sorted(drafts, key=lambda d: (d.rank, _first(d)))
-    return _unique_ids(tuple(d.step for d in ordered))
-
-
-def _first(item: Draft) -> int:
-    what = item.step.id.split(".")[1]
-    return next((at for at, words in enumerate(_FIRST) if what in words), len(_FIRST))
 
 
 def _unique_ids(steps: tuple[Step, ...]) -> tuple[Step, ...]:

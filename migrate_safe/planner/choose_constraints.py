@@ -17,6 +17,7 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_indexes import choose_partitioned
+from migrate_safe.planner.constraints import Held, hold
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.operations import Operation, resolver
@@ -57,8 +58,10 @@ def refuse_partitions(schema: Schema, table: Name, *, spreads: bool = False) -> 
         raise CannotPlan(f"other tables inherit from {table}, and would all be locked with it", "run it by hand")
 
 
-def choose_not_null(operation: Operation, table: Name, column: str, around: Surroundings) -> Outcome:
-    """Plan SET NOT NULL; nothing where the column is known to be so."""
+def choose_not_null(
+    operation: Operation, table: Name, column: str, around: Surroundings, wish: Constraint | None = None
+) -> Outcome:
+    """Plan SET NOT NULL, or the NOT NULL that ADD CONSTRAINT wishes; nothing where the column is known to be so."""
     known = operation.before.table(table)
     present = known.column(column) if known is not None else None
     if present is not None and present.not_null:
@@ -66,7 +69,17 @@ def choose_not_null(operation: Operation, table: Name, column: str, around: Surr
     given = column in around.of(around.defaulted, table)
     kept = operation.kept or ("the old app's inserts give it its default" if given else None)
     word = tag(around.plan, str(table), column)
-    return not_null_recipe.SetNotNull(table, column, word, row_keys(operation.before, table), kept).steps()
+    keys = row_keys(operation.before, table)
+    if wish is None:
+        return not_null_recipe.SetNotNull(table, column, word, keys, kept).steps()
+    name = quote_ident(wish.name or "")
+    if not wish.validated:
+        why = kept or "the old app may write NULL, so it comes after the old app is gone"
+        held = Held(table, wish.name or "", constraint_definition(replace(wish, validated=True)), validated=False)
+        rank = Rank.ENFORCE if kept is None else Rank.HOLD
+        return Outcome(hold(held, rank, why), f"add NOT NULL {name} to {table}", (), (table,))
+    declared = f"CONSTRAINT {name} {constraint_definition(wish)}"
+    return not_null_recipe.SetNotNull(table, column, word, keys, kept, declared).steps()
 
 
 def choose_constraint(
@@ -92,7 +105,7 @@ def choose_constraint(
         case ConstraintKind.PRIMARY:
             return _primary(operation, table, constraint, kept, around, proven)
         case ConstraintKind.NOT_NULL:
-            return choose_not_null(operation, table, constraint.columns[0], around)
+            return choose_not_null(operation, table, constraint.columns[0], around, constraint)
         case ConstraintKind.EXCLUDE:
             raise CannotPlan(
                 "an exclusion constraint can only be added under a lock that keeps all out while its index is built",

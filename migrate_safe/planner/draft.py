@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 from msgspec import Struct
@@ -122,3 +123,21 @@ def row_keys(schema: Schema, table: Name) -> str:
     """Write the columns by which people find a row: its primary key, else its place."""
     known = schema.table(table)
     return ", ".join(quote_ident(c) for c in known.primary_key) if known is not None and known.primary_key else "ctid"
+
+
+_FIRST = (
+    ("create-schema", "create-extension"),
+    ("create-type", "create-domain"),
+    ("create-sequence",),
+    ("create-table",),
+)
+
+
+def in_order(drafts: Iterable[Draft]) -> tuple[Draft, ...]:
+    """Put steps in the order of their moves; types and tables come before what uses them."""
+    return tuple(sorted(drafts, key=lambda d: (d.rank, _first(d))))
+
+
+def _first(item: Draft) -> int:
+    what = item.step.id.split(".")[1]
+    return next((at for at, words in enumerate(_FIRST) if what in words), len(_FIRST))

@@ -17,10 +17,21 @@ from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.sql.parse import parse_script
 
 
+class WouldFail(CannotPlan):
+    """The step number `at` would be refused by the server in its place."""
+
+    def __init__(self, at: int, step: str, reason: str) -> None:
+        super().__init__(
+            f"in the order of a plan, in which what the old app uses goes last, {step} would be refused: {reason}",
+            "put it into a migration of its own, and run that when this plan is at its end",
+        )
+        self.at = at
+
+
 def with_locks(steps: Iterable[Step], schema: Schema) -> tuple[Step, ...]:
     """Fill in the locks of steps that start at `schema` and follow each other.
 
-    Raises CannotPlan when the server would certainly refuse a step in its place.
+    Raises WouldFail when the server would certainly refuse a step in its place.
     """
     listed = tuple(steps)
     states = [schema]
@@ -30,8 +41,8 @@ def with_locks(steps: Iterable[Step], schema: Schema) -> tuple[Step, ...]:
     return tuple(
         replace(
             step,
-            work=_locked(step.work, states[at], step.id),
-            undo=None if step.undo is None else _locked(step.undo, back[at], f"the undo of {step.id}"),
+            work=_locked(step.work, states[at], at, step.id),
+            undo=None if step.undo is None else _locked(step.undo, back[at], at, f"the undo of {step.id}"),
         )
         for at, step in enumerate(listed)
     )
@@ -75,14 +86,11 @@ def script_of(work: Work) -> Script:
     return parse_script(Source("<plan>", text), wrapping=Wrapping.FILE)
 
 
-def _locked(work: Work, schema: Schema, place: str) -> Work:
+def _locked(work: Work, schema: Schema, at: int, place: str) -> Work:
     analysed = analyse(script_of(work), schema)
     for item in analysed:
         if item.effect.fails is not None:
-            raise CannotPlan(
-                f"step {place} would be refused by the server: {item.effect.fails}",
-                "split the migration into smaller ones",
-            )
+            raise WouldFail(at, place, item.effect.fails)
     if not isinstance(work, Sql):
         return work
     strongest: dict[Name, Lock] = {}

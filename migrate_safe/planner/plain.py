@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from migrate_safe.catalog.describe_remarks import remark_parts
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import Requirement
-from migrate_safe.model.schema import Expr, Schema
+from migrate_safe.model.schema import Expr
 from migrate_safe.model.statement import (
     AlterTable,
     CreateEnum,
@@ -24,6 +23,7 @@ from migrate_safe.model.statement import (
     RenameConstraint,
 )
 from migrate_safe.planner.changes import BY_HAND, Change, proven
+from migrate_safe.planner.comments import comments_of
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank, column_target, draft, sql
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.sync import set_default
@@ -122,7 +122,7 @@ def change_default(operation: Operation, table: Name, column: str, default: Expr
 
 def comment(operation: Operation) -> Outcome:
     """Plan COMMENT ON whatever the catalog keeps comments of."""
-    before, after = (dict(_comments(s)) for s in (operation.before, operation.after))
+    before, after = (dict(comments_of(s)) for s in (operation.before, operation.after))
     changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     kind, table, column = _commented(operation)
     if not changed and operation.before.complete and kind not in _NO_COMMENTS:
@@ -140,18 +140,6 @@ def comment(operation: Operation) -> Outcome:
 
 _NO_COMMENTS = frozenset({"database", "role", "tablespace", "cast", "language", "operator", "extension", "largeobject"})
 """Kinds of which comments are not read."""
-
-
-def _comments(schema: Schema) -> Iterator[tuple[str, str]]:
-    """Give every comment that the catalog holds, by what it speaks of."""
-    for part in remark_parts(schema):
-        if part.key.startswith("comment on "):
-            yield part.key.removeprefix("comment on "), part.text
-    for (kind, name), thing in schema.things.items():
-        yield from ((f"{kind} {name}", text) for word, text in thing.facts if word == "comment")
-    for publication in schema.publications.values():
-        if publication.comment is not None:
-            yield f"publication {publication.name}", publication.comment
 
 
 def _commented(operation: Operation) -> tuple[str, Name | None, str]:

@@ -16,12 +16,16 @@ from migrate_safe.planner.null_names import if_constraint
 
 
 class NotNull(Struct, frozen=True):
-    """A column that is to be, or was, NOT NULL. `word` makes the helper's name unique; `keys` find a row."""
+    """A column that is to be, or was, NOT NULL. `word` makes the helper's name unique; `keys` find a row.
+
+    `declared` is the constraint as ADD names it, where its name is given.
+    """
 
     table: Name
     column: str
     word: str
     keys: str
+    declared: str | None = None
 
     @property
     def helper(self) -> str:
@@ -44,7 +48,9 @@ class NotNull(Struct, frozen=True):
 
     @property
     def set(self) -> str:
-        """Write SET NOT NULL."""
+        """Write SET NOT NULL, or the ADD CONSTRAINT that does the same."""
+        if self.declared is not None:
+            return f"{self._alter} ADD {self.declared}"
         return f"{self._alter} ALTER COLUMN {quote_ident(self.column)} SET NOT NULL"
 
     @property

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import difflib
+
 from msgspec import Struct
 
-from migrate_safe.model.directive import FOR_PLAN, HEAD, OLD_APP_KEEPS, PHASE, UNDO, Directive
+from migrate_safe.model.directive import FOR_LINT, FOR_PLAN, HEAD, OLD_APP_KEEPS, PHASE, UNDO, Directive
+from migrate_safe.model.errors import UsageError
 from migrate_safe.model.plan import Phase
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Script, Unparsed
@@ -40,6 +43,27 @@ def spoken_of(script: Script) -> dict[int, tuple[Directive, ...]]:
     return found
 
 
+def refuse_misspoken(script: Script) -> None:
+    """Raise UsageError for a directive that nobody knows, or that speaks to plan of no statement."""
+    for told in script.directives:
+        verb, known = told.verb.rstrip(":"), (*FOR_PLAN, *FOR_LINT)
+        if told.head != HEAD or verb not in known:
+            given = verb if told.head == HEAD else f"{told.head.strip()} {verb}"
+            near = difflib.get_close_matches(verb, known, n=1)
+            meant = f'did you mean "{HEAD} {near[0]}"? ' if near else ""
+            raise UsageError(
+                f'directive "{given}" is not known',
+                place=str(told.verb_span if told.head == HEAD else told.span),
+                next_move=f"{meant}known after {HEAD} are {', '.join(known)}",
+            )
+        if verb in FOR_PLAN and told.statement is not None and told.statement >= len(script.statements):
+            raise UsageError(
+                f'directive "{verb}" stands above no statement',
+                place=str(told.span),
+                next_move="put it right above the statement that it speaks of, or take it out",
+            )
+
+
 def understood(directives: tuple[Directive, ...]) -> Spoken:
     """Read the directives of one statement; raises CannotPlan for those that say nothing that can be used."""
     said: dict[str, list[str]] = {}
@@ -53,6 +77,11 @@ def understood(directives: tuple[Directive, ...]) -> Spoken:
     if phase is not None and undo is None and phase is not Phase.PURGE:
         raise CannotPlan(
             f"{PHASE} {phase} stands above it without an undo", "give the undo with it: -- migrate-safe: undo SQL"
+        )
+    if phase is Phase.PURGE and undo:
+        raise CannotPlan(
+            f"an {UNDO} stands above it, and what {Phase.PURGE} does is not taken back",
+            f"say `{PHASE} {Phase.CONTRACT}`, in which it can be, or leave the {UNDO} out",
         )
     return Spoken(reasons[0], undo, phase)
 

@@ -12,15 +12,12 @@ from datetime import date
 
 from msgspec import Struct
 
-from migrate_safe.model.directive import FOR_PLAN, HEAD
+from migrate_safe.model.directive import FOR_LINT, FOR_PLAN, HEAD
 from migrate_safe.model.finding import Finding
 from migrate_safe.model.source import Span
 from migrate_safe.model.statement import Direction, Directive
 from migrate_safe.rulebook.facts import Facts, Observation, Words
 from migrate_safe.rulebook.terms import ActionKind, DirectiveState
-
-VERBS = ("ignore", "ignore-file")
-"""What a directive may ask of lint: silence at its statement, or in the whole file."""
 
 _ARGUMENTS = re.compile(
     r"(?P<names>.*?)(?:(?:^|[ \t]+)(?P<until>until\b[ \t]*(?P<day>.*?)))?[ \t]*(?::(?P<reason>.*))?\Z"
@@ -92,8 +89,8 @@ def _wrong_as_a_whole(directive: Directive, today: date | None) -> Complaint | N
     if directive.head != HEAD:
         because = f'did you mean "{HEAD}"?'
         return _complaint(directive.span, DirectiveState.MISSPELT, directive.head.strip(), because)
-    if verb not in VERBS:
-        because = _meant(verb, (*VERBS, *FOR_PLAN))
+    if verb not in FOR_LINT:
+        because = _meant(verb, (*FOR_LINT, *FOR_PLAN))
         return _complaint(directive.verb_span, DirectiveState.MISSPELT, verb, because)
     said = _read(directive)
     if not names or not (said["reason"] or "").strip():

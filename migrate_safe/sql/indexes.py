@@ -59,6 +59,7 @@ def index_key(element: Any) -> IndexKey:
         opclass=str(dotted(element.opclass)) if element.opclass else None,
         descending=element.ordering == pb.SORTBY_DESC,
         nulls_first=_nulls_first(element),
+        parameters=tuple((name, option_text(given)) for name, given in options(element.opclassopts).items()),
     )
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from migrate_safe.catalog.definition import constraint_definition
-from migrate_safe.model.statement import AddConstraint, AlterTable
+from migrate_safe.catalog.definition import constraint_definition, index_definition
+from migrate_safe.model.names import Name
+from migrate_safe.model.statement import AddConstraint, AlterTable, CreateIndex
 from migrate_safe.sql.parse import parse_statements
 
 
@@ -31,3 +32,10 @@ def test_a_constraint_is_written_as_it_was_read(text: str) -> None:
     (added,) = statement.action.actions
     assert isinstance(added, AddConstraint)
     assert constraint_definition(added.constraint) == text
+
+
+def test_an_index_is_written_with_the_parameters_of_its_operator_classes() -> None:
+    text = "CREATE INDEX i ON t USING brin (a, b x.ops (values_per_range='16', odd='it''s') DESC)"
+    (statement,) = parse_statements(text)
+    assert isinstance(statement.action, CreateIndex)
+    assert index_definition(Name(None, "t"), statement.action.index) == text

@@ -38,6 +38,7 @@ CREATE TABLE other.t (t_id int REFERENCES t ON DELETE CASCADE ON UPDATE SET NULL
 ALTER TABLE t ADD CONSTRAINT pending CHECK (email <> '') NOT VALID;
 CREATE UNIQUE INDEX odd ON t (lower(email) DESC, id) INCLUDE (at) WITH (fillfactor = 80) WHERE id > 3;
 CREATE INDEX invalid ON t (at);
+CREATE INDEX tuned ON t USING brin (at, id int4_minmax_multi_ops (values_per_range = 16));
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'invalid'::regclass;
 CREATE TRIGGER tr BEFORE INSERT OR UPDATE OF email ON t FOR EACH ROW EXECUTE FUNCTION touch();
 CREATE VIEW v AS SELECT t.email FROM t JOIN other.t o ON o.t_id = t.id;
@@ -117,6 +118,12 @@ def test_indexes_have_their_keys_options_and_validity(read: Schema) -> None:
     assert [(k.column, str(k.expression), k.descending) for k in odd.keys] == [
         (None, "lower(email::text)", True),
         ("id", "None", False),
+    ]
+    tuned = read.tables[T].index("tuned")
+    assert tuned is not None
+    assert [(k.column, k.opclass, k.parameters) for k in tuned.keys] == [
+        ("at", None, ()),
+        ("id", "int4_minmax_multi_ops", (("values_per_range", "16"),)),
     ]
     assert read.tables[T].index("t_pkey").constraint == "t_pkey"  # type: ignore[union-attr]
 

@@ -82,3 +82,31 @@ def test_an_unreadable_plan_is_named_in_plain_words(project, capsys, data, said)
         (project / "p.yaml").write_bytes(data)
     assert main(["apply", "p.yaml", "--dsn", "host=/nowhere"]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("migration", "place", "said"),
+    [
+        ("-- migrate-safe: frobnicate\n{}", "0003.sql:1:18", "known after migrate-safe: are old-app-keeps, back,"),
+        (
+            "-- migrate-safe: old-ap-keeps all is well\n{}",
+            "0003.sql:1:18",
+            'did you mean "migrate-safe: old-app-keeps"?',
+        ),
+        ("-- migrate_safe: old-app-keeps it\n{}", "0003.sql:1:1", 'did you mean "migrate-safe: old-app-keeps"?'),
+        ("{}\n-- migrate-safe: undo nothing", "0003.sql:2:1", "stands above no statement"),
+    ],
+)
+@pytest.mark.parametrize("before", [(), ("0002.sql",)])
+def test_a_directive_that_says_nothing_to_anybody_is_bad_input(project, capsys, migration, place, said, before):
+    (project / "0003.sql").write_text(migration.format("ALTER TABLE users ADD COLUMN age int;"))
+    assert main(["plan", *before, "0003.sql"]) == 2
+    told = capsys.readouterr().err
+    assert place in told
+    assert said in told
+
+
+def test_what_speaks_to_lint_is_no_error_of_plan(project):
+    said = "".join(f"-- migrate-safe: {verb} index-not-concurrent: small\n" for verb in ("ignore-file", "ignore"))
+    (project / "0003.sql").write_text(said + "CREATE INDEX ON users (email);")
+    assert main(["plan", "0003.sql"]) == 0

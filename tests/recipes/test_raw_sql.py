@@ -55,6 +55,7 @@ def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -
         ("undo", "its undo cannot be read: it is empty"),
         ("phase later\n-- migrate-safe: undo nothing", '"later" is no phase'),
         ("phase contract", "without an undo"),
+        ("phase purge\n-- migrate-safe: undo SELECT 1", "what purge does is not taken back"),
     ],
 )
 def test_what_cannot_be_understood_is_refused(said: str, reason: str) -> None:

@@ -10,11 +10,14 @@ from tests.recipes.test_rename_index import BEFORE, case
 MARKED = """
 CREATE UNIQUE INDEX u ON users (email COLLATE "C" DESC); COMMENT ON INDEX by_name IS 'x';
 ALTER INDEX by_name ALTER COLUMN 2 SET STATISTICS 500;
+CREATE INDEX tuned ON users USING brin (name, id int8_minmax_multi_ops (values_per_range = 16));
 """
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    plain = case("rebuilt", "REINDEX INDEX CONCURRENTLY by_name; REINDEX INDEX u;", "expand", "purge")
+    plain = case(
+        "rebuilt", "REINDEX INDEX CONCURRENTLY by_name; REINDEX INDEX u; REINDEX INDEX tuned;", "expand", "purge"
+    )
     marked = Case(
         plain.name, BEFORE + MARKED, plain.migration, plain.old, plain.new, expected_phases=("expand", "purge")
     )

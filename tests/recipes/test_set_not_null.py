@@ -64,6 +64,35 @@ def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -
     live(case, each_server, each_database)
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "CONSTRAINT given NOT NULL name",
+        "NOT NULL name NO INHERIT",
+        "CONSTRAINT given NOT NULL name NOT VALID",
+        "CONSTRAINT given NOT NULL name NOT VALID; ALTER TABLE users VALIDATE CONSTRAINT given",
+        "CONSTRAINT given NOT NULL name; COMMENT ON CONSTRAINT given ON users IS 'x'",
+    ],
+)
+def test_a_declared_one_keeps_its_name_and_manner(wish: str, each_server: ScratchServer, each_database: str) -> None:
+    if each_server.version < 18:
+        pytest.skip("NOT NULL has names from PostgreSQL 18 on")
+    live(
+        Case(
+            "named",
+            CASES[0].before,
+            f"ALTER TABLE users ADD {wish}",
+            CASES[0].old,
+            CASES[0].new,
+            CASES[0].seen_by_old,
+            CASES[0].seen_by_new,
+            expected_phases=("contract",),
+        ),
+        each_server,
+        each_database,
+    )
+
+
 def test_rows_without_a_value_stop_it_before_anything_changes(each_database: str) -> None:
     with life(CASES[0], each_database) as it:
         it.owner.execute("INSERT INTO users (name) VALUES (NULL)")

@@ -21,7 +21,7 @@ from migrate_safe.planner.proofs import NotNull, prove
 class SetNotNull(Struct, frozen=True):
     """A column to make NOT NULL. `word` makes helper names unique, `keys` find a row.
 
-    `kept` says why the old app never writes NULL, None when it may.
+    `kept` says why the old app never writes NULL, None when it may. `declared` is the constraint as ADD names it.
     """
 
     table: Name
@@ -29,11 +29,12 @@ class SetNotNull(Struct, frozen=True):
     word: str
     keys: str
     kept: str | None = None
+    declared: str | None = None
 
     def steps(self) -> Outcome:
         """Plan the NOT NULL."""
         rank = Rank.ENFORCE if self.kept is None else Rank.HOLD
-        it = NotNull(self.table, self.column, self.word, self.keys)
+        it = NotNull(self.table, self.column, self.word, self.keys, self.declared)
         name = quote_ident(self.column)
         checked = draft(
             Rank.RECHECK if self.kept is None else Rank.PROVE,
