@@ -169,4 +169,5 @@ def choose_rename(operation: Operation, action: RenameColumn, around: Surroundin
     start = around.start.table(table) or known  # where the drop comes first, they are gone from `known`
     going = going_with(start, renames, around.of(around.dropped, table))
     recipe = rename_recipe(operation.before, without(known, going), renames, around.plan)
-    return replace(recipe, going=tuple(x.name or "" for x in going)).steps()
+    gone = gone_before(around.start, operation.before, around.plan)
+    return replace(recipe, going=tuple(x.name or "" for x in going), gone=gone).steps()

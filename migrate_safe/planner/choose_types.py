@@ -42,7 +42,7 @@ def choose_type(operation: Operation, table: Name, action: AlterType, around: Su
         return _instant(operation, known, column, checks, around)
     if around.renamed.get(table):
         raise CannotPlan(f"this migration renames columns of {table} too", "do one after the other, in two")
-    return convert_recipe(schema, around.end, known, action, around.plan, operation.back).steps()
+    return convert_recipe(schema, around, known, action, operation.back).steps()
 
 
 def _refuse_shared(table: Table, column: str, around: Surroundings) -> None:

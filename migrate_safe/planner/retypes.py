@@ -17,6 +17,7 @@ from migrate_safe.planner.copies import carried_constraints, carried_indexes, co
 from migrate_safe.planner.dependents import guard, no_extras, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, row_keys
 from migrate_safe.planner.exchange import Exchange, Key, Numbering
+from migrate_safe.planner.gone import gone_before
 from migrate_safe.planner.identifiers import copied, last_trigger, proof, retired, tag
 from migrate_safe.planner.keeping import keep_of
 from migrate_safe.planner.mirroring import Converter, Follower, Triggers
@@ -25,17 +26,19 @@ from migrate_safe.planner.pairs import Kind, Pair, Side, Sync
 from migrate_safe.planner.recipes.convert_type import ConvertType
 from migrate_safe.planner.remarks import plain_copies
 from migrate_safe.planner.renames import certain
+from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.planner.sync import create_turns, drop_turns
 from migrate_safe.planner.turn_keys import turns_of
 
 
 def convert_recipe(
-    schema: Schema, end: Schema, table: Table, action: AlterType, plan: str, back: str | None
+    schema: Schema, around: Surroundings, table: Table, action: AlterType, back: str | None
 ) -> ConvertType:
-    """Prepare the change; `end` is the schema after the migration, `back` the inverse that a directive gives.
+    """Prepare the change on the schema before it; `back` is the inverse that a directive gives.
 
     Raises CannotPlan when it cannot be done without harm.
     """
+    end, plan = around.end, around.plan
     column = table.column(action.column)
     assert column is not None, "the planner looked it up"
     _refuse(schema, table, column, action)
@@ -77,7 +80,7 @@ def convert_recipe(
         exchange=exchange,
         copies=copies,
         guards=(
-            guard(table.name, (column.name,), constraints, indexes),
+            guard(table.name, (column.name,), constraints, indexes, gone=gone_before(around.start, schema, plan)),
             *((no_extras(table.name, (column.name,)),) if not schema.complete else ()),
             *((plain_copies(table, (column.name,), said, targets=False),) if constraints or indexes else ()),
         ),

@@ -75,6 +75,21 @@ def test_what_the_plan_drops_does_not_bar_what_it_drops_after(
     assert c.execute("SELECT to_regtype('mood'), to_regproc('touch'), to_regclass('other')").fetchone() == (None,) * 3
 
 
+@pytest.mark.parametrize(
+    ("until", "change"), [("DROP CONSTRAINT", 'RENAME "A b" TO c'), ("DROP COLUMN", 'ALTER "A b" TYPE text')]
+)
+def test_nor_what_gets_another_name_or_type_after(
+    until: str, change: str, each_database: str, connect: Connect, tmp_path: Path
+) -> None:
+    connect(each_database).execute(BEFORE)
+    there, drops = ["--dsn", each_database], DROPS[: DROPS.index(f"ALTER TABLE t {until}")]
+    made = planned(tmp_path, each_database, f"{drops} ALTER TABLE t {change};")
+    assert main(["apply", made, "--through", "contract", *there]) == 0
+    assert main(["rollback", "m", "--to", "baseline", *there]) == 0
+    assert main(["apply", made, "--through", "contract", *there]) == 0
+    assert main(["purge", "m", "--now", "--confirm", "m", *there]) == 0
+
+
 ROWS = "CREATE TABLE t (id int PRIMARY KEY, s int); INSERT INTO t SELECT g FROM generate_series(1, 30) g;"
 FILL = "-- migrate-safe: undo nothing\nUPDATE t SET s = 0 WHERE s IS NULL{};\nALTER TABLE t ALTER s SET NOT NULL;"
 

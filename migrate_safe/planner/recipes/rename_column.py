@@ -22,6 +22,7 @@ from migrate_safe.model.values import replace
 from migrate_safe.planner.copies import Copies, carried_constraints, carried_indexes, said_of_copied
 from migrate_safe.planner.dependents import guard, no_extras, plain_types
 from migrate_safe.planner.draft import PURGE_WINDOW, Draft, Outcome, Rank, column_target, draft, sql
+from migrate_safe.planner.gone import NOTHING_GONE, Gone
 from migrate_safe.planner.hiding import Hiding
 from migrate_safe.planner.null_names import NullName, renamed_null
 from migrate_safe.planner.pairs import Kind, Pair, Sync
@@ -45,7 +46,7 @@ class RenameColumn(Struct, frozen=True):
     `from_files` says that grants and settings of columns are not known, `own_types` that types are not all built in.
     `citext` are the columns of that type among unique keys, with its schema; `unguarded` are unique indexes whose new
     keys cannot be inserted in turns. `going` are the indexes and constraints that need no copy, for a column that the
-    same migration drops takes them along.
+    same migration drops takes them along. `gone` is what it drops before.
     """
 
     table: Table
@@ -60,6 +61,7 @@ class RenameColumn(Struct, frozen=True):
     citext: Mapping[str, str] = field(default_factory=dict)
     unguarded: tuple[str, ...] = ()
     going: tuple[str, ...] = ()
+    gone: Gone = NOTHING_GONE
     window: str = PURGE_WINDOW
 
     def steps(self) -> Outcome:
@@ -120,7 +122,13 @@ class RenameColumn(Struct, frozen=True):
                 *added,
                 *create_sync(self.sync),
                 require=(
-                    guard(self.name, tuple(self.renames), (*constraints, *self.going), (*indexes, *self.going)),
+                    guard(
+                        self.name,
+                        tuple(self.renames),
+                        (*constraints, *self.going),
+                        (*indexes, *self.going),
+                        gone=self.gone,
+                    ),
                     *((no_extras(self.name, tuple(self.renames)),) if self.from_files else ()),
                     *((plain_types(self.name, tuple(self.renames)),) if self.own_types else ()),
                     *((lives_in(self.table, self.citext),) if self.citext else ()),
