@@ -19,6 +19,7 @@ from migrate_safe.planner.draft import CannotPlan, Draft, Rank
 from migrate_safe.planner.identifiers import copied, retired
 from migrate_safe.planner.recipes.add_unique import attach
 from migrate_safe.planner.recipes.create_index import build_index
+from migrate_safe.planner.remarks import Carried, carry, said_of
 from migrate_safe.sql.rewrite import rename_columns
 
 _WRITES = ("SET NULL", "SET DEFAULT")
@@ -54,18 +55,40 @@ class Copies(Struct, frozen=True):
     swaps: tuple[Swap, ...]
 
 
-def copies_of(table: Table, renames: Mapping[str, str], word: str) -> Copies:
-    """Plan a copy of every index and constraint that mentions a renamed column; NOT NULL and defaults are apart."""
+def copies_of(table: Table, renames: Mapping[str, str], word: str, *, targets: bool = True) -> Copies:
+    """Plan a copy of every index and constraint that mentions a renamed column; NOT NULL and defaults are apart.
+
+    `targets` says that statistics targets of indexes are kept.
+    """
+    _refuse_marked(table, renames)
     drafts: list[Draft] = []
     swaps: list[Swap] = []
     for index in carried_indexes(table, renames):
         made = replace(_renamed_index(index, renames), name=copied(index.name or "", word), constraint=None)
         drafts.append(_build(table.name, made))
+        drafts += carry(table.name, said_of(index, targets=targets), made.name or "", Rank.COPY)
         swaps.append(_swap(table.name, index.name or "", word, index=True))
     for constraint in carried_constraints(table, renames):
         drafts += _constraint_copy(table, constraint, renames, word)
         swaps.append(_swap(table.name, constraint.name or "", word, index=False))
     return Copies(tuple(drafts), tuple(swaps))
+
+
+def said_of_copied(table: Table, renames: Mapping[str, str], *, targets: bool = True) -> tuple[Carried, ...]:
+    """Give what is said of everything that gets a copy, indexes of constraints among it."""
+    constraints = carried_constraints(table, renames)
+    owned = (i for c in constraints for i in table.indexes if i.constraint == c.name)
+    things: list[Constraint | Index] = [*carried_indexes(table, renames), *constraints, *owned]
+    return tuple(said_of(thing, targets=targets) for thing in things)
+
+
+def _refuse_marked(table: Table, renames: Mapping[str, str]) -> None:
+    marked = table.index(table.clustered_on) if table.clustered_on is not None else None
+    if marked is not None and marked.columns & set(renames):
+        raise CannotPlan(
+            f"CLUSTER ON {quote_ident(marked.name or '')} would be lost, for that index is built anew",
+            f"ALTER TABLE {table.name} SET WITHOUT CLUSTER first, and mark it again after this plan",
+        )
 
 
 def carried_indexes(table: Table, renames: Mapping[str, str]) -> tuple[Index, ...]:
@@ -117,6 +140,7 @@ def _constraint_copy(table: Table, original: Constraint, renames: Mapping[str, s
     definition = constraint_definition(replace(made, validated=True))
     why = f"a copy of {quote_ident(original.name or '')} over the new name; the original holds for the same values"
     yield from hold(Held(table.name, name, definition, original.validated), Rank.HOLD, why)
+    yield from carry(table.name, said_of(original, targets=False), name, Rank.HOLD)
 
 
 def _refuse_shared_writes(original: Constraint, renames: Mapping[str, str]) -> None:
@@ -151,6 +175,8 @@ def _unique_copy(table: Table, original: Constraint, made: Constraint) -> Iterat
     built = _build(table.name, index)
     yield built
     yield attach(table.name, made, built)
+    for said in (said_of(original, targets=False), said_of(owned, targets=False)):
+        yield from carry(table.name, said, made.name or "", Rank.COPY)
 
 
 def _build(table: Name, index: Index) -> Draft:

@@ -201,39 +201,6 @@ def no_extras(table: Name, columns: Iterable[str]) -> Requirement:
     return Requirement(query, message)
 
 
-_COPIED = """\
-WITH hanging (classid, objid) AS (
-  SELECT d.classid, d.objid
-  FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-  WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = {table}::regclass AND a.attname IN ({columns})
-    AND d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass)
-  UNION
-  SELECT 'pg_class'::regclass, k.conindid
-  FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
-  WHERE k.conrelid = {table}::regclass AND k.contype = 'u' AND a.attname IN ({columns}))
-SELECT 'comment on ' || pg_describe_object(h.classid, h.objid, 0) AS dependent
-FROM hanging h JOIN pg_description w ON w.classoid = h.classid AND w.objoid = h.objid AND w.objsubid = 0
-UNION ALL
-SELECT 'CLUSTER ON ' || i.indexrelid::regclass
-FROM hanging h JOIN pg_index i ON h.classid = 'pg_class'::regclass AND i.indexrelid = h.objid
-WHERE i.indisclustered
-UNION ALL
-SELECT 'statistics target of index ' || x.attrelid::regclass
-FROM hanging h JOIN pg_index i ON h.classid = 'pg_class'::regclass AND i.indexrelid = h.objid
-JOIN pg_attribute x ON x.attrelid = i.indexrelid
-WHERE coalesce(x.attstattarget, -1) >= 0"""
-
-
-def plain_copies(table: Name, columns: Iterable[str]) -> Requirement:
-    """Require that the indexes and constraints to be built anew carry no comment, CLUSTER mark or statistics target.
-
-    Their copies would not have them, and purge would lose them without a word.
-    """
-    query = _COPIED.format(table=quote_literal(str(table)).strip(), columns=_literals(columns))
-    message = f"indexes or constraints of {table} have what their copies would lose (remove it, and set it again after)"
-    return Requirement(query, message)
-
-
 _TYPES = """\
 WITH RECURSIVE found (attname, type) AS (
   SELECT a.attname, a.atttypid FROM pg_attribute a

@@ -13,8 +13,8 @@ from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Expr, 
 from migrate_safe.model.statement import AlterType
 from migrate_safe.model.values import replace
 from migrate_safe.planner.conversions import WHOLE, Conversion, alike, conversions, keeps_apart
-from migrate_safe.planner.copies import carried_constraints, carried_indexes, copies_of
-from migrate_safe.planner.dependents import guard, no_extras, plain_copies, refuse_dependents
+from migrate_safe.planner.copies import carried_constraints, carried_indexes, copies_of, said_of_copied
+from migrate_safe.planner.dependents import guard, no_extras, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, row_keys
 from migrate_safe.planner.exchange import Exchange, Key, Numbering
 from migrate_safe.planner.identifiers import copied, last_trigger, proof, retired, tag
@@ -23,6 +23,7 @@ from migrate_safe.planner.mirroring import Converter, Follower, Triggers
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.pairs import Kind, Pair, Side, Sync
 from migrate_safe.planner.recipes.convert_type import ConvertType
+from migrate_safe.planner.remarks import plain_copies
 from migrate_safe.planner.renames import certain
 from migrate_safe.planner.sync import create_turns, drop_turns
 from migrate_safe.planner.turn_keys import turns_of
@@ -43,7 +44,8 @@ def convert_recipe(
     word = tag(plan, str(table.name), column.name, str(new))
     helper, hidden = copied(column.name, word), retired(column.name, word)
     bare = _without_key(table)
-    copies = copies_of(bare, {column.name: helper}, word)
+    copies = copies_of(bare, {column.name: helper}, word, targets=False)
+    said = said_of_copied(bare, {column.name: helper}, targets=False)
     mirror = _mirror(schema, table, column, helper, there, word)
     held, after = proof(hidden, word), end.tables[table.name].column(column.name)
     carried = carried_constraints(bare, {column.name: helper})
@@ -77,7 +79,7 @@ def convert_recipe(
         guards=(
             guard(table.name, (column.name,), constraints, indexes),
             *((no_extras(table.name, (column.name,)),) if not schema.complete else ()),
-            *((plain_copies(table.name, (column.name,)),) if constraints or indexes else ()),
+            *((plain_copies(table, (column.name,), said, targets=False),) if constraints or indexes else ()),
         ),
         keys=row_keys(schema, table.name),
         collation=action.collation,

@@ -14,6 +14,9 @@ NUMBERS = Case(
     CREATE TABLE orders (id serial PRIMARY KEY, price int NOT NULL DEFAULT 0 CHECK (price >= 0),
         code varchar(9) UNIQUE);
     CREATE INDEX ON orders (price DESC, id) INCLUDE (code) WHERE price > 3;
+    CREATE INDEX said ON orders ((price + 1), (id + 1));
+    ALTER INDEX said ALTER COLUMN 1 SET STATISTICS 77; COMMENT ON INDEX said IS 'plus';
+    COMMENT ON CONSTRAINT orders_price_check ON orders IS 'no debts';
     COMMENT ON COLUMN orders.price IS 'in cents';
     INSERT INTO orders (price, code) SELECT g, 'c' || g FROM generate_series(1, 50) g;
     CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.code := NEW.code; RETURN NEW; END';

@@ -16,16 +16,17 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct, field
 
 from migrate_safe.model.names import Name, quote_ident, quote_literal
-from migrate_safe.model.plan import Backfill, Verify
+from migrate_safe.model.plan import Backfill, Requirement, Verify
 from migrate_safe.model.schema import Column, Table
 from migrate_safe.model.values import replace
-from migrate_safe.planner.copies import Copies, carried_constraints, carried_indexes
-from migrate_safe.planner.dependents import guard, no_extras, plain_copies, plain_types
+from migrate_safe.planner.copies import Copies, carried_constraints, carried_indexes, said_of_copied
+from migrate_safe.planner.dependents import guard, no_extras, plain_types
 from migrate_safe.planner.draft import PURGE_WINDOW, Draft, Outcome, Rank, column_target, draft, sql
 from migrate_safe.planner.hiding import Hiding
 from migrate_safe.planner.null_names import NullName, renamed_null
 from migrate_safe.planner.pairs import Kind, Pair, Sync
 from migrate_safe.planner.proofs import NotNull, lift, prove, refill
+from migrate_safe.planner.remarks import plain_copies
 from migrate_safe.planner.sync import (
     corresponds,
     create_sync,
@@ -123,11 +124,14 @@ class RenameColumn(Struct, frozen=True):
                     *((no_extras(self.name, tuple(self.renames)),) if self.from_files else ()),
                     *((plain_types(self.name, tuple(self.renames)),) if self.own_types else ()),
                     *((lives_in(self.table, self.citext),) if self.citext else ()),
-                    *((plain_copies(self.name, tuple(self.renames)),) if constraints or indexes else ()),
+                    *((self._plain_copies(),) if constraints or indexes else ()),
                 ),
             ),
             sql(*drop_sync(self.sync), *restored, *dropped),
         )
+
+    def _plain_copies(self) -> Requirement:
+        return plain_copies(self.table, self.renames, said_of_copied(self.table, self.renames), targets=True)
 
     def _add(self, pair: Pair) -> tuple[str, ...]:
         old, new = self._old(pair), quote_ident(pair.new.column)
