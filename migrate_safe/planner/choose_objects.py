@@ -7,12 +7,15 @@ from collections.abc import Callable
 from migrate_safe.effects.analyse import analyse
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase
-from migrate_safe.model.schema import Schema
+from migrate_safe.model.said import Grants
+from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.source import Source
+from migrate_safe.model.statement import Other
+from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_indexes import choose_indexes
 from migrate_safe.planner.choose_renames import choose_moved
 from migrate_safe.planner.choose_tables import choose_leaving
-from migrate_safe.planner.draft import Outcome
+from migrate_safe.planner.draft import Draft, Outcome, Rank
 from migrate_safe.planner.operations import Operation, resolver
 from migrate_safe.planner.recipes import raw_sql
 from migrate_safe.planner.recipes.change_domain import change_domain
@@ -37,7 +40,26 @@ def choose_object(operation: Operation, around: Surroundings) -> Outcome | None:
     found = choose_indexes(operation, around) or choose_leaving(operation, around) or choose_moved(operation)
     if found is not None:
         return found
-    return next((made for plan in _CATALOG if (made := plan(operation)) is not None), None)
+    made = next((made for plan in _CATALOG if (made := plan(operation)) is not None), None)
+    return _before_it_goes(made, operation, around) if made is not None else None
+
+
+def _before_it_goes(made: Outcome, operation: Operation, around: Surroundings) -> Outcome:
+    """Let a REVOKE come before the step that hides what it speaks of."""
+    match operation.action:
+        case Other(says=Grants(grant=False, targets=targets)):
+            known = (operation.before.table(x.name) for x in targets if x.kind == "table")
+            going = any(_goes(t, around.end.tables.get(t.name)) for t in known if t is not None)
+        case _:
+            going = False
+    if not going:
+        return made
+    return replace(made, drafts=tuple(Draft(min(d.rank, Rank.QUIET), d.step) for d in made.drafts))
+
+
+def _goes(table: Table, end: Table | None) -> bool:
+    """Say whether a table or a column of it is there no longer, under its name, at the end."""
+    return end is None or any(end.column(c.name) is None for c in table.columns)
 
 
 _CATALOG: tuple[Callable[[Operation], Outcome | None], ...] = (

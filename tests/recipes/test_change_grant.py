@@ -47,8 +47,19 @@ CASES = (
     ),
 )
 
+GOING = Case(
+    "going",
+    BEFORE + "GRANT SELECT (age), UPDATE (age) ON users TO pg_monitor;",
+    "REVOKE SELECT (age), UPDATE (age) ON users FROM pg_monitor; ALTER TABLE users DROP COLUMN age",
+    WRITE,
+    WRITE,
+    SEEN,
+    SEEN,
+    expected_phases=("contract", "purge"),
+)
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+
+@pytest.mark.parametrize("case", (*CASES, GOING), ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 
