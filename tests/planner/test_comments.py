@@ -54,3 +54,9 @@ def test_a_step_that_its_place_makes_fail_names_its_statement(migration: str) ->
     with pytest.raises(Refused) as caught:
         planned(migration, known(BEFORE))
     assert re.search(r"m\.sql:2:\d+: CREATE .*public\.t already exists", caught.value.message, re.DOTALL)
+
+
+@pytest.mark.parametrize("kind", ["INDEX t_pkey", "CONSTRAINT t_pkey ON t"])
+def test_a_comment_on_a_primary_key_that_is_made_anew_is_refused(kind: str) -> None:
+    with pytest.raises(Refused, match="comment on primary key t_pkey, or on its index, would be lost"):
+        planned("ALTER TABLE t ALTER id TYPE bigint", known(f"{BEFORE} COMMENT ON {kind} IS 'x'"))
