@@ -73,7 +73,7 @@ def choose(operation: Operation, around: Surroundings) -> Outcome:
         case action if (reason := _NO_ROAD.get(type(action))) is not None:
             raise CannotPlan(*reason)
         case _:
-            return new_object(operation)
+            return new_object(operation, around)
 
 
 _NO_ROAD: dict[type, tuple[str, str]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from migrate_safe.model.names import Name, quote_ident, quote_literal
@@ -26,6 +27,7 @@ from migrate_safe.planner.changes import BY_HAND, Change, proven
 from migrate_safe.planner.comments import comments_of
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank, column_target, draft, sql
 from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.planner.sync import set_default
 from migrate_safe.sql.recompose import certainly_created, comment_of, comment_target, index_statement
 
@@ -154,9 +156,24 @@ def _commented(operation: Operation) -> tuple[str, Name | None, str]:
             return kind, None, ""
 
 
-def new_object(operation: Operation) -> Outcome:
+_ALL_OF = re.compile(r'\s*SELECT\s+(\*|"?\w+"?(\s*,\s*"?\w+"?)*)\s+FROM\s+[\w."]+\s*', re.IGNORECASE)
+"""A query that shows every row of one relation, with columns of it."""
+
+
+def _stands_in(operation: Operation, name: Name, around: Surroundings) -> bool:
+    """Say whether a view shows, under a table's old name, the columns and rows that the table has under its new one."""
+    before, view = around.start.tables.get(name), operation.after.views.get(name)
+    if before is None or view is None:
+        return False
+    shown = {operation.after.resolve(r) for r in view.relations}
+    moved = shown <= set(around.end.tables) - set(around.start.tables) - around.born
+    same = moved and len(shown) == 1 and bool(view.shows) and {*view.shows} <= {c.name for c in before.columns}
+    return same and _ALL_OF.fullmatch(view.definition.rstrip().rstrip(";")) is not None
+
+
+def new_object(operation: Operation, around: Surroundings) -> Outcome:
     """Plan the creation of a type, sequence or view that nothing uses yet."""
-    resolve = operation.before.resolve
+    resolve, rank = operation.before.resolve, Rank.SHAPE
     match operation.action:
         case CreateEnum(name=name, values=values):
             full = name.within(operation.before.first_place)
@@ -165,10 +182,11 @@ def new_object(operation: Operation) -> Outcome:
         case CreateSequence(name=name):
             kind, full, text = "sequence", resolve(name), certainly_created(operation.text)
         case CreateView(view=view, replace=False, if_not_exists=False, temporary=False) if not view.materialized:
-            kind, full, text = "view", resolve(view.name), operation.text
+            kind, full, text = "view", view.name.within(operation.before.first_place), operation.text
+            rank = Rank.HIDE if _stands_in(operation, full, around) else rank
         case _:
             raise CannotPlan("statements of this kind are not planned yet", "run it in a migration of its own")
     made = draft(
-        Rank.SHAPE, f"create-{kind}", str(full), f"create {kind} {full}", sql(text), sql(f"DROP {kind.upper()} {full}")
+        rank, f"create-{kind}", str(full), f"create {kind} {full}", sql(text), sql(f"DROP {kind.upper()} {full}")
     )
     return Outcome((made,), f"create {kind} {full}", (), ())

@@ -55,7 +55,7 @@ WITH hanging (classid, objid) AS (
   UNION
   SELECT 'pg_class'::regclass, k.conindid
   FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
-  WHERE k.conrelid = {table}::regclass AND k.contype = 'u' AND a.attname IN ({columns}))
+  WHERE k.conrelid = {table}::regclass AND k.contype IN ('p', 'u') AND a.attname IN ({columns}))
 SELECT 'comment on ' || pg_describe_object(h.classid, h.objid, 0) AS dependent
 FROM hanging h JOIN pg_description w ON w.classoid = h.classid AND w.objoid = h.objid AND w.objsubid = 0{comments}
 UNION ALL

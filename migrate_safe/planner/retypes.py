@@ -99,6 +99,13 @@ def _refuse(schema: Schema, table: Table, column: Column, action: AlterType) -> 
     name = quote_ident(column.name)
     if action.using is not None and volatility(schema, action.using).volatile:
         raise CannotPlan(f"USING gives {name} another value each time", "add a column with that default instead")
+    for key in _keys_over(table, column.name):
+        index = next((i for i in table.indexes if i.constraint == key.name), None)
+        if key.comment is not None or (index is not None and index.comment is not None):
+            raise CannotPlan(
+                f"the comment on primary key {quote_ident(key.name or '')}, or on its index, would be lost with it",
+                "remove it, and set it again after this plan",
+            )
     old, new = known_type(schema, column.type), known_type(schema, action.type)
     for kind in (old, new):
         if not is_plain_type(schema, kind) or Name(kind.schema, kind.name) in schema.composites:

@@ -41,7 +41,22 @@ def test_a_comment_on_what_is_there_comes_first() -> None:
     assert ids(planned(migration, known(BEFORE)))[0].startswith("expand.comment.")
 
 
-def test_a_step_that_its_place_makes_fail_names_its_statement() -> None:
+@pytest.mark.parametrize(
+    "migration",
+    [
+        "DROP TABLE t;\nCREATE TABLE t (id int)",
+        "ALTER TABLE t RENAME TO u;\nCREATE VIEW t AS SELECT id FROM u WHERE a > 0",
+        "ALTER TABLE t RENAME TO u;\nCREATE VIEW t AS SELECT id, a AS number FROM u",
+        "ALTER TABLE t RENAME TO u;\nCREATE VIEW t AS SELECT DISTINCT a FROM u",
+    ],
+)
+def test_a_step_that_its_place_makes_fail_names_its_statement(migration: str) -> None:
     with pytest.raises(Refused) as caught:
-        planned("DROP TABLE t;\nCREATE TABLE t (id int)", known(BEFORE))
-    assert re.search(r"m\.sql:2:\d+: CREATE TABLE t .*public\.t already exists", caught.value.message, re.DOTALL)
+        planned(migration, known(BEFORE))
+    assert re.search(r"m\.sql:2:\d+: CREATE .*public\.t already exists", caught.value.message, re.DOTALL)
+
+
+@pytest.mark.parametrize("kind", ["INDEX t_pkey", "CONSTRAINT t_pkey ON t"])
+def test_a_comment_on_a_primary_key_that_is_made_anew_is_refused(kind: str) -> None:
+    with pytest.raises(Refused, match="comment on primary key t_pkey, or on its index, would be lost"):
+        planned("ALTER TABLE t ALTER id TYPE bigint", known(f"{BEFORE} COMMENT ON {kind} IS 'x'"))

@@ -57,6 +57,12 @@ CASES = (
         "accounts",
         '"Names"',
     ),
+    case(
+        "stand-in",
+        "ALTER TABLE users RENAME TO accounts; CREATE VIEW users AS SELECT id, email FROM accounts; "
+        "COMMENT ON VIEW users IS 'for reports'",
+        "accounts",
+    ),
     case("schema", 'ALTER TABLE users SET SCHEMA "New Place"', '"New Place".users'),
 )
 
