@@ -125,10 +125,15 @@ def test_why_names_for_each_statement_the_road_and_the_roads_not_taken(
 
 def test_several_files_become_one_plan_in_their_order(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     first, second = folder / "migrations" / "0002_a.sql", folder / "migrations" / "0003_b.sql"
-    first.write_text("BEGIN; ALTER TABLE users ADD COLUMN age int; COMMIT;\n-- migrate-safe: undo nothing\n")
+    added = "BEGIN; ALTER TABLE users ADD COLUMN age int; COMMIT;\n"
+    first.write_text(f"{added}-- migrate-safe: undo nothing\n")
     second.write_text("-- migrate-safe: old-app-keeps it is new\nALTER TABLE users ADD CHECK (age > 0);")
     (folder / "migrations" / "0002_mail.sql").unlink()
     names = ["migrations/0002_a.sql", "migrations/0003_b.sql"]
+    code, _, err = run(capsys, *names)
+    assert code == 2
+    assert 'migrations/0002_a.sql:2:1: directive "undo" stands above no statement' in err  # not above the next file's
+    first.write_text(added)
     plan = from_yaml(run(capsys, *names)[1], "out")
     assert [s.id for s in plan.steps][:2] == [
         "expand.add-column.public.users.age",
