@@ -111,7 +111,7 @@ def reading(dsn: str, seconds: float) -> Iterator[None]:
 
 @contextmanager
 def stream(dsn: str) -> Iterator[None]:
-    """Let one transaction of 200 ms, which has read and written the table, follow the other."""
+    """Let one transaction of 200 ms, which has read the table, follow the other."""
     ended = threading.Event()
 
     def flow() -> None:

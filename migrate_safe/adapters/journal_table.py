@@ -136,12 +136,6 @@ def identifier(db: Database) -> str:
     return text(str(db.query("SELECT system_identifier FROM pg_control_system()")[0][0])) if may else "NULL"
 
 
-def read_environment(db: Database) -> str | None:
-    """Read the environment that the first apply recorded."""
-    rows = db.query("SELECT environment FROM migrate_safe.meta")
-    return rows[0][0] if rows else None
-
-
 def server_now(db: Database) -> datetime:
     """Read the server's clock."""
     now = db.query("SELECT clock_timestamp()")[0][0]

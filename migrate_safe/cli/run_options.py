@@ -11,11 +11,9 @@ import click
 
 from migrate_safe.adapters.config_values import SHORTEST_BUDGET
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.options import config_option, configured, dsn_option
+from migrate_safe.cli.options import Decorator, config_option, configured, dsn_option
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.model.errors import UsageError
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,7 +21,7 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _gathered(
         config_option(expose=False)(function),
         "target",
-        lambda dsn, **told: Target(dsn or "", **told),
+        _target,
         dsn=dsn_option(),
         role=click.option("--role", metavar="ROLE", help="Take on this role (SET ROLE), the owner of the tables."),
         environment=click.option(
@@ -49,7 +47,7 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def journal_options(who: str = "the owner of the journal") -> Decorator:
+def journal_options(who: str = "the owner of the journal") -> Decorator[Any]:
     """Give the options of a command that reads or marks the journal; the parameter is `target: Target`.
 
     Also --config.
@@ -57,18 +55,18 @@ def journal_options(who: str = "the owner of the journal") -> Decorator:
     return lambda function: _gathered(
         config_option(expose=False)(function),
         "target",
-        lambda dsn, **told: Target(dsn or "", **told),
+        _target,
         dsn=dsn_option(),
         role=click.option("--role", metavar="ROLE", help=f"Take on this role (SET ROLE), {who}."),
     )
 
 
-def pace_options(*, load: bool = False) -> Decorator:
+def pace_options(*, load: bool = False) -> Decorator[Any]:
     """Give the options that say how gentle and how patient to be; the parameter is `settings: Settings`.
 
     With `load` also those that say how much a backfill may load the server.
     """
-    options = {
+    options: dict[str, Decorator[Any]] = {
         "stall_budget_ms": click.option(
             "--stall-budget",
             "stall_budget_ms",
@@ -99,8 +97,12 @@ def pace_options(*, load: bool = False) -> Decorator:
     return lambda function: _gathered(function, "settings", Settings, **options)
 
 
+def _target(dsn: str | None, **told: Any) -> Target:
+    return Target(dsn or "", **told)
+
+
 def _gathered(
-    function: Callable[..., Any], parameter: str, make: Callable[..., Any], **options: Decorator
+    function: Callable[..., Any], parameter: str, make: Callable[..., Any], **options: Decorator[Any]
 ) -> Callable[..., Any]:
     """Give a command options, by the names that click gives them, whose values together make one parameter."""
 

@@ -7,7 +7,7 @@ equal to the plain migration's, the start equal to what it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from difflib import unified_diff
 from typing import Any
@@ -71,6 +71,15 @@ class Case(Struct, frozen=True):
 
     def __str__(self) -> str:
         return self.name
+
+
+def alike(before: str, write: tuple[str, ...], seen: str) -> Callable[..., Case]:
+    """Give what makes a case of a name, a migration and its phases, where both versions write and see the same."""
+
+    def case(name: str, migration: str, *phases: str) -> Case:
+        return Case(name, before, migration, write, write, seen, seen, expected_phases=phases)
+
+    return case
 
 
 class Refusal(AssertionError):

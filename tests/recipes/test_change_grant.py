@@ -5,7 +5,7 @@ import pytest
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.errors import Refused
 from migrate_safe.model.schema import Schema
-from tests.recipes.lifecycle import Case, live, plan_of
+from tests.recipes.lifecycle import Case, alike, live, plan_of
 
 BEFORE = """
 CREATE SCHEMA side;
@@ -18,11 +18,7 @@ GRANT USAGE ON SCHEMA side TO pg_signal_backend;
 """
 WRITE = ("INSERT INTO users (name) VALUES ('o' || %(n)s::text) RETURNING id, name",)
 SEEN = "SELECT id, name FROM users"
-
-
-def case(name: str, migration: str, *phases: str) -> Case:
-    return Case(name, BEFORE, migration, WRITE, WRITE, SEEN, SEEN, expected_phases=phases)
-
+case = alike(BEFORE, WRITE, SEEN)
 
 CASES = (
     case(

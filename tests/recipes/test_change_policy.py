@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
-from tests.recipes.lifecycle import Case, live
+from tests.recipes.lifecycle import Case, alike, live
 
 BEFORE = """
 CREATE TABLE users (id bigserial PRIMARY KEY, name text, org int DEFAULT 1);
@@ -16,11 +16,7 @@ CREATE POLICY tight ON users AS RESTRICTIVE FOR UPDATE TO CURRENT_USER USING (or
 """
 WRITE = ("INSERT INTO users (name) VALUES ('o' || %(n)s::text) RETURNING id, name",)
 SEEN = "SELECT id, name FROM users"
-
-
-def case(name: str, migration: str, *phases: str) -> Case:
-    return Case(name, BEFORE, migration, WRITE, WRITE, SEEN, SEEN, expected_phases=phases)
-
+case = alike(BEFORE, WRITE, SEEN)
 
 CASES = (
     case(

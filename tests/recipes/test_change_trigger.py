@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
-from tests.recipes.lifecycle import Case, live
+from tests.recipes.lifecycle import Case, alike, live
 
 BEFORE = """
 CREATE TABLE users (id bigserial PRIMARY KEY, name text, changed text);
@@ -26,11 +26,7 @@ WRITE = (
     "UPDATE users SET name = 'u' || %(n)s::text WHERE id = 3 RETURNING id, name",
 )
 SEEN = "SELECT id, name FROM users"
-
-
-def case(name: str, migration: str, *phases: str) -> Case:
-    return Case(name, BEFORE, migration, WRITE, WRITE, SEEN, SEEN, expected_phases=phases)
-
+case = alike(BEFORE, WRITE, SEEN)
 
 CASES = (
     case(

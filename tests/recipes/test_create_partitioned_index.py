@@ -4,7 +4,7 @@ import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.errors import Refused
-from tests.recipes.lifecycle import Case, Refusal, life, live
+from tests.recipes.lifecycle import Case, Refusal, alike, life, live
 
 BEFORE = """
 CREATE TABLE events (id bigserial, at int, name text) PARTITION BY RANGE (at);
@@ -19,11 +19,7 @@ WRITE = (
     "SELECT id FROM events WHERE at = 100",
 )
 SEEN = "SELECT id, at FROM events"
-
-
-def case(name: str, migration: str, *phases: str) -> Case:
-    return Case(name, BEFORE, migration, WRITE, WRITE, SEEN, SEEN, expected_phases=phases)
-
+case = alike(BEFORE, WRITE, SEEN)
 
 CASES = (
     case("plain", "CREATE INDEX ON events (at, lower(name)) WHERE id > 3;", "expand"),

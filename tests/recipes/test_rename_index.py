@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
-from tests.recipes.lifecycle import Case, live
+from tests.recipes.lifecycle import Case, alike, live
 
 BEFORE = """
 CREATE TABLE users (id bigserial PRIMARY KEY, name text UNIQUE, email text);
@@ -13,11 +13,7 @@ CREATE INDEX plain ON users (email);
 """
 WRITE = ("INSERT INTO users (email) VALUES (%(n)s::text || '@') RETURNING id, email",)
 SEEN = "SELECT id, email FROM users"
-
-
-def case(name: str, migration: str, *phases: str) -> Case:
-    return Case(name, BEFORE, migration, WRITE, WRITE, SEEN, SEEN, expected_phases=phases)
-
+case = alike(BEFORE, WRITE, SEEN)
 
 CASES = (
     case("plain", 'ALTER INDEX by_name RENAME TO "By Name"; ALTER TABLE plain RENAME TO p;', "expand"),
