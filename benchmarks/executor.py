@@ -33,6 +33,7 @@ from benchmarks.item import (
     say,
     table_of,
 )
+from benchmarks.self_update import self_update
 from migrate_safe.adapters.clients import Call, running
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
@@ -101,13 +102,13 @@ RENAME = "ALTER TABLE item RENAME COLUMN note TO remark;"
 
 
 def backfill(server: ScratchServer, rows: int, rounds: int) -> None:
-    """Compare rows a second: one UPDATE of all rows, our batches with one and two workers, a self-update by trigger."""
+    """Compare rows a second: one UPDATE of all rows, our batches with one and two workers, self-updates."""
     say(f"backfill: {rows} rows, a text column of 60 bytes, no load; rows/s, medians of {rounds} rounds")
     ways: dict[str, Callable[[ScratchServer, int], float]] = {
         "one UPDATE": one_update,
         "batches, 1 worker": lambda s, n: batches(s, n, 1),
         "batches, 2 workers": lambda s, n: batches(s, n, 2),
-        "self-update, trigger computes": self_update,
+        "self-update as by pgroll": self_update,
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
@@ -147,21 +148,6 @@ def batches(server: ScratchServer, rows: int, workers: int) -> float:
 
         apply(made, Target(dsn), settings=Settings(workers=workers, max_lag_mb=1_000_000), tell=hear)
         return rows / (marks[-1] - marks[0])
-
-
-def self_update(server: ScratchServer, rows: int) -> float:
-    """Fill as tools do that update each row to itself, so that a trigger computes the new column: 1,000 at a time."""
-    with table_of(server, rows) as dsn, connect(dsn) as connection:
-        connection.execute("ALTER TABLE item ADD COLUMN remark text")
-        connection.execute(
-            "CREATE FUNCTION up() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN IF NEW.remark IS NULL THEN NEW.remark := NEW.note; END IF; RETURN NEW; END $$"
-        )
-        connection.execute("CREATE TRIGGER up BEFORE INSERT OR UPDATE ON item FOR EACH ROW EXECUTE FUNCTION up()")
-        began = time.monotonic()
-        for first in range(1, rows + 1, 1000):
-            connection.execute(f"UPDATE item SET id = id WHERE id BETWEEN {first} AND {first + 999}".encode())
-        return rows / (time.monotonic() - began)
 
 
 # ---- the cost of the sync triggers -------------------------------------------------------------
@@ -268,11 +254,13 @@ def main() -> None:
         "journal": journal,
     }
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=parts, default=list(parts))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; all if none is named")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3, help="of backfill and triggers")
     parser.add_argument("--postgres", default="embedded")
     wanted = parser.parse_args()
+    if unknown := set(wanted.parts) - set(parts):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     settings = {
         "shared_buffers": "512MB",
         "max_wal_size": "4GB",
@@ -281,7 +269,7 @@ def main() -> None:
     }
     with scratch_server(wanted.postgres, durable=True, settings=settings) as server:
         say(f"PostgreSQL {server.version}, fsync on")
-        for part in wanted.parts:
+        for part in wanted.parts or parts:
             parts[part](server, wanted.rows, wanted.rounds)
 
 
