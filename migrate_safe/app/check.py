@@ -23,7 +23,7 @@ from migrate_safe.compat.states import State, Timeline, plan_timeline, script_ti
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Plan
-from migrate_safe.planner.codec import from_yaml
+from migrate_safe.planner.codec import from_yaml, step_lines
 
 PLAN_SUFFIXES = (".yaml", ".yml")
 
@@ -64,6 +64,7 @@ def check(
         server=f"PostgreSQL {server.version}",
         provider=server.provider,
         base=base.sources,
+        places=what.places(timeline),
         faults=review.faults,
         notes=(*_release_notes(what.plan, asked), *review.notes, *base.notes, *skipped, *notes),
     )
@@ -72,13 +73,21 @@ def check(
 class _Subject(Struct, frozen=True):
     """What is checked: a plan, or None for a plain migration; and the migration file that it came from."""
 
+    path: Path
     plan: Plan | None
     migration: Path
+    text: str = ""
+
+    def places(self, timeline: Timeline) -> dict[str, tuple[str, int]]:
+        """Give file and line of what leads to each state: a step of the plan, or the first statement of those run."""
+        if self.plan is not None:
+            return {step: (str(self.path), line) for step, line in step_lines(self.text).items()}
+        return {state.id: state.statements[0].file_and_line for state in timeline.states if state.statements}
 
 
 def _read_subject(path: Path) -> _Subject:
     if path.suffix not in PLAN_SUFFIXES:
-        return _Subject(None, path)
+        return _Subject(path, None, path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -88,7 +97,7 @@ def _read_subject(path: Path) -> _Subject:
     except UnicodeDecodeError as error:
         raise UsageError(f'"{path}" is not UTF-8 text: byte {error.start}', next_move="name a plan file") from None
     plan = from_yaml(text, str(path))
-    return _Subject(plan, Path(plan.source.file))
+    return _Subject(path, plan, Path(plan.source.file), text)
 
 
 def _asked(timeline: Timeline, old: tuple[Path, ...], new: tuple[Path, ...]) -> tuple[Asked, ...]:

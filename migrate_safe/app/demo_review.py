@@ -17,7 +17,7 @@ from migrate_safe.app.plan import plan as make_plan
 from migrate_safe.catalog.diff import diff
 from migrate_safe.model.errors import StepFailed
 from migrate_safe.model.plan import Plan
-from migrate_safe.report.check import as_text
+from migrate_safe.report.check_text import check_text
 from migrate_safe.report.lint_text import lint_text
 from migrate_safe.report.work import in_short
 
@@ -44,7 +44,7 @@ def review(project: Path, dsn: str, narrator: Narrator) -> Plan:
         narrator.chapter("check: which app version works at which state")
         old, new = (shop.release_file(Path(), version) for version in (shop.OLD, shop.NEW))
         checked = check(PLAN_FILE, old=(old,), new=(new,), postgres=dsn)
-        narrator.show(f"migrate-safe check {PLAN_FILE}", as_text(checked))
+        narrator.show(f"migrate-safe check {PLAN_FILE}", check_text(checked))
         if checked.matrix.breaks:
             raise StepFailed("an app version would break while it runs")
     return plan

@@ -10,7 +10,10 @@ from migrate_safe.adapters.config import load_config
 from migrate_safe.app.check import check
 from migrate_safe.cli.options import config_option, format_option, schema_option
 from migrate_safe.model.errors import Exit
-from migrate_safe.report.check import as_json, as_text
+from migrate_safe.report.check_json import check_json
+from migrate_safe.report.check_markdown import check_markdown
+from migrate_safe.report.check_sarif import check_sarif
+from migrate_safe.report.check_text import check_text
 
 EXAMPLES = """\b
 Examples:
@@ -26,6 +29,7 @@ changed since); 2 input that cannot be understood, a step that cannot be done;
 75 no server in reach.
 """
 
+WRITERS = {"text": check_text, "json": check_json, "markdown": check_markdown, "sarif": check_sarif}
 _FILE = click.Path(path_type=Path)
 
 
@@ -48,7 +52,7 @@ _FILE = click.Path(path_type=Path)
     help="Scratch server that judges: auto, docker, embedded, local, a major version, a bin folder, or the DSN of a "
     "server beside whose databases a scratch database is made and dropped.",
 )
-@format_option("text", "json")
+@format_option(*WRITERS)
 @config_option()
 def command(
     subject: Path,
@@ -67,5 +71,5 @@ def command(
     """
     running = old or load_config(config).release_files(but=new)
     found = check(subject, old=running, new=new, schema=schema, postgres=postgres)
-    click.echo(as_json(found) if form["format"] == "json" else as_text(found), nl=False)
+    click.echo(WRITERS[form["format"]](found).removesuffix("\n"))
     return Exit.FAILED if found.failed else Exit.OK

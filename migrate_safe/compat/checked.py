@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from msgspec import Struct
 
 from migrate_safe.compat.matrix import Matrix
@@ -20,7 +23,8 @@ class PlanFault(Struct, frozen=True):
 class Checked(Struct, frozen=True):
     """A matrix with its circumstances.
 
-    `subject` is the plan's or migration's file, `planned` tells which. `server` says what judged (`PostgreSQL 18`) and
+    `subject` is the plan's or migration's file, `planned` tells which; `places` says in which file and line stands what
+    leads to a state, by its id. `server` says what judged (`PostgreSQL 18`) and
     `provider` where it came from, `base` where the schema came from, `faults` what is wrong with the plan, `notes` what
     else a reader must know.
     """
@@ -31,6 +35,7 @@ class Checked(Struct, frozen=True):
     server: str
     provider: str
     base: tuple[str, ...]
+    places: Mapping[str, tuple[str, int]] = MappingProxyType({})
     faults: tuple[PlanFault, ...] = ()
     notes: tuple[str, ...] = ()
 

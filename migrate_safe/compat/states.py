@@ -34,6 +34,12 @@ class Placed(Struct, frozen=True):
     sql: str
     place: str
 
+    @property
+    def file_and_line(self) -> tuple[str, int]:
+        """The place in its parts."""
+        file, _, line = self.place.rpartition(":")
+        return file, int(line)
+
 
 class State(Struct, frozen=True):
     """A state that clients can see, and what leads to it from the state before.

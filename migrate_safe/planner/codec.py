@@ -155,6 +155,13 @@ def from_yaml(text: str, path: str = "<plan>") -> Plan:
     )
 
 
+def step_lines(text: str) -> dict[str, int]:
+    """Give the line (from 1) at which each step of a plan that can be read stands."""
+    steps = dict(load(text, "<plan>", "the plan").entries())["steps"]
+    items = Box("<plan>", steps, "steps").items()
+    return {_read_step(item).id: item.node.start_mark.line + 1 for item in items}
+
+
 def _read_version(box: Box) -> str:
     text = box.text()
     if not _VERSION.match(text):

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 from migrate_safe.model.finding import Finding, LintReport, Severity
 from migrate_safe.report.excerpt import clip, printable, printable_lines
 from migrate_safe.report.lint_text import summary_line
-
-LIMIT = 60_000
-"""Characters; GitHub takes 65,536 in a comment, GitLab 1,000,000."""
+from migrate_safe.report.markdown import LIMIT, code, escaped, fenced, within
 
 _STATEMENT_LINES = 12
-_MARKS = re.compile(r"([\\`*_\[\]<>|~&#])")
 
 
 def lint_markdown(report: LintReport, *, limit: int = LIMIT) -> str:
     """Write a report of at most `limit` characters: the worst findings first, and how many had no room."""
-    head = f"### migrate-safe: {_escaped(summary_line(report).partition(';')[0])}\n"
+    head = f"### migrate-safe: {escaped(summary_line(report).partition(';')[0])}\n"
     ordered = sorted(report.findings, key=lambda f: f.severity.rank)
     blocks = [*(_block(f) for f in ordered), *(_unanalysed(u.file, u.line, u.reason) for u in report.unanalysed)]
-    room = limit - len(head) - len(_more(len(blocks)))
-    written = [head]
-    for number, block in enumerate(blocks):
-        room -= len(block) + 1
-        if room < 0:
-            written.append(_more(len(blocks) - number))
-            break
-        written.append(block)
-    return "\n".join(written)
+    return within(head, blocks, limit, "migrate-safe lint")
 
 
 def _block(finding: Finding) -> str:
@@ -36,28 +23,10 @@ def _block(finding: Finding) -> str:
     lines = printable_lines(finding.statement)
     shown = [clip(line, 200) for line in lines[:_STATEMENT_LINES]]
     shown += ["-- ..."] if len(lines) > _STATEMENT_LINES else []
-    text = f"{mark} {_code(finding.rule)} {_code(str(finding.span))}\n\n{_escaped(finding.message)}\n\n"
-    text += _fenced("\n".join(shown))
-    return text + (f"\nInstead:\n\n{_fenced(chr(10).join(printable_lines(finding.safe)))}" if finding.safe else "")
+    text = f"{mark} {code(finding.rule)} {code(str(finding.span))}\n\n{escaped(finding.message)}\n\n"
+    text += fenced("\n".join(shown))
+    return text + (f"\nInstead:\n\n{fenced(chr(10).join(printable_lines(finding.safe)))}" if finding.safe else "")
 
 
 def _unanalysed(file: str, line: int, reason: str) -> str:
-    return f"**not analysed** {_code(f'{file}:{line}')}: {_escaped(printable(reason))}\n"
-
-
-def _more(count: int) -> str:
-    return f"{count} more had no room here: run `migrate-safe lint` to see all.\n"
-
-
-def _fenced(sql: str) -> str:
-    longest = max((len(run) for run in re.findall("`+", sql)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}sql\n{sql}\n{fence}\n"
-
-
-def _code(text: str) -> str:
-    return f"`{printable(text).replace('`', chr(39))}`"
-
-
-def _escaped(text: str) -> str:
-    return _MARKS.sub(r"\\\1", printable(text))
+    return f"**not analysed** {code(f'{file}:{line}')}: {escaped(printable(reason))}\n"

@@ -1,52 +1,32 @@
-"""Findings as SARIF 2.1.0, which code scanning platforms read.
-
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/sarif-v2.1.0-os.html
-"""
+"""Findings as SARIF 2.1.0."""
 
 from __future__ import annotations
 
-import json
-import re
-from importlib.metadata import version
-
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
 from migrate_safe.report.identity import fingerprints
+from migrate_safe.report.sarif import Json, sarif_location, sarif_log
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
-_NOT_IN_URI = re.compile(rb"[^A-Za-z0-9_.~/-]")
-_ROOT = "%SRCROOT%"
 
 
 def lint_sarif(report: LintReport) -> str:
     """Write a report as a SARIF log of one run; what could not be analysed is among its notifications."""
     rules = sorted({finding.rule for finding in report.findings})
-    run = {
-        "tool": {
-            "driver": {
-                "name": "migrate-safe",
-                "semanticVersion": version("migrate-safe"),
-                "rules": [{"id": rule, "help": {"text": f"migrate-safe explain {rule}"}} for rule in rules],
-            }
-        },
-        "columnKind": "unicodeCodePoints",
-        "invocations": [
-            {
-                "executionSuccessful": not report.unanalysed,
-                "toolExecutionNotifications": [_notification(one) for one in report.unanalysed],
-            }
-        ],
-        "results": [
-            _result(finding, rules.index(finding.rule), mark)
-            for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True)
-        ],
-    }
-    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, indent=2, ensure_ascii=False)
+    results = [
+        _result(finding, rules.index(finding.rule), mark)
+        for finding, mark in zip(report.findings, fingerprints(report.findings), strict=True)
+    ]
+    return sarif_log(
+        {rule: f"migrate-safe explain {rule}" for rule in rules},
+        results,
+        [_notification(one) for one in report.unanalysed],
+        whole=not report.unanalysed,
+    )
 
 
-def _result(finding: Finding, rule: int, mark: str) -> dict[str, object]:
+def _result(finding: Finding, rule: int, mark: str) -> Json:
     span = finding.span
-    region = {
+    region: Json = {
         "startLine": span.line,
         "startColumn": span.column,
         "endLine": span.end_line,
@@ -59,27 +39,14 @@ def _result(finding: Finding, rule: int, mark: str) -> dict[str, object]:
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": text},
-        "locations": [_location(span.file, region)],
+        "locations": [sarif_location(span.file, region)],
         "partialFingerprints": {"migrateSafe/v1": mark},
     }
 
 
-def _notification(one: Unanalysed) -> dict[str, object]:
+def _notification(one: Unanalysed) -> Json:
     return {
         "level": "error",
         "message": {"text": f"not analysed: {one.reason}"},
-        "locations": [_location(one.file, {"startLine": one.line})],
+        "locations": [sarif_location(one.file, {"startLine": one.line})],
     }
-
-
-def _uri(file: str) -> str:
-    return _NOT_IN_URI.sub(lambda found: b"%%%02X" % ord(found[0]), file.encode("utf-8", "surrogateescape")).decode(
-        "ascii"
-    )
-
-
-def _location(file: str, region: dict[str, object]) -> dict[str, object]:
-    artifact = {"uri": _uri(file)}
-    if not file.startswith("/"):
-        artifact["uriBaseId"] = _ROOT
-    return {"physicalLocation": {"artifactLocation": artifact, "region": region}}

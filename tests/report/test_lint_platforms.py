@@ -21,8 +21,9 @@ from migrate_safe.model.values import replace
 from migrate_safe.report.identity import fingerprints
 from migrate_safe.report.lint_gitlab import lint_gitlab
 from migrate_safe.report.lint_junit import lint_junit
-from migrate_safe.report.lint_markdown import LIMIT, lint_markdown
+from migrate_safe.report.lint_markdown import lint_markdown
 from migrate_safe.report.lint_sarif import lint_sarif
+from migrate_safe.report.markdown import LIMIT
 from tests.report.test_lint_reports import FINDING, NOTICE, REPORT
 
 NOTHING = LintReport((), files=1, statements=1)
