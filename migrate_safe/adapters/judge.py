@@ -55,7 +55,7 @@ class Judge(Struct, frozen=True):
 
     def _ask(self, who: Asked, q: int, question: Question, state: int, newcomer: JudgeSession) -> Answer:
         name = f"q{q}"
-        described = newcomer.prepare(name, question.sql)
+        described = newcomer.prepare(name, question.sql, question.query.types)
         stale = self._stale(who, q, question, state)
         if isinstance(described, Refusal):
             return Answer(refused=described, stale=stale)

@@ -106,11 +106,15 @@ class JudgeSession(Struct, frozen=True):
         """End the session."""
         self.connection.close()
 
-    def prepare(self, name: str, sql: str) -> Description | Refusal:
-        """Prepare a statement under a name, as drivers do, and describe it."""
+    def prepare(self, name: str, sql: str, types: tuple[str, ...] = ()) -> Description | Refusal:
+        """Prepare a statement under a name, as drivers do, and describe it; "" leaves a type to the server."""
         self.settle()
         raw = self.connection.pgconn
-        prepared = raw.prepare(name.encode(), sql.encode())
+        if any(types):
+            declared = ", ".join(type_ or "unknown" for type_ in types)
+            prepared = raw.exec_(f"PREPARE {quote_ident(name)} ({declared}) AS {sql}".encode())
+        else:
+            prepared = raw.prepare(name.encode(), sql.encode())
         if prepared.status not in _DONE:
             return refusal_of(prepared)
         found = raw.describe_prepared(name.encode())

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from migrate_safe.adapters.recording import read_recording
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.release import AppQuery, AppRelease
 from migrate_safe.planner.strict_yaml import Box, load, nearest
 from migrate_safe.sql.query_files import split_queries
 
-LATER_SOURCES = ("sqlalchemy", "pg_stat_statements")
+LATER_SOURCES = ("sqlalchemy",)
 """Kinds of sources that the format reserves and this version cannot read."""
+SOURCES = ("sql", "recording", "pg_stat_statements")
+"""Kinds of sources: files of SQL, and what `migrate-safe capture` has written, of a command or of the server's view."""
 
 EXAMPLE = "app: shop\n        version: v41\n        queries:\n          - SELECT id, email FROM users WHERE id = %s"
 
@@ -63,10 +66,13 @@ def _from_source(source: Box, release: Path) -> Iterator[AppQuery]:
             f'is of the kind "{kind}", which is not supported yet',
             "list its queries, or put them in a file: `- sql: FILE`",
         )
-    if kind != "sql":
-        raise source.error(f'is of the unknown kind "{kind}"', nearest(kind, ("sql", *LATER_SOURCES)))
-    pattern = source.fields(("sql",))["sql"]
+    if kind not in SOURCES:
+        raise source.error(f'is of the unknown kind "{kind}"', nearest(kind, (*SOURCES, *LATER_SOURCES)))
+    pattern = source.fields((kind,))[kind]
     for file in _matching(pattern, release):
+        if kind != "sql":
+            yield from read_recording(_text(file), str(file))
+            continue
         for query in split_queries(_text(file)):
             yield AppQuery(query.sql, f"{file}:{query.line}")
 

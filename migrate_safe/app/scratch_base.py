@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+from migrate_safe.adapters.commands import run_command
 from migrate_safe.adapters.dump import dump_schema
 from migrate_safe.adapters.files import History, history_of, is_down, read_source, root_of
 from migrate_safe.adapters.postgres import describe
@@ -85,3 +88,21 @@ def _from_history(dsn: str, history: History, migration: Path | None, notes: lis
 def _all_up(history: History) -> tuple[Path, ...]:
     """Give all files of a folder that lead forward."""
     return tuple(file for file in history.files if not is_down(file))
+
+
+def run_before(commands: Sequence[str], dsn: str, variables: Sequence[tuple[str, str]]) -> None:
+    """Run the commands that build the state before; raises UsageError for one that fails."""
+    for command in commands:
+        code = run_command(_words(command), dsn, None, variables)
+        if code:
+            raise UsageError(f'--before "{command}" ended with exit code {code}', next_move="see what it printed")
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f'--before "{command}": {error}', next_move="quote it as in a shell") from None
+    if not words:
+        raise UsageError('--before "" names no command', next_move="give a program and its arguments")
+    return words

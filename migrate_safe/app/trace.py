@@ -21,7 +21,7 @@ from migrate_safe.adapters.scratch import ScratchServer, scratch_server
 from migrate_safe.adapters.scratch_load import adopt_search_path
 from migrate_safe.adapters.tracer import trace_script
 from migrate_safe.app.lint import LintRequest, lint_analysed
-from migrate_safe.app.scratch_base import Base, build_base, build_named, read_script
+from migrate_safe.app.scratch_base import Base, build_base, build_named, read_script, run_before
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.finding import Finding, Severity
 from migrate_safe.model.schema import Schema
@@ -149,21 +149,8 @@ def _build(server: ScratchServer, dsn: str, request: TraceRequest, file: Path | 
         base = build_base(dsn, file, request.schema, server.bin)
     else:
         base = build_named(dsn, request.schema, server.bin)
-    for command in request.before:
-        code = run_command(_words(command), dsn, None, request.variables)
-        if code:
-            raise UsageError(f'--before "{command}" ended with exit code {code}', next_move="see what it printed")
+    run_before(request.before, dsn, request.variables)
     return Base((*base.sources, *request.before), base.notes)
-
-
-def _words(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(f'--before "{command}": {error}', next_move="quote it as in a shell") from None
-    if not words:
-        raise UsageError('--before "" names no command', next_move="give a program and its arguments")
-    return words
 
 
 def _schema(dsn: str) -> Schema:

@@ -23,6 +23,7 @@ COMMANDS = (
     ("trace", "migrate_safe.cli.trace", "Run a migration on a scratch server and watch what it does."),
     ("plan", "migrate_safe.cli.plan", "Split a migration into phases, with an undo for every step."),
     ("check", "migrate_safe.cli.check", "Say which app version works at which state of a plan."),
+    ("capture", "migrate_safe.cli.capture", "Record the queries of an app, while its tests run or from its database."),
     ("apply", "migrate_safe.cli.apply", "Run the phases of a plan on a database, journaled and resumable."),
     ("status", "migrate_safe.cli.status", "Show where each plan stands and what is next."),
     ("rollback", "migrate_safe.cli.rollback", "Take steps of a plan back."),

@@ -12,6 +12,7 @@ from migrate_safe.adapters.clock import today
 from migrate_safe.adapters.config import load_config
 from migrate_safe.app.lint import LintRequest
 from migrate_safe.app.trace import TraceRequest, trace_command, trace_path
+from migrate_safe.cli.for_commands import WithCommand, before_option, command_of, env_option, named_template
 from migrate_safe.cli.options import config_option, format_option, in_colour, schema_option
 from migrate_safe.model.errors import Exit, UsageError
 from migrate_safe.model.finding import Severity
@@ -34,37 +35,14 @@ predicted, or has findings; 2 input that cannot be understood; 75 no server in r
 """
 
 
-class _WithCommand(click.Command):
-    """A command that keeps what stands behind `--` as it is."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Cut off what stands behind `--` before options are looked for."""
-        if "--" in args:
-            at = args.index("--")
-            ctx.meta[__name__] = tuple(args[at + 1 :])
-            args = args[:at]
-        return super().parse_args(ctx, args)
-
-
-@click.command("trace", cls=_WithCommand, epilog=EXAMPLES, options_metavar="[OPTIONS]")
+@click.command("trace", cls=WithCommand, epilog=EXAMPLES, options_metavar="[OPTIONS]")
 @click.argument("path", required=False, type=click.Path(path_type=Path), metavar="PATH | -- COMMAND...")
 @schema_option()
-@click.option(
-    "--before",
-    multiple=True,
-    metavar="COMMAND",
-    help="Command that builds the state before on the scratch server, not watched; repeatable.",
-)
+@before_option()
 @click.option(
     "--rows", type=click.IntRange(min=0), default=0, metavar="N", help="Fill every empty table with N typed rows."
 )
-@click.option(
-    "--env",
-    "variables",
-    multiple=True,
-    metavar="NAME=TEMPLATE",
-    help="Further variable for commands; {dsn}, {host}, {port}, {user}, {password} and {dbname} are filled in.",
-)
+@env_option()
 @click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Write what a command sent as SQL.")
 @click.option(
     "--postgres",
@@ -111,8 +89,8 @@ def command(
         preferences=settings.preferences,
         today=today(),
     )
-    request = TraceRequest(schema, before, rows, postgres, tuple(map(_variable, variables)), save, rules)
-    report = _traced(path, ctx.meta.get(__name__), request)
+    request = TraceRequest(schema, before, rows, postgres, tuple(map(named_template, variables)), save, rules)
+    report = _traced(path, command_of(ctx), request)
     if format == "json":
         click.echo(trace_json(report), nl=False)
     else:
@@ -134,10 +112,3 @@ def _traced(path: Path | None, words: tuple[str, ...] | None, request: TraceRequ
     if request.save is not None:
         raise UsageError("--save is for commands: a file is SQL already", next_move="leave it out")
     return trace_path(path, request)
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, template = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f'--env "{text}" is no NAME=TEMPLATE', next_move="write --env SHOP_DSN={dsn}")
-    return name, template

@@ -59,6 +59,8 @@ class Matrix(Struct, frozen=True):
         return tuple(v for v in self.verdicts if v.state == state.id and v.version == version)
 
 
+_NORMALISED = "does not run with the parameters that the server has put in the place of its constants"
+
 Answers = Mapping[tuple[int, int], Answer]
 """State index and question index (within its version) -> answer."""
 
@@ -124,6 +126,8 @@ def _verdict(timeline: Timeline, index: int, who: Asked, question: Question, gri
 def _fault(index: int, who: Asked, question: Question, grid: _Grid) -> _Fault | None:
     answer, reference = grid[index], grid[who.reference]
     unfit = reference.for_certain
+    if unfit is not None and question.query.normalised:
+        return None
     if unfit is not None or index <= who.reference:
         own = answer.for_certain
         return None if own is None else _named(own, question, _why_unfit(who, unfit))
@@ -203,6 +207,8 @@ def _other_parameters(answer: Answer, reference: Answer) -> _Fault | None:
 
 def _untried(timeline: Timeline, who: Asked, question: Question, grid: _Grid) -> Untried | None:
     reference = grid[who.reference]
+    if question.query.normalised and (unfit := reference.for_certain) is not None:
+        return Untried(who.version, question.query.place, question.query.sql, f"{_NORMALISED}: {unfit.message}")
     if reference.refused is not None:
         return None
     refusal = reference.sampled.refusal

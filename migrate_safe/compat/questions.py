@@ -34,10 +34,10 @@ def ask_of(release: AppRelease, timeline: Timeline, *, new: bool) -> Asked:
     questions: list[Question] = []
     unasked: list[Unasked] = []
     for query in release.queries:
-        form = prepare_form(query.sql)
+        form = prepare_form(query.sql, recorded=query.recorded)
         if form.problem is None:
             questions.append(question_of(release, query, form))
-        elif form.stopped_at is not None:
+        elif form.stopped_at is not None and not query.recorded:
             raise _no_sql(query, form.problem, form.sql[: form.stopped_at].count("\n"))
         else:
             unasked.append(Unasked(release.version, query, form.problem))

@@ -9,10 +9,18 @@ from migrate_safe.model.plan import Phase
 
 
 class AppQuery(Struct, frozen=True):
-    """One query of an app version, as the app sends it. `place` is where it stands (file:line)."""
+    """One query of an app version, as the app sends it. `place` (file:line): where it stands, or which test sends it.
+
+    `types` are those that its driver declares for `$n`, "" where it leaves them to the server. `recorded` says that it
+    was overheard on its way to the server, so that it holds no placeholder of a driver; `normalised` that the server
+    has put `$n` in the place of constants, also where nobody can bind one.
+    """
 
     sql: str
     place: str
+    types: tuple[str, ...] = ()
+    recorded: bool = False
+    normalised: bool = False
 
 
 class AppRelease(Struct, frozen=True):

@@ -45,6 +45,11 @@ class Bound(Struct, frozen=True):
     parameters: tuple[str, ...] = ()
 
 
+def numbered(sql: str) -> tuple[str, ...]:
+    """Give the parameters `$1`, `$2`, ... of a query, none of which has a name."""
+    return ("",) * max((int(found.group("number")) for found in _DOLLAR.finditer(_code(sql))), default=0)
+
+
 def bind(sql: str) -> Bound:
     """Turn the placeholders of a query into `$1`, `$2`, ...; one that stands alone after IN gets parentheses."""
     code = _code(sql)
@@ -52,7 +57,7 @@ def bind(sql: str) -> Bound:
     if found or "%%" in code:
         return _numbered(sql, code, found, percent=True)
     if _DOLLAR.search(code):
-        return Bound(sql, ("",) * max(int(m.group("number")) for m in _DOLLAR.finditer(code)))
+        return Bound(sql, numbered(sql))
     if found := list(_COLON.finditer(code)):
         return _numbered(sql, code, found)
     if found := [m for m in _QUESTION.finditer(code) if _is_question_mark(code, m)]:

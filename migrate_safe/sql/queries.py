@@ -15,7 +15,7 @@ from migrate_safe.sql import dml
 from migrate_safe.sql.expressions import columns_in, functions_in, is_star
 from migrate_safe.sql.lexer import Kind, tokens
 from migrate_safe.sql.names import name_of
-from migrate_safe.sql.placeholders import bind
+from migrate_safe.sql.placeholders import Bound, bind, numbered
 from migrate_safe.sql.relations import relations_in
 from migrate_safe.sql.tree import Unreadable, inner, kind_of, parse_tree, walk
 
@@ -45,14 +45,16 @@ class Prepared(Struct, frozen=True):
     star: bool = False
 
 
-def prepare_form(sql: str) -> Prepared:
+def prepare_form(sql: str, *, recorded: bool = False) -> Prepared:
     """Give the form of a query that the server can prepare, and what it names.
 
-    Takes the placeholders of every common driver: `%s`, `%(name)s`, `$1`, `:name`, `?`.
+    Takes the placeholders of every common driver: `%s`, `%(name)s`, `$1`, `:name`, `?`; of what was `recorded` on its
+    way to the server `$1` alone.
     """
     if "\0" in sql:
         return Prepared(sql, problem="the query contains a NUL character")
-    bound = bind(sql.rstrip().rstrip(";"))
+    text = sql.rstrip().rstrip(";")
+    bound = Bound(text, numbered(text)) if recorded else bind(text)
     form = Prepared(bound.sql, bound.parameters, kind=_first_word(bound.sql))
     try:
         trees = parse_tree(bound.sql)
