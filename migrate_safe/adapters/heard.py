@@ -22,6 +22,9 @@ TESTS_KEPT = 3
 _OF_VALUES = ("22", "23")
 """Classes of SQLSTATE of a refusal for values: the query is one that the app sends."""
 _WIDER = ("smallint", "integer", "bigint")
+_CONTROL = frozenset(
+    "begin start commit end rollback abort savepoint release set reset show deallocate discard".split()
+)
 _SHOWN = 120
 _STATISTICS = """
 SELECT s.query, sum(s.calls)::bigint
@@ -93,6 +96,8 @@ def heard_by_server(connection: psycopg.Connection[Any], role: str | None) -> He
 
 def _why_no_query(sql: str) -> str:
     form = prepare_form(sql, recorded=True)
+    if form.kind in _CONTROL:
+        return "controls a transaction or the session"
     if form.problem is not None:
         return form.problem
     if form.relations and all(map(_of_the_catalog, form.relations)):

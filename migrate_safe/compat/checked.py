@@ -54,7 +54,8 @@ def advice(checked: Checked, verdict: Verdict) -> str:
     ):
         return f"change the query: {verdict.version} is to live with what this step enforces"
     if verdict.kind is BreakKind.SHAPE:
-        return "name the columns instead of *, or have pools reconnect (or DEALLOCATE ALL) once this step is done"
+        otherwise = "name the columns instead of *, or " if "*" in verdict.query else ""
+        return f"{otherwise}have pools reconnect (or DEALLOCATE ALL) once this step is done"
     if not checked.planned:
         return f"migrate-safe plan {checked.subject} splits it, so that both versions work at every step"
     match verdict.kind:

@@ -68,6 +68,7 @@ def test_the_tests_of_an_app_become_a_release_whose_breaks_name_the_test(project
     told = capfd.readouterr().out
     assert "1 x failed (42703): SELECT nope FROM item" in told
     assert "1 x LISTEN cannot be prepared: LISTEN jobs" in told
+    assert "controls a transaction or the session: BEGIN" in told
     kept = {one["sql"]: one for one in json.loads((project / "v1.json").read_text())["queries"]}
     insert = kept["INSERT INTO item (id, name) VALUES ($1, $2)"]
     assert (insert["types"], insert["count"]) == (["integer", ""], 3)
