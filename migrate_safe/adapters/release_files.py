@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from migrate_safe.adapters import orm_queries
 from migrate_safe.adapters.recording import read_recording
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.release import AppQuery, AppRelease
 from migrate_safe.planner.strict_yaml import Box, load, nearest
 from migrate_safe.sql.query_files import split_queries
 
-LATER_SOURCES = ("sqlalchemy",)
-"""Kinds of sources that the format reserves and this version cannot read."""
-SOURCES = ("sql", "recording", "pg_stat_statements")
-"""Kinds of sources: files of SQL, and what `migrate-safe capture` has written, of a command or of the server's view."""
+SOURCES = ("sql", "recording", "pg_stat_statements", "sqlalchemy")
+"""Kinds of sources: files of SQL, what `migrate-safe capture` wrote of a command or of a server's view, and models."""
 
 EXAMPLE = "app: shop\n        version: v41\n        queries:\n          - SELECT id, email FROM users WHERE id = %s"
 
@@ -61,20 +64,44 @@ def _from_source(source: Box, release: Path) -> Iterator[AppQuery]:
     if len(entries) != 1:
         raise source.error("must name one kind of source", "write `- sql: queries/*.sql`")
     kind = entries[0][0]
-    if kind in LATER_SOURCES:
-        raise source.error(
-            f'is of the kind "{kind}", which is not supported yet',
-            "list its queries, or put them in a file: `- sql: FILE`",
-        )
     if kind not in SOURCES:
-        raise source.error(f'is of the unknown kind "{kind}"', nearest(kind, (*SOURCES, *LATER_SOURCES)))
+        raise source.error(f'is of the unknown kind "{kind}"', nearest(kind, SOURCES))
     pattern = source.fields((kind,))[kind]
+    if kind == "sqlalchemy":
+        yield from _from_models(pattern, release)
+        return
     for file in _matching(pattern, release):
         if kind != "sql":
             yield from read_recording(_text(file), str(file))
             continue
         for query in split_queries(_text(file)):
             yield AppQuery(query.sql, f"{file}:{query.line}")
+
+
+def _from_models(target: Box, release: Path) -> Iterator[AppQuery]:
+    """Ask SQLAlchemy, in a process of its own, what it sends for the models that a target names."""
+    path = os.pathsep.join(filter(None, (str(Path.cwd()), str(release.parent), os.environ.get("PYTHONPATH"))))
+    ran = subprocess.run(
+        [sys.executable, orm_queries.__file__, target.text()],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    if ran.returncode:
+        words = ran.stderr.strip().splitlines()
+        raise target.error(
+            f'"{target.text()}" cannot be read: {words[-1] if words else f"exit code {ran.returncode}"}',
+            "name a declarative base, a registry or a MetaData as `module:attribute`, in the app's environment",
+        )
+    for sql, file, line in json.loads(ran.stdout.rpartition("\n")[2]):
+        place = f"{_shown(file)}:{line}" if file else f"{target.path}:{target.node.start_mark.line + 1}"
+        yield AppQuery(sql, place, recorded=True)
+
+
+def _shown(file: str) -> str:
+    """Give a path as people name it: seen from here where it is below."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _matching(pattern: Box, release: Path) -> tuple[Path, ...]:

@@ -63,6 +63,57 @@ def test_a_query_that_does_not_fit_the_schema_is_a_break_with_its_place_and_the_
     assert "correct the query, or give the schema that v1 is written for with --schema" in out
 
 
+MODELS = """
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+print("imported")
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str | None]
+
+
+link = sa.Table("users_twice", Base.metadata, sa.Column("user_id", sa.ForeignKey("users.id")))
+"""
+
+
+@pytest.mark.parametrize(("target", "place"), [("Base", "shop_models.py:12"), ("Base.metadata", "v41.yaml:4")])
+def test_models_say_what_their_sessions_send(run, project, target, place):
+    (project / "shop_models.py").write_text(MODELS)
+    (project / "0001.sql").write_text(
+        "CREATE TABLE users (id serial PRIMARY KEY, email text); CREATE TABLE users_twice (user_id int)"
+    )
+    (project / "v41.yaml").write_text(f"app: shop\nversion: v41\nsources:\n  - sqlalchemy: shop_models:{target}\n")
+    code, out, _ = run("0002.sql", "--old", "v41.yaml", "--json")
+    assert code == 1
+    broken = {v["query"]: v["source"] for v in json.loads(out)["verdicts"] if not v["works"]}
+    assert broken == {
+        "SELECT users.id, users.email \nFROM users": place,
+        "INSERT INTO users (email) VALUES ($1::VARCHAR) RETURNING users.id": place,
+        "UPDATE users SET email=$1::VARCHAR WHERE users.id = $2::INTEGER": place,
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("shop_models:Nope", "has no attribute 'Nope'"), ("no.such:Base", "No module named 'no'"), ("", "cannot be read")],
+)
+def test_models_that_cannot_be_read_are_named(run, project, target, said):
+    (project / "shop_models.py").write_text(MODELS)
+    (project / "v41.yaml").write_text(f'app: shop\nversion: v41\nsources:\n  - sqlalchemy: "{target}"\n')
+    code, _, err = run("0002.sql", "--old", "v41.yaml")
+    assert code == 2
+    assert "v41.yaml:4" in err
+    assert said in err
+
+
 def test_json_is_json_alone(run):
     code, out, _ = run("0002.sql", "--old", "v41.yaml", "--json")
     assert code == 1
