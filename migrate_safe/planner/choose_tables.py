@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_safe.catalog.change import dropped_with
+from migrate_safe.catalog.change import dropped_with, known_type
 from migrate_safe.catalog.evolve.routines import wanted_routine
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.said import Dropped
@@ -58,7 +58,18 @@ def choose_leaving(operation: Operation, around: Surroundings) -> Outcome | None
     gone = gone_before(around.start, operation.before, around.plan)
     leaving = tuple(Leaving(kind, n.schema or "", quote_ident(n.name)) for n in held)
     word = tag(around.plan, kind, *(i.full for i in leaving))
-    return drop_object.DropObject(leaving, word, _read_by(operation.before, held), gone).steps()
+    read, stays = _read_by(operation.before, held), kind == "TYPE" and _is_left(held, around)
+    return drop_object.DropObject(leaving, word, read, gone, stays=stays).steps()
+
+
+def _is_left(types: list[Name], around: Surroundings) -> bool:
+    """Say whether the migration gives a column of one of these types another one: until purge both are in use."""
+    return any(
+        Name(held.schema, held.name) in types
+        for table, columns in around.retyped.items()
+        for column in (around.start.tables[table].columns if table in around.start.tables else ())
+        if column.name in columns and (held := known_type(around.start, column.type))
+    )
 
 
 def _read_by(schema: Schema, names: list[Name]) -> tuple[Name, ...]:

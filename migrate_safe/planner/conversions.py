@@ -16,6 +16,7 @@ from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.sql.parse import parse_expression
 from migrate_safe.sql.rewrite import rename_columns
 
+_CAST = re.compile(r'::([\w ."]+(?:\([\d, ]+\))?)')
 GIVEN = "ms_value"
 """Stands for the value that is converted."""
 
@@ -67,13 +68,13 @@ def conversions(
             f"how the old values of {quote_ident(column)} follow from the new ones is not known",
             f"add it above: -- migrate-safe: back {column} = <the old value, by the new {column}>",
         )
-    return there, Conversion(new, old, _cast_back(old), _is_total(new, old))
+    return there, Conversion(new, old, _cast_back(old, using), _is_total(new, old))
 
 
 def is_cast(column: str, using: str) -> bool:
     """Say whether an expression is the column itself, or casts of it and nothing else."""
     names = rf"(?:{re.escape(column)}|{re.escape(quote_ident(column))})"
-    return re.fullmatch(rf"\(*{names}\)*(?:::[\w .\"]+(?:\([\d, ]+\))?\)*)*", using.strip()) is not None
+    return re.fullmatch(rf"\(*{names}\)*(?:{_CAST.pattern}\)*)*", using.strip()) is not None
 
 
 def keeps_apart(old: TypeName, new: TypeName) -> bool:
@@ -100,10 +101,14 @@ def _is_total(old: TypeName, new: TypeName) -> bool:
     return not new.modifiers and new.name in _ALWAYS.get(old.name, ())
 
 
-def _cast_back(old: TypeName) -> str:
-    """Write the cast to a type without its length, which the assignment then holds the value to."""
+def _cast_back(old: TypeName, using: Expr | None) -> str:
+    """Write the cast to a type without its length, which the assignment then holds the value to.
+
+    It goes by the types between, as the way there did: an enum becomes another one by text only.
+    """
     bare = TypeName(old.name, (), old.dimensions, old.schema)
-    return f"{GIVEN}::{bare}"
+    passed = _CAST.findall(using.sql)[-2::-1] if using is not None else []
+    return "".join([GIVEN, *(f"::{name.strip()}" for name in passed), f"::{bare}"])
 
 
 def _over_given(column: str, expression: str) -> str:

@@ -105,6 +105,21 @@ def purge(leaving: tuple[Leaving, ...], word: str, target: str, window: str, los
     )
 
 
+def purge_in_place(leaving: tuple[Leaving, ...], target: str, window: str, lost: str) -> Draft:
+    """Make the step that drops for good what was never taken out of sight."""
+    kind = leaving[0].kind
+    return draft(
+        Rank.DROP,
+        f"drop-{kind.lower().replace(' ', '-')}",
+        target,
+        f"drop {target}, which nothing uses any more",
+        sql(f"DROP {kind} {', '.join(item.full for item in leaving)}"),
+        None,
+        not_before=window,
+        irreversible=lost,
+    )
+
+
 def _guard(leaving: tuple[Leaving, ...], gone: Gone) -> Requirement:
     """Require that nothing else depends on what goes: the server would refuse to drop it in the end."""
     objects = ", ".join(_object(item) for item in leaving)

@@ -61,7 +61,10 @@ def convert_recipe(
         ),
         hidden=hidden,
         swaps=copies.swaps,
-        defaults=(certain(schema, column.default), None if after is None else certain(end, after.default)),
+        defaults=(
+            certain(schema, _default_now(around.start, table.name, column)),
+            None if after is None else certain(end, after.default),
+        ),
         null_name=null_name(schema, table, column.name, helper) if column.not_null else None,
         owned=tuple(
             s.name for s in schema.sequences.values() if s.owner == (table.name, column.name) and not column.identity
@@ -87,6 +90,13 @@ def convert_recipe(
         keys=row_keys(schema, table.name),
         collation=action.collation,
     )
+
+
+def _default_now(start: Schema, table: Name, column: Column) -> Expr | None:
+    """Give the default that a column has until contract: what the migration says of it comes with the new type."""
+    known = start.table(table)
+    present = known.column(column.name) if known is not None else None
+    return column.default if present is None else present.default
 
 
 def _certain_using(schema: Schema, action: AlterType) -> Expr | None:

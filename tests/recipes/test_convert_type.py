@@ -70,7 +70,10 @@ CONVERTED = Case(
         "INSERT INTO t (id, m) VALUES (100 + %(n)s, 'ok') RETURNING id, m::text",
         "UPDATE t SET m = 'ok' WHERE id = 3 RETURNING id, m::text",
     ),
-    ("UPDATE t SET m = 'ok' WHERE id = %(n)s RETURNING id, m::text",),
+    (
+        "UPDATE t SET m = 'ok' WHERE id = %(n)s RETURNING id, m::text",
+        "INSERT INTO t (id, m) VALUES (1000 + %(n)s, 'sad') RETURNING id, m::text",
+    ),
     "SELECT id, m::text FROM t",
     "SELECT id, m::text FROM t",
 )
@@ -79,6 +82,30 @@ CONVERTED = Case(
 @pytest.mark.parametrize("case", (NUMBERS, KEY, CONVERTED), ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
+
+
+FORMER = Case(
+    "former",
+    "CREATE TYPE mood AS ENUM ('sad', 'ok', 'so'); CREATE TABLE t (id int PRIMARY KEY, m mood DEFAULT 'ok')",
+    """
+    CREATE TYPE feeling AS ENUM ('sad', 'ok');
+    ALTER TABLE t ALTER m DROP DEFAULT, ALTER m TYPE feeling USING m::text::feeling; DROP TYPE mood;
+    """,
+    (),
+    (),
+)
+
+
+def test_the_former_type_stays_until_purge_for_the_triggers_of_the_retired_column_name_it(database: str) -> None:
+    with life(FORMER, database) as it:
+        list(it.forward(it.plan.end_of(Phase.CONTRACT)))
+        it.owner.execute("INSERT INTO t (id, m) VALUES (1, 'sad')")
+        list(it.back(it.plan.end_of(Phase.MIGRATE)))
+        assert it.owner.execute("SELECT m, pg_typeof(m)::text FROM t").fetchall() == [("sad", "mood")]
+        list(it.forward(len(it.plan.steps)))
+        assert it.owner.execute("SELECT to_regtype('mood')::text, pg_typeof(m)::text FROM t").fetchall() == [
+            (None, "feeling")
+        ]
 
 
 TEXTS = Case(
