@@ -15,6 +15,7 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_constraints import certainly_defined, refuse_partitions
+from migrate_safe.planner.choose_indexes import is_doubled
 from migrate_safe.planner.constraints import offending_rows
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
 from migrate_safe.planner.identifiers import tag
@@ -102,6 +103,7 @@ def _dropped_key(schema: Schema, table: Table, constraint: Constraint, around: S
         index_definition(table.name, plain, concurrently=True),
         _remarks(table.name, constraint, index),
         _is_replaced(constraint, around, table.name),
+        constraint.kind is ConstraintKind.UNIQUE and is_doubled(table.name, index, around),
     ).steps()
 
 

@@ -85,7 +85,21 @@ def _drop_one(operation: Operation, name: Name, around: Surroundings) -> Outcome
     if index.unique:
         _refuse_marked(table, index)
     word = tag(around.plan, str(table.name), index.name or "")
-    return drop_index.DropIndex(table.name, index, word, parted).steps()
+    doubled = index.unique and is_doubled(table.name, index, around)
+    return drop_index.DropIndex(table.name, index, word, parted, doubled).steps()
+
+
+def is_doubled(table: Name, index: Index, around: Surroundings) -> bool:
+    """Say whether the migration makes another unique index that the same ON CONFLICT may rest on."""
+    start, end = (as_tables(schema).table(table) for schema in (around.start, around.end))
+    if start is None or end is None or end.index(index.name or "") is not None:
+        return False
+    known = {i.name for i in start.indexes}
+    return any(i.unique and i.name not in known and _arbiter(i) == _arbiter(index) for i in end.indexes)
+
+
+def _arbiter(index: Index) -> object:
+    return {(k.column, k.expression, k.collation, k.opclass) for k in index.keys}, index.predicate
 
 
 def _refuse_marked(table: Table, index: Index) -> None:

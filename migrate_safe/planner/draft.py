@@ -38,7 +38,9 @@ class Rank(IntEnum):
     """contract: rename out of sight"""
     ENFORCE = 9
     """contract: constraints that old writers could break"""
-    DROP = 10
+    RETIRE = 10
+    """contract: what something else has taken the place of"""
+    DROP = 11
     """purge"""
 
     @property
@@ -48,7 +50,7 @@ class Rank(IntEnum):
             return Phase.EXPAND
         if self <= Rank.HOLD:
             return Phase.MIGRATE
-        return Phase.CONTRACT if self <= Rank.ENFORCE else Phase.PURGE
+        return Phase.CONTRACT if self < Rank.DROP else Phase.PURGE
 
 
 class Draft(Struct, frozen=True):

@@ -47,7 +47,20 @@ KEYS = case(
 )
 
 
-@pytest.mark.parametrize("case", (LOOSENED, KEYS), ids=str)
+DOUBLED = case(
+    "doubled",
+    """
+    ALTER TABLE users DROP CONSTRAINT users_org_name_key, ADD CONSTRAINT named UNIQUE (name, org);
+    DROP INDEX by_age; CREATE UNIQUE INDEX by_years ON users (age DESC) WHERE age > 70;
+    """,
+    ("contract",),
+    "INSERT INTO users VALUES (200, 'name', 20, 1) ON CONFLICT (org, name) DO UPDATE SET boss = NULL",
+    "INSERT INTO users VALUES (201, 'other', 200, 1) ON CONFLICT (age) WHERE age > 70 DO NOTHING",
+    before=BEFORE + "CREATE UNIQUE INDEX by_age ON users (age) WHERE age > 70;",
+)
+
+
+@pytest.mark.parametrize("case", (LOOSENED, KEYS, DOUBLED), ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 

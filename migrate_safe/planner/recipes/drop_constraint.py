@@ -27,7 +27,8 @@ class DropConstraint(Struct, frozen=True):
 
     `offending` finds rows that break it. `index` is the statement that builds the index of a key under its name, None
     where the constraint has none; `remarks` are the comments that it and its index bear, as statements. `replaced`
-    says that the migration adds another in its place, right before which it is dropped.
+    says that the migration adds another in its place, right before which it is dropped; `doubled` that the other may
+    come first, so that ON CONFLICT always finds one of the two.
     """
 
     table: Name
@@ -37,13 +38,20 @@ class DropConstraint(Struct, frozen=True):
     index: str | None = None
     remarks: tuple[str, ...] = ()
     replaced: bool = False
+    doubled: bool = False
 
     def steps(self) -> Outcome:
         """Plan the drop."""
-        rank = Rank.ENFORCE if self.replaced else Rank.QUIET if self._is_relied_on() else Rank.SHAPE
+        rank = self._rank
         drafts = self._key(rank, self.index) if self.index is not None else self._checked(rank)
         touched = (self.table, *((far.table,) if (far := self.constraint.references) is not None else ()))
         return Outcome(drafts, f"drop constraint {self._name} of {self.table}", self._notes(rank), touched)
+
+    @property
+    def _rank(self) -> Rank:
+        if self.doubled:
+            return Rank.RETIRE
+        return Rank.ENFORCE if self.replaced else Rank.QUIET if self._is_relied_on() else Rank.SHAPE
 
     @property
     def _name(self) -> str:
@@ -65,6 +73,7 @@ class DropConstraint(Struct, frozen=True):
         if rank is Rank.SHAPE:
             return (f"{self.table}: from expand on the new app may write rows that {self._name} refused so far",)
         why = "right before another takes its place" if self.replaced else "for the old app relies on it"
+        why = "and goes when another has taken its place" if self.doubled else why
         return (f"{self.table}: {self._name} holds until contract, {why}",)
 
     def _checked(self, rank: Rank) -> tuple[Draft, ...]:

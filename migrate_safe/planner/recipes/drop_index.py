@@ -22,12 +22,16 @@ from migrate_safe.planner.recipes.create_index import duplicates
 
 
 class DropIndex(Struct, frozen=True):
-    """An index to drop. `word` makes its hidden name unique; `parted` says that its table is partitioned."""
+    """An index to drop. `word` makes its hidden name unique; `parted` says that its table is partitioned.
+
+    `doubled` says that the migration makes another one that serves the same ON CONFLICT: then it goes after that.
+    """
 
     table: Name
     index: Index
     word: str
     parted: bool = False
+    doubled: bool = False
     window: str = PURGE_WINDOW
 
     def steps(self) -> Outcome:
@@ -47,6 +51,10 @@ class DropIndex(Struct, frozen=True):
     @property
     def _hidden(self) -> Name:
         return Name(self.table.schema, retired(self.index.name or "", self.word))
+
+    @property
+    def _rank(self) -> Rank:
+        return Rank.RETIRE if self.doubled else Rank.QUIET
 
     def _hide(self) -> Draft:
         hidden = quote_ident(self._hidden.name)
@@ -78,7 +86,7 @@ class DropIndex(Struct, frozen=True):
         """Drop a unique index; the undo goes from the last of these steps to the first."""
         built = index_definition(self.table, self.index, concurrently=True)
         dropped = draft(
-            Rank.QUIET,
+            self._rank,
             "drop-unique-index",
             str(self._full),
             f"drop {self._name}, which refuses what the new app may write; on the way back, build it again",
@@ -87,7 +95,7 @@ class DropIndex(Struct, frozen=True):
         )
         found = duplicates(self.table, self.index)
         look = draft(
-            Rank.QUIET,
+            self._rank,
             "look-for-duplicates",
             str(self._full),
             "nothing; on the way back, looks for duplicates before the long build does",
@@ -104,4 +112,4 @@ class DropIndex(Struct, frozen=True):
         if not texts:
             return ()
         does = f"nothing; on the way back, gives {self._name} its comment and settings again"
-        return (draft(Rank.QUIET, "restore-index", str(self._full), does, NOTHING, sql(*texts)),)
+        return (draft(self._rank, "restore-index", str(self._full), does, NOTHING, sql(*texts)),)
