@@ -54,7 +54,7 @@ from migrate_safe.planner.surroundings import Surroundings
 
 def choose(operation: Operation, around: Surroundings) -> Outcome:
     """Plan one operation; raises CannotPlan."""
-    found = by_hand(operation) or choose_object(operation, around)
+    found = by_hand(operation, around) or choose_object(operation, around)
     if found is not None:
         return found
     match operation.action:

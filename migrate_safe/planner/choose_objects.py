@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from migrate_safe.effects.analyse import analyse
 from migrate_safe.model.names import Name
@@ -48,13 +48,18 @@ def _before_it_goes(made: Outcome, operation: Operation, around: Surroundings) -
     """Let a REVOKE come before the step that hides what it speaks of."""
     match operation.action:
         case Other(says=Grants(grant=False, targets=targets)):
-            known = (operation.before.table(x.name) for x in targets if x.kind == "table")
-            going = any(_goes(t, around.end.tables.get(t.name)) for t in known if t is not None)
+            known = tuple(t.name for x in targets if x.kind == "table" and (t := operation.before.table(x.name)))
+            return _no_later(made, Rank.QUIET) if _any_goes(known, operation.before, around) else made
         case _:
-            going = False
-    if not going:
-        return made
-    return replace(made, drafts=tuple(Draft(min(d.rank, Rank.QUIET), d.step) for d in made.drafts))
+            return made
+
+
+def _no_later(made: Outcome, rank: Rank) -> Outcome:
+    return replace(made, drafts=tuple(Draft(min(d.rank, rank), d.step) for d in made.drafts))
+
+
+def _any_goes(tables: Iterable[Name], before: Schema, around: Surroundings) -> bool:
+    return any(_goes(before.tables[name], around.end.tables.get(name)) for name in tables)
 
 
 def _goes(table: Table, end: Table | None) -> bool:
@@ -78,15 +83,21 @@ _CATALOG: tuple[Callable[[Operation], Outcome | None], ...] = (
 )
 
 
-def by_hand(operation: Operation) -> Outcome | None:
-    """Plan a statement whose author gives its undo or its phase; None for all others."""
+def by_hand(operation: Operation, around: Surroundings) -> Outcome | None:
+    """Plan a statement whose author gives its undo or its phase; None for all others.
+
+    In contract it comes behind what hides, but where a table that it is about, or a column of that, is still to go:
+    then it keeps its place among what hides, as it was written.
+    """
     if operation.undo is None and operation.phase is None:
         return None
     undo = tuple(qualified(text, resolver(operation.after)) for text in operation.undo or ())
     touched = touched_tables(operation.text, operation.before)
     line = operation.statement.span.line
     phase = operation.phase or Phase.EXPAND
-    return raw_sql.RawSql(operation.text, undo, line, phase, touched).steps()
+    made = raw_sql.RawSql(operation.text, undo, line, phase, touched).steps()
+    going = phase is Phase.CONTRACT and _any_goes(touched, operation.before, around)
+    return _no_later(made, Rank.HIDE) if going else made
 
 
 def touched_tables(text: str, schema: Schema) -> tuple[Name, ...]:

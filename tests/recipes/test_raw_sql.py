@@ -30,6 +30,10 @@ INSERT INTO plans VALUES ('pro', 2900, 'a;b');
 UPDATE plans SET price = 1200 WHERE code = 'team';
 -- migrate-safe: phase purge
 DELETE FROM plans WHERE code = 'free';
+-- migrate-safe: undo UPDATE plans SET price = price - length(note) WHERE note IS NOT NULL;
+-- migrate-safe: phase contract
+UPDATE plans SET price = price + length(note) WHERE note IS NOT NULL;
+ALTER TABLE plans DROP COLUMN note;
 """
 DDL = """
 -- migrate-safe: undo ALTER TABLE plans RESET (fillfactor), ALTER note DROP DEFAULT;
