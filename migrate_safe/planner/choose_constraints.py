@@ -40,6 +40,7 @@ _NOT_NULL_IS_LOCAL = 18
 """From this major version on a primary key makes the NOT NULL constraint of a partition its own."""
 
 NEW_COLUMN = "the old app does not know the column"
+_UNREAD = "the old app does not know the materialized view"
 
 
 def refuse_partitions(schema: Schema, table: Name, *, spreads: bool = False) -> None:
@@ -250,6 +251,10 @@ def named(operation: Operation, table: Name, constraint: Constraint) -> Constrai
     return replace(constraint, name=same[0])
 
 
+def _is_new_view(table: Name, around: Surroundings) -> bool:
+    return table in around.end.views and table not in around.start.views
+
+
 def choose_index(operation: Operation, action: CreateIndex, around: Surroundings) -> Outcome:
     """Plan CREATE INDEX, also on a materialized view."""
     table = operation.before.resolve(action.table)
@@ -261,7 +266,7 @@ def choose_index(operation: Operation, action: CreateIndex, around: Surroundings
     index = made[0]
     rank = Rank.COPY if index.columns & around.of(around.filled, table) else Rank.BUILD
     only_new = index.columns and index.columns <= around.of(around.added, table)
-    kept = operation.kept or (NEW_COLUMN if only_new else None)
+    kept = operation.kept or (NEW_COLUMN if only_new else _UNREAD if _is_new_view(table, around) else None)
     if known is not None and known.kind is TableKind.PARTITIONED:
         held = rank if not index.unique else Rank.ENFORCE if kept is None else max(rank, Rank.COPY)
         return choose_partitioned(operation, action, known, held)

@@ -42,12 +42,15 @@ CASES += (
     Case(
         "materialized-view",
         BEFORE + STORED,
-        "CREATE INDEX i ON mails (lower(email)); CREATE UNIQUE INDEX ON mails (id); CREATE INDEX ON users (name);",
+        """
+        CREATE INDEX i ON mails (lower(email)); CREATE UNIQUE INDEX ON mails (id); CREATE INDEX ON users (name);
+        CREATE MATERIALIZED VIEW names AS SELECT id, name FROM users; CREATE UNIQUE INDEX ON names (id);
+        """,
         WRITE,
-        (*WRITE, "REFRESH MATERIALIZED VIEW mails"),
+        (*WRITE, "REFRESH MATERIALIZED VIEW mails", "REFRESH MATERIALIZED VIEW CONCURRENTLY names"),
         SEEN,
         SEEN,
-        expected_phases=("expand", "contract"),
+        expected_phases=("expand", "migrate", "contract"),
     ),
 )
 
