@@ -15,13 +15,14 @@ from migrate_safe.planner.codec import to_yaml
 from migrate_safe.planner.way_back import dropped_columns, undos
 
 _RESTING = """
+WITH gone AS (SELECT to_regclass(of) AS of, name FROM unnest(%s::text[], %s::text[]) AS given (of, name))
 SELECT format('%%I of %%s', a.attname, a.attrelid::regclass),
     CASE WHEN w.oid IS NULL THEN pg_describe_object(d.classid, d.objid, 0)
         ELSE pg_describe_object('pg_class'::regclass, w.ev_class, 0) END,
     coalesce(c.relname, k.conname, g.tgname, v.relname, s.stxname, p.polname, ''),
     d.deptype = 'n'
-FROM unnest(%s::text[], %s::text[]) AS gone (of, name)
-JOIN pg_attribute AS a ON a.attrelid = to_regclass(gone.of) AND a.attname = gone.name AND NOT a.attisdropped
+FROM gone
+JOIN pg_attribute AS a ON a.attrelid = gone.of AND a.attname = gone.name AND NOT a.attisdropped
 JOIN pg_depend AS d
     ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
 LEFT JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
@@ -31,7 +32,10 @@ LEFT JOIN pg_rewrite AS w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.ob
 LEFT JOIN pg_class AS v ON v.oid = w.ev_class
 LEFT JOIN pg_statistic_ext AS s ON d.classid = 'pg_statistic_ext'::regclass AND s.oid = d.objid
 LEFT JOIN pg_policy AS p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
-WHERE d.deptype = 'n' AND coalesce(g.tgname, '') !~ '^~+ms_'
+LEFT JOIN pg_attrdef AS e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+LEFT JOIN pg_attribute AS o ON o.attrelid = e.adrelid AND o.attnum = e.adnum
+LEFT JOIN gone AS too ON too.of = o.attrelid AND too.name = o.attname
+WHERE d.deptype = 'n' AND coalesce(g.tgname, '') !~ '^~+ms_' AND too.of IS NULL
     OR d.deptype = 'a' AND (c.relkind = 'i' OR s.oid IS NOT NULL OR k.contype <> 'n')
 ORDER BY 1, 2
 """
