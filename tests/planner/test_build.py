@@ -9,20 +9,16 @@ import pytest
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.catalog.evolve import fold
-from migrate_safe.effects.analyse import analyse
 from migrate_safe.model.errors import Refused, UsageError
-from migrate_safe.model.finding import Severity
 from migrate_safe.model.plan import Plan, PlanRelease, PlanSource, Sql
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.source import Source
 from migrate_safe.planner.build import build_plan
 from migrate_safe.planner.draft import Rank
-from migrate_safe.planner.locks import script_of, state_after
-from migrate_safe.rulebook.load import load_rules
-from migrate_safe.rulebook.match import judge
 from migrate_safe.sql.parse import parse_script
 from tests.conftest import Connect
 from tests.recipes.lifecycle import Case, Refusal, life
+from tests.support.linted import found_in
 
 SHOP = """
 CREATE TABLE orgs (id int PRIMARY KEY);
@@ -392,18 +388,8 @@ ALTER TABLE days ALTER at SET NOT NULL, ADD PRIMARY KEY (at);
     ids=["story", "columns"],
 )
 def test_steps_have_no_findings_but_what_contract_and_purge_are_for(story: str, meant: set[tuple[str, str]]) -> None:
-    """Hold the plan's own statements to the linter, under the lock_timeout that the executor sets but for builds."""
-    rules, schema, found = load_rules(None), known(), set()
-    for step in planned(story, schema).steps:
-        plain = script_of(step.work)
-        if plain.statements:
-            builds = "CONCURRENTLY" in plain.source.text
-            text = f"SET lock_timeout = {0 if builds else 100};\n{plain.source.text}"
-            script = parse_script(Source("<plan>", text), wrapping=plain.wrapping)
-            told = judge(analyse(script, schema), script, rules)
-            found |= {(step.id.split(".")[1], f.rule) for f in told if f.severity is not Severity.NOTICE}
-        schema = state_after(step.work, schema)
-    assert found == meant
+    found = found_in(planned(story), known())
+    assert {(kind.partition(".")[2], rule) for kind, rule in found} == meant
 
 
 def test_a_plan_from_files_has_the_steps_of_a_plan_from_the_server(database: str, connect: Connect) -> None:
