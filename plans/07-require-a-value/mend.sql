@@ -1,0 +1,1 @@
+UPDATE customers SET phone = 'unknown' WHERE phone IS NULL;
