@@ -1,0 +1,2 @@
+-- rows
+INSERT INTO orders (total) VALUES (40001);
