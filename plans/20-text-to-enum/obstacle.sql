@@ -1,0 +1,2 @@
+-- do not convert
+INSERT INTO orders (status) VALUES ('opne');
