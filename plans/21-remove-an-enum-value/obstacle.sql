@@ -1,0 +1,2 @@
+-- do not convert
+INSERT INTO tickets (state, subject) VALUES ('waiting', 'still waiting');
