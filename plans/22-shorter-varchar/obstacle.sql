@@ -1,0 +1,2 @@
+-- convert
+INSERT INTO couriers (code) VALUES ('FAR TOO LONG');
