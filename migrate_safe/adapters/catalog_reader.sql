@@ -186,7 +186,7 @@ LEFT JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
 LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 WHERE {shown}
-ORDER BY n.nspname, c.relname;
+ORDER BY d.deptype = 'i' NULLS FIRST, n.nspname, c.relname;
 
 -- part: types
 SELECT n.nspname, c.typname, c.typtype::text, c.typisdefined,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from migrate_safe.catalog.evolve.drawing import sequences_of
+from migrate_safe.catalog.evolve.identity import identity_sequence
 from migrate_safe.catalog.evolve.sequences import drawing_columns
 from migrate_safe.effects.combine import Scene, breaking, column_text, locking, merge
 from migrate_safe.effects.doubts import Doubt
@@ -83,7 +84,7 @@ def _drawn(name: Name, draw: Draw) -> Effect:
 def change_identity(scene: Scene, table: Table, action: ChangeIdentity, members: tuple[Table, ...]) -> Effect:
     """ADD GENERATED AS IDENTITY and SET: nothing is read; GENERATED ALWAYS refuses what apps wrote before."""
     locks = locking(_AX, *(m.name for m in members))
-    owned = [s.name for s in scene.schema.owned_by(table.name, action.column)]
+    owned = _behind(scene, table, action.column)
     altered = merge(locking(_SRX, *owned), _rewritten(action.sequence, *owned))
     refused = breaking(BreakKind.WRITE_REFUSED, column_text(table.name, action.column))
     always = action.identity is not None and action.identity == "always"
@@ -96,9 +97,14 @@ def drop_identity(scene: Scene, table: Table, action: DropIdentity, members: tup
     known = table.column(action.column)
     if action.if_exists and known is not None and known.identity is None:
         return locking(_AX, table.name)
-    owned = [s.name for s in scene.schema.owned_by(table.name, action.column)]
+    owned = _behind(scene, table, action.column)
     refused = breaking(BreakKind.WRITE_REFUSED, column_text(table.name, action.column))
     return merge(locking(_AX, *(m.name for m in members), *owned), refused if owned else Effect())
+
+
+def _behind(scene: Scene, table: Table, column: str) -> tuple[Name, ...]:
+    found = identity_sequence(scene.schema, table.name, column)
+    return () if found is None else (found.name,)
 
 
 def alter_as_table(scene: Scene, name: Name, actions: tuple[TableAction, ...]) -> Effect:

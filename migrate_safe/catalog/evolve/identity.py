@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import CannotApply, family, is_partition, is_partitioned, need_column, put, put_column
 from migrate_safe.catalog.evolve.sequences import column_sequence, put_sequence, with_options
-from migrate_safe.model.schema import Schema, Table
+from migrate_safe.model.names import Name
+from migrate_safe.model.schema import Schema, Sequence, Table
 from migrate_safe.model.statement import ChangeIdentity, DropIdentity
 from migrate_safe.model.values import replace
 
@@ -25,9 +26,8 @@ def change_identity(schema: Schema, table: Table, action: ChangeIdentity, *, onl
     elif column.identity is None:
         raise CannotApply(f"column {column.name!r} of {table.name} is not an identity column")
     else:
-        owner = (table.name, column.name)
-        changed = {n: with_options(s, action.sequence) for n, s in schema.sequences.items() if s.owner == owner}
-        schema = replace(schema, sequences={**schema.sequences, **changed})
+        behind = identity_sequence(schema, table.name, column.name)
+        schema = put_sequence(schema, with_options(behind, action.sequence)) if behind is not None else schema
     kind = action.identity if action.identity is not None else column.identity
     for member in members:
         known = schema.tables[member.name].column(column.name) if member.name in schema.tables else column
@@ -51,8 +51,14 @@ def drop_identity(schema: Schema, table: Table, action: DropIdentity, *, only: b
         known = here.column(column.name)
         if known is not None:
             schema = put(schema, put_column(here, replace(known, identity=None)))
-    owner = (table.name, column.name)
-    return replace(schema, sequences={n: s for n, s in schema.sequences.items() if s.owner != owner})
+    behind = identity_sequence(schema, table.name, column.name)
+    return replace(schema, sequences={n: s for n, s in schema.sequences.items() if s is not behind})
+
+
+def identity_sequence(schema: Schema, table: Name, column: str) -> Sequence | None:
+    """Give the sequence behind an identity column: the last that it owns, for that of a former serial stays its own."""
+    owned = schema.owned_by(table, column)
+    return owned[-1] if owned else None
 
 
 def _members(schema: Schema, table: Table, *, only: bool) -> tuple[Table, ...]:
