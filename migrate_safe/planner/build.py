@@ -169,8 +169,9 @@ def _without_loss(operation: Operation, outcome: Outcome, around: Surroundings) 
             first = next(iter(around.renamed[operation.before.resolve(name)]))
             done = bool(outcome.drafts) or column != first
         case AlterTable(table=name, actions=(SetDefault(column=column),)):
-            retyped = around.of(around.retyped, operation.before.resolve(name))
-            done = bool(outcome.drafts) or column in retyped or operation.before == operation.after
+            table = operation.before.resolve(name)
+            later = around.of(around.retyped, table) | around.of(around.numbered, table)
+            done = bool(outcome.drafts) or column in later or operation.before == operation.after
         case _:
             done = bool(outcome.drafts) or operation.before == operation.after
     if not done:

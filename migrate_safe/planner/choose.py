@@ -94,7 +94,9 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
             return choose_add(operation, table, action, around)
         case DropColumn():
             return choose_drop(operation, table, action, around)
-        case SetDefault(column=column) if column in around.of(around.retyped, table):
+        case SetDefault(column=column) if column in around.of(around.retyped, table) | around.of(
+            around.numbered, table
+        ):
             return Outcome(touches=(table,))
         case SetDefault(column=column, default=default):
             moved = column in around.renamed.get(table, {}).values()
@@ -116,7 +118,7 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
         case AlterConstraint():
             return choose_altered(operation, table, action, around)
         case ChangeIdentity() | DropIdentity():
-            return choose_identity(operation, table, action)
+            return choose_identity(operation, table, action, around)
         case SetExpression() | DropExpression():
             return choose_expression(operation, table, action)
         case OtherTableAction(kind=kind) if kind in COLUMN_SETTINGS:

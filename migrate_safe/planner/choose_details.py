@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.evolve.column_types import usual_storage
+from migrate_safe.catalog.evolve.identity import identity_sequence
 from migrate_safe.effects.analyse import analyse
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Requirement
@@ -21,6 +22,7 @@ from migrate_safe.planner.draft import CannotPlan, Outcome
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.recipes import change_expression, change_identity, column_setting
 from migrate_safe.planner.renames import certain
+from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.parse import parse_script
 
 COLUMN_SETTINGS = ("SetStatistics", "SetStorage", "SetCompression", "SetOptions", "ResetOptions")
@@ -38,11 +40,13 @@ def choose_setting(operation: Operation, table: Name, action: OtherTableAction) 
     return column_setting.ColumnSetting(table, operation.text, before, after, usual, unset).steps()
 
 
-def choose_identity(operation: Operation, table: Name, action: ChangeIdentity | DropIdentity) -> Outcome:
+def choose_identity(
+    operation: Operation, table: Name, action: ChangeIdentity | DropIdentity, around: Surroundings
+) -> Outcome:
     """Plan ADD GENERATED AS IDENTITY, SET GENERATED and DROP IDENTITY."""
     refuse_partitions(operation.before, table)
     before, after = (_column(s, table, action.column) for s in (operation.before, operation.after))
-    held, made = (_sequence(s, table, action.column) for s in (operation.before, operation.after))
+    held, made = (identity_sequence(s, table, action.column) for s in (operation.before, operation.after))
     if before.identity is not None and after.identity is not None and held != made:
         raise CannotPlan("what is set for its sequence is not planned with it", "change the sequence by hand")
     if before.identity == after.identity:
@@ -50,10 +54,33 @@ def choose_identity(operation: Operation, table: Name, action: ChangeIdentity | 
     if before.identity is not None and held is None:
         raise CannotPlan("the sequence behind it is not known", "give the database or a dump with --schema")
     added = before.identity is None and made is not None
-    taken = _taken(table, action.column, made) if added and made is not None else None
+    default = _replaced(around.start, table, action.column, made) if added and made is not None else None
+    taken = _taken(table, action.column, made) if added and made is not None and default is None else None
     return change_identity.ChangeIdentity(
-        table, action.column, operation.text, before.identity, after.identity, held, taken
+        table,
+        action.column,
+        operation.text,
+        before.identity,
+        after.identity,
+        held,
+        taken,
+        default,
     ).steps()
+
+
+def _replaced(start: Schema, table: Name, column: str, made: Sequence) -> change_identity.Default | None:
+    """Give the default that a serial column has until it becomes an identity column."""
+    known = start.table(table)
+    present = known.column(column) if known is not None else None
+    owned = next((s.name for s in start.sequences.values() if s.owner == (table, column)), None)
+    if present is None or present.default is None:
+        return None
+    if owned is None:
+        raise CannotPlan(
+            f"{quote_ident(column)} of {table} has a default, which would be gone for good on the way back",
+            "drop the default in a migration of its own",
+        )
+    return change_identity.Default(certain(start, present.default) or "", owned, made)
 
 
 def _taken(table: Name, column: str, sequence: Sequence) -> Requirement:
@@ -92,7 +119,3 @@ def _column(schema: Schema, table: Name, name: str) -> Column:
             "give the database, a dump or the earlier migrations with --schema",
         )
     return column
-
-
-def _sequence(schema: Schema, table: Name, column: str) -> Sequence | None:
-    return next((s for s in schema.sequences.values() if s.owner == (table, column)), None)

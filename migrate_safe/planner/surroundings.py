@@ -14,6 +14,7 @@ from migrate_safe.model.statement import (
     AddConstraint,
     AlterTable,
     AlterType,
+    ChangeIdentity,
     CreateIndex,
     CreateTable,
     DropColumn,
@@ -49,6 +50,8 @@ class Surroundings(Struct, frozen=True):
     """By table: constraints that the migration adds."""
     retyped: Columns
     """Columns that get another type."""
+    numbered: Columns
+    """Columns that become identity columns: a default that they had goes with that."""
     end: Schema
     """What the plain migration leaves."""
     reshaped: frozenset[Name]
@@ -69,6 +72,7 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
     dropped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     constrained: defaultdict[Name, tuple[Constraint, ...]] = defaultdict(tuple)
     retyped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    numbered: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     for operation in found:
         match operation.action:
             case CreateTable(table=name) if operation.before is not operation.after:
@@ -90,10 +94,24 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
                 constrained[operation.before.resolve(name)] += (constraint,)
             case AlterTable(table=name, actions=(AlterType(column=column),)):
                 retyped[operation.before.resolve(name)] |= {column}
+            case AlterTable(table=name, actions=(ChangeIdentity(column=column, add=True),)):
+                numbered[operation.before.resolve(name)] |= {column}
     reshaped = frozenset({*added, *renamed, *dropped, *retyped} - born)
     end = found[-1].after if found else start
     return Surroundings(
-        plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, constrained, retyped, end, reshaped
+        plan=plan,
+        start=start,
+        born=frozenset(born),
+        added=added,
+        defaulted=defaulted,
+        filled=filled,
+        dropped=dropped,
+        renamed=renamed,
+        constrained=constrained,
+        retyped=retyped,
+        numbered=numbered,
+        end=end,
+        reshaped=reshaped,
     )
 
 
