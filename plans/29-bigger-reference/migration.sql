@@ -1,3 +1,2 @@
--- Products have outgrown int; what refers to them follows. Tags are to be searched.
+-- Products have outgrown int; what refers to them follows.
 ALTER TABLE stock ALTER COLUMN product TYPE bigint;
-ALTER TABLE stock ALTER COLUMN tags TYPE jsonb;

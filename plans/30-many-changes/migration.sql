@@ -6,7 +6,6 @@ CREATE TABLE addresses (
 );
 CREATE INDEX ON addresses (customer);
 
-ALTER TABLE customers RENAME COLUMN mail TO email;
 ALTER TABLE customers
     ALTER COLUMN newsletter SET NOT NULL,
     ADD COLUMN loyalty int NOT NULL DEFAULT 0 CHECK (loyalty >= 0),
