@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
-
 from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.framework import Framework
@@ -28,9 +26,12 @@ from migrate_safe.model.statement import (
     Statement,
 )
 from migrate_safe.model.values import replace
+from migrate_safe.planner.anew import with_anew
 from migrate_safe.planner.choose import choose
+from migrate_safe.planner.choose_anew import made_again
 from migrate_safe.planner.comments import is_comment, placed, said
 from migrate_safe.planner.conditional import nothing_to_do
+from migrate_safe.planner.decision import Decision
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, in_order
 from migrate_safe.planner.locks import WouldFail, with_locks
 from migrate_safe.planner.operations import Operation, Refusal, operations
@@ -88,13 +89,6 @@ def _with_names(why: CannotPlan, decisions: Iterable[Decision]) -> tuple[str, st
     return why.reason, why.advice
 
 
-class Decision(Struct, frozen=True):
-    """What was made of operations: usually of one; of all that is done to new tables together."""
-
-    operations: tuple[Operation, ...]
-    outcome: Outcome
-
-
 def decide(script: Script, schema: Schema, name: str) -> tuple[tuple[Decision, ...], Surroundings]:
     """Decide what becomes of each statement; raises Refused, naming those that have no safe road."""
     found, refused = operations(script, schema)
@@ -117,8 +111,13 @@ def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[De
     outside = [o for o in found if o not in inside]
     outcomes: list[Decision] = []
     refused: list[Refusal] = []
+    groups = made_again(outside, around.start)
     for at, operation in enumerate(outside):
+        group = next((g for g in groups if any(o is operation for o in g.operations)), None)
         try:
+            if group is not None:
+                outcomes = with_anew(group, operation, outside, outcomes, around)
+                continue
             refuse_clash(operation, outside[:at], outside[at + 1 :])
             made = _without_loss(operation, choose(operation, around), around)
             outcomes.append(Decision((operation,), made))
