@@ -23,7 +23,7 @@ from migrate_safe.model.statement import (
     RenameColumn,
 )
 from migrate_safe.model.values import replace
-from migrate_safe.planner.choose_constraints import choose_constraint, named, refuse_partitions
+from migrate_safe.planner.choose_constraints import choose_constraint, choose_not_null, named, refuse_partitions
 from migrate_safe.planner.copies import going_with, without
 from migrate_safe.planner.dependents import guard, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
@@ -41,6 +41,9 @@ from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.parse import parse_script
 from migrate_safe.sql.recompose import bare_column, without_default
 
+_NAMED_NOT_NULL = 18
+"""From this major version on NOT NULL has a name."""
+
 
 def choose_add(operation: Operation, table: Name, action: AddColumn, around: Surroundings) -> Outcome:
     """Plan ADD COLUMN with all that stands in its definition."""
@@ -49,7 +52,10 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     _refuse_definition(definition)
     if _is_numbered(definition):
         return _numbered(operation, table, definition, around)
+    given = column.default or domain_default(schema, column.type)
+    required = column.not_null and given is None and column.generated is None
     statement = bare_column(operation.text)
+    statement = without_default(statement) if required else statement
     default = certain(schema, column.default)
     volatile = column.default is not None and column.generated is None and volatility(schema, column.default).volatile
     bare = without_default(statement) if volatile else None
@@ -59,7 +65,6 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
             f"adding {quote_ident(column.name)} would read or write the whole table under an exclusive lock",
             "add it with a plain type and without what has to be computed for old rows",
         )
-    given = column.default or domain_default(schema, column.type)
     typed = replace(column, type=known_type(schema, column.type), default=given)
     word = tag(around.plan, str(table), column.name)
     keys = row_keys(schema, table)
@@ -67,8 +72,24 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     keep = keep_of(known, (column.name,), word) if bare is not None and known is not None else None
     made = add_column.AddColumn(table, typed, statement, word, keys, bare, default, keep).steps()
     inline = [choose_constraint(operation, table, c, around) for c in _inline(operation, table, definition)]
+    inline += [_given_later(operation, table, definition, around)] if required else []
     drafts = (*made.drafts, *(d for o in inline for d in o.drafts))
-    return Outcome(drafts, made.summary, (), (table, *(t for o in inline for t in o.touches)))
+    notes = tuple(n for o in inline for n in o.notes)
+    return Outcome(drafts, made.summary, notes, (table, *(t for o in inline for t in o.touches)))
+
+
+def _given_later(operation: Operation, table: Name, definition: ColumnDef, around: Surroundings) -> Outcome:
+    """Plan the NOT NULL of a column without default: once rows that nobody gave a value have one."""
+    column = definition.column.name
+    refuse_partitions(operation.before, table, spreads=True)
+    named = (c for c in definition.constraints if c.kind is ConstraintKind.NOT_NULL and c.name is not None)
+    wish = next(named, None) if operation.before.server_version >= _NAMED_NOT_NULL else None
+    made = choose_not_null(operation, table, column, around, wish)
+    note = (
+        f"{table}: old rows, and those that the old app inserts, have no {quote_ident(column)}: the new app must bear"
+        " that, and give them one before contract, which asks first; or say it with DEFAULT"
+    )
+    return replace(made, notes=(*made.notes, note))
 
 
 def _is_numbered(definition: ColumnDef) -> bool:
@@ -106,11 +127,6 @@ def _refuse_definition(definition: ColumnDef) -> None:
         return
     if any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints):
         raise CannotPlan(f"column {name} cannot be such a key before its rows have values", "add the column first")
-    if column.not_null and column.default is None and column.generated is None:
-        raise CannotPlan(
-            f"rows that exist, and inserts of the old app, have no value for {name}",
-            "give it a DEFAULT, or add it without NOT NULL and SET NOT NULL in a later migration",
-        )
 
 
 def _inline(operation: Operation, table: Name, definition: ColumnDef) -> Iterator[Constraint]:
