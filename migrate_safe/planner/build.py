@@ -36,7 +36,7 @@ from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, in_order
 from migrate_safe.planner.locks import WouldFail, with_locks
 from migrate_safe.planner.operations import Operation, Refusal, operations
 from migrate_safe.planner.ownership import told_to_runner
-from migrate_safe.planner.plain import is_on_new_table, new_tables
+from migrate_safe.planner.plain import is_on_new_table, new_tables, trigger_functions
 from migrate_safe.planner.surroundings import Surroundings, refuse_clash, survey
 
 
@@ -107,7 +107,8 @@ def _statement_of(item: Draft, decisions: Iterable[Decision]) -> Statement:
 
 def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[Decision], list[Refusal]]:
     """Choose a recipe for each operation; what is done to new tables is one step, before everything else."""
-    inside = [o for o in found if is_on_new_table(o, around.born)]
+    called = trigger_functions(found, around.born)
+    inside = [o for o in found if is_on_new_table(o, around.born) or any(o is f for f in called)]
     outside = [o for o in found if o not in inside]
     outcomes: list[Decision] = []
     refused: list[Refusal] = []

@@ -65,7 +65,7 @@ def choose(operation: Operation, around: Surroundings) -> Outcome:
         case RenameColumn(object="table") as action:
             return choose_rename(operation, action, around)
         case RenameConstraint() as action:
-            return choose_renamed(operation, action, around)
+            return choose_renamed(operation, action)
         case CreateIndex() as action:
             return choose_index(operation, action, around)
         case Other(kind="CommentStmt"):

@@ -92,7 +92,9 @@ def choose_constraint(
     """Plan a constraint that has its final name; `proven` are columns that other steps make NOT NULL before."""
     schema = operation.before
     columns = set(constraint.columns) | (constraint.expression.columns if constraint.expression else set())
-    kept = operation.kept or (NEW_COLUMN if columns and columns <= around.of(around.added, table) else None)
+    taken = around.start.index_table(Name(table.schema, constraint.name or "")) is not None
+    new = bool(columns) and columns <= around.of(around.added, table) and not taken
+    kept = operation.kept or (NEW_COLUMN if new else None)
     keys = row_keys(schema, table)
     match constraint.kind:
         case ConstraintKind.CHECK:

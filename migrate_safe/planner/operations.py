@@ -32,6 +32,7 @@ from migrate_safe.model.statement import (
     ValidateConstraint,
 )
 from migrate_safe.model.values import replace
+from migrate_safe.planner.cascades import spelled_out
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.planner.order import in_order
 from migrate_safe.planner.spoken import spoken_of, understood, ways_back
@@ -130,7 +131,11 @@ def _split(statement: Statement, schema: Schema, *, whole: bool) -> Iterator[Ope
                 yield _operation(statement, single, schema, after)
                 schema = after
         case _:
-            yield _operation(statement, statement, schema, _applied(statement, schema))
+            singles = (statement,) if whole else spelled_out(statement, schema, _applied(statement, schema))
+            for single in singles:
+                after = _applied(single, schema)
+                yield _operation(statement, single, schema, after)
+                schema = after
 
 
 def _operation(origin: Statement, single: Statement, before: Schema, after: Schema) -> Operation:

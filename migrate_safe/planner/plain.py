@@ -11,6 +11,7 @@ from migrate_safe.model.schema import Expr
 from migrate_safe.model.statement import (
     AlterTable,
     CreateEnum,
+    CreateFunction,
     CreateIndex,
     CreatePolicy,
     CreateSequence,
@@ -35,7 +36,8 @@ from migrate_safe.sql.recompose import certainly_created, comment_of, comment_ta
 def new_tables(found: Sequence[Operation], born: frozenset[Name]) -> Draft:
     """Make one step of everything that is done to new tables: nobody else can see them yet."""
     names = ", ".join(str(n) for n in sorted(born))
-    drops = tuple(f"DROP TABLE {_created(o)}" for o in reversed(found) if isinstance(o.action, CreateTable))
+    made = ", ".join(str(_created(o)) for o in reversed(found) if isinstance(o.action, CreateTable))
+    drops = (f"DROP TABLE {made}", *(_dropped_routine(o) for o in reversed(found) if _is_routine(o)))
     statements = tuple(_inside(o) for o in found)
     filled = {o.before.resolve(o.action.target) for o in found if isinstance(o.action, Dml) and o.action.target}
     unused = tuple(
@@ -64,6 +66,33 @@ def is_on_new_table(operation: Operation, born: frozenset[Name]) -> bool:
             return resolve(objects[0]) in born
         case _:
             return False
+
+
+def trigger_functions(found: Sequence[Operation], born: frozenset[Name]) -> tuple[Operation, ...]:
+    """Give what creates the functions that triggers of new tables call: they must be there before the triggers."""
+    triggers = [o.action.trigger for o in found if isinstance(o.action, CreateTrigger) and is_on_new_table(o, born)]
+    called = {t.function for t in triggers if t.function is not None}
+    return tuple(o for o in found if _is_routine(o) and o.undo is None and _is_called(o, called))
+
+
+def _is_routine(operation: Operation) -> bool:
+    return isinstance(operation.action, CreateFunction)
+
+
+def _is_called(operation: Operation, called: set[Name]) -> bool:
+    """Say whether an operation certainly makes a new function that is among those called, as they are written."""
+    action, before = operation.action, operation.before
+    assert isinstance(action, CreateFunction)
+    full = action.function.name.within(before.first_place)
+    new = full not in before.functions and (before.complete or not action.replace)
+    return new and any(f == full or (f.schema is None and f.name == full.name) for f in called)
+
+
+def _dropped_routine(operation: Operation) -> str:
+    assert isinstance(operation.action, CreateFunction)
+    name = operation.action.function.name.within(operation.before.first_place)
+    made = operation.after.functions[name][0]
+    return f"DROP {made.kind.upper()} {name}({made.arguments})"
 
 
 def _created(operation: Operation) -> Name:

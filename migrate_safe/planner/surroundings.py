@@ -26,6 +26,7 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.type_effects import changes_in_an_instant
 
 Columns = Mapping[Name, frozenset[str]]
 
@@ -115,7 +116,8 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
             others = (*earlier, *later)
             order = "leave out what is done to a column that goes"
         case AlterTable(table=name, actions=(AlterType(column=column),)):
-            others = tuple(o for o in (*earlier, *later) if not _sets_default(o))
+            instant = changes_in_an_instant(operation, operation.before.table(name), column)
+            others = tuple(o for o in (*earlier, *later) if not _goes_beside(o, instant=instant))
             order = "change its type in a migration of its own"
         case AlterTable(actions=(DropNotNull(),)):
             _refuse_both_ways(operation, (*earlier, *later))
@@ -142,9 +144,15 @@ def _refuse_company(operation: Operation, others: Sequence[Operation]) -> None:
             )
 
 
-def _sets_default(operation: Operation) -> bool:
-    action = operation.action
-    return isinstance(action, AlterTable) and isinstance(action.actions[0], SetDefault)
+def _goes_beside(operation: Operation, *, instant: bool) -> bool:
+    """Say whether an operation on a column is no bar to a change of its type, which may be an instant."""
+    match operation.action:
+        case AlterTable(actions=(SetDefault(),)):
+            return True
+        case AlterTable(actions=(AddColumn() | AlterType(),)) | RenameColumn():
+            return False
+        case _:
+            return instant
 
 
 def _refuse_both_ways(operation: Operation, others: Sequence[Operation]) -> None:

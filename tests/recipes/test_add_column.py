@@ -84,6 +84,18 @@ CASES = (
     ),
 )
 
+TOGETHER = case(
+    "new-tables",
+    """
+    CREATE TABLE pets (id int PRIMARY KEY, owner bigint REFERENCES users);
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TABLE toys (id int PRIMARY KEY, pet int);
+    CREATE TRIGGER touched BEFORE INSERT ON pets FOR EACH ROW EXECUTE FUNCTION touch();
+    ALTER TABLE pets ADD COLUMN toy int REFERENCES toys; ALTER TABLE toys ADD FOREIGN KEY (pet) REFERENCES pets;
+    COMMENT ON FUNCTION touch IS 'does';
+    """,
+    "SELECT * FROM pets, toys",
+)
 REQUIRED = Case(
     "required",
     "CREATE TABLE users (id bigserial PRIMARY KEY, name text);",
@@ -96,7 +108,7 @@ REQUIRED = Case(
 )
 
 
-@pytest.mark.parametrize("case", (*CASES, REQUIRED), ids=str)
+@pytest.mark.parametrize("case", (*CASES, TOGETHER, REQUIRED), ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 
