@@ -9,6 +9,7 @@ from migrate_safe.planner.choose_anew import Group, make_anew, retyped_inside, t
 from migrate_safe.planner.decision import Decision
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank
 from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.recipes.make_anew import joined
 from migrate_safe.planner.surroundings import Surroundings
 
 
@@ -69,3 +70,19 @@ def _exchanged(made: Iterable[Decision], changes: Sequence[Draft], whole: Draft)
         put = tuple(whole if x is changes[-1] else x for x in drafts)
         found.append(replace(decision, outcome=replace(decision.outcome, drafts=put)))
     return found
+
+
+def with_columns_again(made: Sequence[Decision]) -> list[Decision]:
+    """Let a column that takes the name of one that goes come in the very step that hides that one."""
+    drafts = [x for d in made for x in d.outcome.drafts]
+    found = list(made)
+    for added in (x for x in drafts if x.rank is Rank.ENFORCE and _word(x) == "add-column"):
+        hidden = next(x for x in drafts if x.step.id == added.step.id.replace(".add-column.", ".hide-column.", 1))
+        found = _exchanged(found, (added, hidden), _after(hidden, added))
+    return found
+
+
+def _after(first: Draft, second: Draft) -> Draft:
+    there, back = (both.step.work for both in (first, second)), (both.step.undo for both in (second, first))
+    does = f"{first.step.does}; {second.step.does}"
+    return replace(first, step=replace(first.step, does=does, work=joined(there), undo=joined(back)))

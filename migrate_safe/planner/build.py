@@ -26,7 +26,7 @@ from migrate_safe.model.statement import (
     Statement,
 )
 from migrate_safe.model.values import replace
-from migrate_safe.planner.anew import with_anew
+from migrate_safe.planner.anew import with_anew, with_columns_again
 from migrate_safe.planner.choose import choose
 from migrate_safe.planner.choose_anew import made_again
 from migrate_safe.planner.comments import is_comment, placed, said
@@ -136,7 +136,7 @@ def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[De
             refused.append(Refusal(inside[0].statement, why.reason, why.advice))
     if refused:
         return outcomes, refused
-    return _with_comments_placed(outcomes, around)
+    return _with_comments_placed(with_columns_again(outcomes), around)
 
 
 def _with_comments_placed(decisions: Sequence[Decision], around: Surroundings) -> tuple[list[Decision], list[Refusal]]:

@@ -97,8 +97,7 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
         case SetDefault(column=column) if column in around.of(around.retyped, table):
             return Outcome(touches=(table,))
         case SetDefault(column=column, default=default):
-            moved = column in around.renamed.get(table, {}).values()
-            return change_default(operation, table, column, default, moved)
+            return change_default(operation, table, column, default, around)
         case SetNotNull(column=column):
             refuse_partitions(operation.before, table, spreads=True)
             return choose_not_null(operation, table, column, around)

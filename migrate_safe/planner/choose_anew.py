@@ -150,6 +150,9 @@ def make_anew(group: Group, around: Surroundings, inside: Inside) -> MakeAnew | 
     kept = any(o.kept is not None for o in group.operations)
     read = any(_reads_filled(p, k, around) for k, p in group.new.items())
     rank = (Rank.HOLD if kept else Rank.QUIET) if noticed else Rank.HOLD if read else Rank.SHAPE
+    views = [p for p in group.new.values() if isinstance(p, View)]
+    if not inside.changes and any(around.reads(v, around.converted) for v in views):
+        rank = Rank.ENFORCE
     gently = tuple(_gently(group))
     plainly = tuple(t for o in group.operations for t in _texts(o))
     forward = gently if not inside.changes and not differences(_after(there, gently), last.after) else plainly
@@ -312,7 +315,7 @@ def _reads_filled(program: Program, key: Key, around: Surroundings) -> bool:
     """Say whether it reads a column that this plan has yet to fill."""
     match program:
         case View():
-            return any(t in program.relations and program.columns & cs for t, cs in around.filled.items())
+            return around.reads(program, around.filled)
         case Trigger() | Policy():
             return bool(named_in(program) & around.of(around.filled, key.on))
         case _:

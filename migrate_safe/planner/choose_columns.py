@@ -10,6 +10,7 @@ from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import (
+    Column,
     Constraint,
     ConstraintKind,
     Generated,
@@ -26,13 +27,14 @@ from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_constraints import choose_constraint, choose_not_null, named, refuse_partitions
 from migrate_safe.planner.copies import going_with, without
 from migrate_safe.planner.dependents import guard, refuse_dependents
-from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
+from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank, row_keys
 from migrate_safe.planner.gone import gone_before
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.keeping import keep_of
 from migrate_safe.planner.loosening import loosened
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.programs import named_in
 from migrate_safe.planner.recipes import add_column
 from migrate_safe.planner.recipes import add_numbered_column as numbered_recipe
 from migrate_safe.planner.recipes import drop_column as drop_recipe
@@ -73,9 +75,38 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     made = add_column.AddColumn(table, typed, statement, word, keys, bare, default, keep).steps()
     inline = [choose_constraint(operation, table, c, around) for c in _inline(operation, table, definition)]
     inline += [_given_later(operation, table, definition, around)] if required else []
+    former = around.start.tables[table].column(column.name) if table in around.start.tables else None
+    if former is not None:
+        made = _again(made, table, former, around.end, plain=bare is None and not required)
     drafts = (*made.drafts, *(d for o in inline for d in o.drafts))
-    notes = tuple(n for o in inline for n in o.notes)
+    notes = (*made.notes, *(n for o in inline for n in o.notes))
     return Outcome(drafts, made.summary, notes, (table, *(t for o in inline for t in o.touches)))
+
+
+def _again(made: Outcome, table: Name, former: Column, end: Schema, *, plain: bool) -> Outcome:
+    """Let a column come once the one that the migration drops under its name is out of sight. Raises CannotPlan."""
+    name = quote_ident(former.name)
+    if not plain:
+        raise CannotPlan(
+            f"{name} of {table} goes and comes under one name, and no row would have a value of the new one in time",
+            "give it a constant DEFAULT, or another name; or keep the values: ALTER COLUMN ... TYPE ... USING",
+        )
+    readers = [str(v.name) for v in end.views.values() if table in v.relations and former.name in v.columns]
+    left = end.tables[table]
+    readers += [p.name for p in left.policies if former.name in named_in(p)]
+    readers += [t.name for t in left.triggers if former.name in {*t.columns, *named_in(t)}]
+    if readers:
+        raise CannotPlan(
+            f"{name} of {table} goes and comes under one name, and {', '.join(readers)} would be of the one that goes",
+            "give the new column another name",
+        )
+    note = (
+        f"{table}: {name} is the old one, with its values, until contract, and a new one without them from then on: the"
+        " new app must work with both; purge drops the old values"
+    )
+    rank = Rank.ENFORCE
+    late = (replace(d.step, id=f"{rank.phase}.{d.step.id.partition('.')[2]}", phase=rank.phase) for d in made.drafts)
+    return replace(made, drafts=tuple(Draft(rank, step) for step in late), notes=(*made.notes, note))
 
 
 def _given_later(operation: Operation, table: Name, definition: ColumnDef, around: Surroundings) -> Outcome:
@@ -119,7 +150,8 @@ def _refuse_definition(definition: ColumnDef) -> None:
     if column.generated is Generated.STORED:
         raise CannotPlan(
             f"a stored generated column {name} writes every row anew",
-            "add a plain column that a trigger fills, or a VIRTUAL one from PostgreSQL 18 on",
+            "add a plain column that a trigger fills, or a VIRTUAL one from PostgreSQL 18 on; or, where the table is"
+            f" small: -- migrate-safe: undo ALTER TABLE ... DROP COLUMN {name}",
         )
     if any(c.kind is ConstraintKind.EXCLUDE for c in definition.constraints):
         raise CannotPlan(f"column {name} cannot come with such a key", "add the column first")
@@ -163,6 +195,7 @@ def choose_drop(operation: Operation, table: Name, action: DropColumn, around: S
         guard(table, (column.name,), constraints, indexes, gone=gone, keeps_data=False),
         null_name(schema, known, column.name),
         loosened(schema, known, column),
+        replaced=table in around.end.tables and around.end.tables[table].column(column.name) is not None,
     ).steps()
 
 

@@ -125,8 +125,11 @@ def _inside(operation: Operation) -> str:
 # ---- metadata ------------------------------------------------------------------------------
 
 
-def change_default(operation: Operation, table: Name, column: str, default: Expr | None, moved: bool) -> Outcome:
-    """Plan SET DEFAULT or DROP DEFAULT. `moved` is true for a column that this plan renames: then it comes last."""
+def change_default(
+    operation: Operation, table: Name, column: str, default: Expr | None, around: Surroundings
+) -> Outcome:
+    """Plan SET DEFAULT or DROP DEFAULT; of a column that this plan renames it comes last."""
+    moved = column in around.renamed.get(table, {}).values()
     known = operation.before.table(table)
     before = known.column(column) if known is not None else None
     if before is None:
@@ -140,8 +143,9 @@ def change_default(operation: Operation, table: Name, column: str, default: Expr
     does = f"{word} {quote_ident(column)} a default" + (
         "; the old app may rely on the present one" if late else "; rows that the old app inserts without it get it too"
     )
+    freed = not moved and set(around.start.sequences) - set(around.end.sequences)  # they are hidden after it
     made = draft(
-        Rank.ENFORCE if late else Rank.SHAPE,
+        (Rank.QUIET if freed else Rank.ENFORCE) if late else Rank.SHAPE,
         "drop-default" if default is None else "set-default",
         column_target(table, column),
         does,
@@ -200,6 +204,16 @@ def _stands_in(operation: Operation, name: Name, around: Surroundings) -> bool:
     return same and _ALL_OF.fullmatch(view.definition.rstrip().rstrip(";")) is not None
 
 
+def _view_rank(operation: Operation, name: Name, around: Surroundings) -> Rank:
+    """Give the first move in which all is there, under its final name, that a new view reads."""
+    view = operation.after.views[name]
+    if around.reads(view, around.converted):
+        return Rank.ENFORCE
+    if _stands_in(operation, name, around):
+        return Rank.HIDE
+    return Rank.SHAPE
+
+
 def new_object(operation: Operation, around: Surroundings) -> Outcome:
     """Plan the creation of a type, sequence or view that nothing uses yet."""
     resolve, rank = operation.before.resolve, Rank.SHAPE
@@ -212,10 +226,11 @@ def new_object(operation: Operation, around: Surroundings) -> Outcome:
             kind, full, text = "sequence", resolve(name), certainly_created(operation.text)
         case CreateView(view=view, replace=False, if_not_exists=False, temporary=False) if not view.materialized:
             kind, full, text = "view", view.name.within(operation.before.first_place), operation.text
-            rank = Rank.HIDE if _stands_in(operation, full, around) else rank
+            rank = _view_rank(operation, full, around)
         case _:
             raise CannotPlan("statements of this kind are not planned yet", "run it in a migration of its own")
     made = draft(
         rank, f"create-{kind}", str(full), f"create {kind} {full}", sql(text), sql(f"DROP {kind.upper()} {full}")
     )
-    return Outcome((made,), f"create {kind} {full}", (), ())
+    note = f"{full}: it comes in contract, right after a column that it reads has its new type"
+    return Outcome((made,), f"create {kind} {full}", (note,) if rank is Rank.ENFORCE else (), ())

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Constraint, Schema
+from migrate_safe.model.schema import Constraint, Schema, View
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
@@ -50,10 +50,16 @@ class Surroundings(Struct, frozen=True):
     """By table: constraints that the migration adds."""
     retyped: Columns
     """Columns that get another type."""
+    converted: Columns
+    """Those of them that another column takes the place of, in contract."""
     end: Schema
     """What the plain migration leaves."""
     reshaped: frozenset[Name]
     """Tables of the live apps whose columns come, go or change their names."""
+
+    def reads(self, view: View, columns: Columns) -> bool:
+        """Say whether the query of a view may name one of the columns."""
+        return any(t in view.relations and (view.star or view.columns & cs) for t, cs in columns.items())
 
     def of(self, columns: Columns, table: Name) -> frozenset[str]:
         """Give the columns of one table."""
@@ -70,12 +76,15 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
     dropped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     constrained: defaultdict[Name, tuple[Constraint, ...]] = defaultdict(tuple)
     retyped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    converted: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     for operation in found:
         match operation.action:
             case CreateTable(table=name) if operation.before is not operation.after:
                 born.add(operation.after.resolve(name))
             case AlterTable(table=name, actions=(AddColumn(definition=definition),)):
                 table = operation.before.resolve(name)
+                if table in start.tables and start.tables[table].column(definition.column.name) is not None:
+                    continue  # it takes the name of one that goes
                 added[table] |= {definition.column.name}
                 if definition.column.default is not None:
                     defaulted[table] |= {definition.column.name}
@@ -91,10 +100,24 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
                 constrained[operation.before.resolve(name)] += (constraint,)
             case AlterTable(table=name, actions=(AlterType(column=column),)):
                 retyped[operation.before.resolve(name)] |= {column}
+                if not changes_in_an_instant(operation, operation.before.table(name), column):
+                    converted[operation.before.resolve(name)] |= {column}
     reshaped = frozenset({*added, *renamed, *dropped, *retyped} - born)
     end = found[-1].after if found else start
     return Surroundings(
-        plan, start, frozenset(born), added, defaulted, filled, dropped, renamed, constrained, retyped, end, reshaped
+        plan=plan,
+        start=start,
+        born=frozenset(born),
+        added=added,
+        defaulted=defaulted,
+        filled=filled,
+        dropped=dropped,
+        renamed=renamed,
+        constrained=constrained,
+        retyped=retyped,
+        converted=converted,
+        end=end,
+        reshaped=reshaped,
     )
 
 
@@ -113,7 +136,7 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
             others: tuple[Operation, ...] = (*earlier,)
             order = "put the rename first, and use the new name after it"
         case AlterTable(table=name, actions=(DropColumn(column=column),)):
-            others = (*earlier, *later)
+            others = (*earlier, *(o for o in later if not _adds(o, column)))
             order = "leave out what is done to a column that goes"
         case AlterTable(table=name, actions=(AlterType(column=column),)):
             instant = changes_in_an_instant(operation, operation.before.table(name), column)
@@ -142,6 +165,13 @@ def _refuse_company(operation: Operation, others: Sequence[Operation]) -> None:
                 f"it is changed by another statement ({other.statement.span}) as well",
                 "give it the other name in a migration of its own",
             )
+
+
+def _adds(operation: Operation, column: str) -> bool:
+    action = operation.action
+    return isinstance(action, AlterTable) and any(
+        isinstance(a, AddColumn) and a.definition.column.name == column for a in action.actions
+    )
 
 
 def _goes_beside(operation: Operation, *, instant: bool) -> bool:

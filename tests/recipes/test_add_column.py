@@ -96,6 +96,13 @@ TOGETHER = case(
     """,
     "SELECT * FROM pets, toys",
 )
+AGAIN = case(
+    "again",
+    "ALTER TABLE users DROP COLUMN age, ADD COLUMN age text NOT NULL DEFAULT 'x' CHECK (age <> '');",
+    "SELECT age::text FROM users",
+    ("contract", "purge"),
+    BEFORE + "ALTER TABLE users ADD age int NOT NULL DEFAULT 7; CREATE INDEX ON users (age);",
+)
 REQUIRED = Case(
     "required",
     "CREATE TABLE users (id bigserial PRIMARY KEY, name text);",
@@ -108,7 +115,7 @@ REQUIRED = Case(
 )
 
 
-@pytest.mark.parametrize("case", (*CASES, TOGETHER, REQUIRED), ids=str)
+@pytest.mark.parametrize("case", (*CASES, TOGETHER, AGAIN, REQUIRED), ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 

@@ -66,7 +66,8 @@ CASES = (
     ),
     case(
         "converted",
-        "DROP VIEW names, aged; ALTER TABLE users ALTER age TYPE bigint;"
+        "CREATE VIEW other AS SELECT id FROM users; DROP VIEW names, aged; ALTER TABLE users ALTER age TYPE bigint;"
+        "CREATE VIEW late AS SELECT age FROM users;"
         "CREATE VIEW aged AS SELECT id, name, age FROM users; CREATE VIEW names AS SELECT id, name FROM aged;",
         "expand",
         "migrate",

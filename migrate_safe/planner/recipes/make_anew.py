@@ -9,7 +9,7 @@ https://www.postgresql.org/docs/current/sql-createview.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -60,24 +60,13 @@ class MakeAnew(Struct, frozen=True):
     def around(self, changes: Sequence[Draft]) -> Draft:
         """Put changes of types, which need the objects gone, into the middle of the exchange; it takes their place."""
         last = changes[-1]
-        works, undos = [_sql(d.step.work) for d in changes], [_sql(d.step.undo) for d in reversed(changes)]
         return replace(
             last,
             step=replace(
                 last.step,
                 does=f"{'; '.join(d.step.does for d in changes)}; {self._listed} stood in the way, and is made anew",
-                work=sql(
-                    *self.let_go,
-                    *(s for w in works for s in w.statements),
-                    *self.made,
-                    require=tuple(r for w in works for r in w.require),
-                ),
-                undo=sql(
-                    *self.taken,
-                    *(s for u in undos for s in u.statements),
-                    *self.given,
-                    require=tuple(r for u in undos for r in u.require),
-                ),
+                work=joined((sql(*self.let_go), *(d.step.work for d in changes), sql(*self.made))),
+                undo=joined((sql(*self.taken), *(d.step.undo for d in reversed(changes)), sql(*self.given))),
             ),
         )
 
@@ -91,6 +80,8 @@ class MakeAnew(Struct, frozen=True):
         return (f"{self._listed}: both app versions use the new definition from {self.rank.phase} on",)
 
 
-def _sql(work: Work | None) -> Sql:
-    assert isinstance(work, Sql), "a change of a type is SQL in both directions"
-    return work
+def joined(works: Iterable[Work | None]) -> Sql:
+    """Put pieces of SQL behind each other into one transaction."""
+    pieces = [w for w in works if isinstance(w, Sql)]
+    require = tuple(r for w in pieces for r in w.require)
+    return sql(*(s for w in pieces for s in w.statements), require=require)
