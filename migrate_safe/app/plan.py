@@ -15,8 +15,9 @@ from migrate_safe.model.finding import Unanalysed
 from migrate_safe.model.plan import Plan, PlanSource, bad_name
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import Script, Unparsed
-from migrate_safe.planner.build import Decision, build_plan, decide
+from migrate_safe.planner.build import build_plan, decide
 from migrate_safe.planner.codec import to_yaml
+from migrate_safe.planner.decision import Decision
 from migrate_safe.planner.several import joined
 from migrate_safe.planner.spoken import refuse_misspoken
 from migrate_safe.report.plan import PLANNED

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
-
 from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.framework import Framework
@@ -28,14 +26,17 @@ from migrate_safe.model.statement import (
     Statement,
 )
 from migrate_safe.model.values import replace
+from migrate_safe.planner.anew import with_anew, with_columns_again
 from migrate_safe.planner.choose import choose
+from migrate_safe.planner.choose_anew import made_again
 from migrate_safe.planner.comments import is_comment, placed, said
 from migrate_safe.planner.conditional import nothing_to_do
+from migrate_safe.planner.decision import Decision
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, in_order
 from migrate_safe.planner.locks import WouldFail, with_locks
 from migrate_safe.planner.operations import Operation, Refusal, operations
 from migrate_safe.planner.ownership import told_to_runner
-from migrate_safe.planner.plain import is_on_new_table, new_tables
+from migrate_safe.planner.plain import is_on_new_table, new_tables, trigger_functions
 from migrate_safe.planner.surroundings import Surroundings, refuse_clash, survey
 
 
@@ -88,13 +89,6 @@ def _with_names(why: CannotPlan, decisions: Iterable[Decision]) -> tuple[str, st
     return why.reason, why.advice
 
 
-class Decision(Struct, frozen=True):
-    """What was made of operations: usually of one; of all that is done to new tables together."""
-
-    operations: tuple[Operation, ...]
-    outcome: Outcome
-
-
 def decide(script: Script, schema: Schema, name: str) -> tuple[tuple[Decision, ...], Surroundings]:
     """Decide what becomes of each statement; raises Refused, naming those that have no safe road."""
     found, refused = operations(script, schema)
@@ -113,12 +107,18 @@ def _statement_of(item: Draft, decisions: Iterable[Decision]) -> Statement:
 
 def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[Decision], list[Refusal]]:
     """Choose a recipe for each operation; what is done to new tables is one step, before everything else."""
-    inside = [o for o in found if is_on_new_table(o, around.born)]
+    called = trigger_functions(found, around.born)
+    inside = [o for o in found if is_on_new_table(o, around.born) or any(o is f for f in called)]
     outside = [o for o in found if o not in inside]
     outcomes: list[Decision] = []
     refused: list[Refusal] = []
+    groups = made_again(outside, around.start)
     for at, operation in enumerate(outside):
+        group = next((g for g in groups if any(o is operation for o in g.operations)), None)
         try:
+            if group is not None:
+                outcomes = with_anew(group, operation, outside, outcomes, around)
+                continue
             refuse_clash(operation, outside[:at], outside[at + 1 :])
             made = _without_loss(operation, choose(operation, around), around)
             outcomes.append(Decision((operation,), made))
@@ -136,7 +136,7 @@ def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[De
             refused.append(Refusal(inside[0].statement, why.reason, why.advice))
     if refused:
         return outcomes, refused
-    return _with_comments_placed(outcomes, around)
+    return _with_comments_placed(with_columns_again(outcomes), around)
 
 
 def _with_comments_placed(decisions: Sequence[Decision], around: Surroundings) -> tuple[list[Decision], list[Refusal]]:

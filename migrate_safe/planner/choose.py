@@ -65,7 +65,7 @@ def choose(operation: Operation, around: Surroundings) -> Outcome:
         case RenameColumn(object="table") as action:
             return choose_rename(operation, action, around)
         case RenameConstraint() as action:
-            return choose_renamed(operation, action, around)
+            return choose_renamed(operation, action)
         case CreateIndex() as action:
             return choose_index(operation, action, around)
         case Other(kind="CommentStmt"):
@@ -99,8 +99,7 @@ def _alter(operation: Operation, alter: AlterTable, around: Surroundings) -> Out
         ):
             return Outcome(touches=(table,))
         case SetDefault(column=column, default=default):
-            moved = column in around.renamed.get(table, {}).values()
-            return change_default(operation, table, column, default, moved)
+            return change_default(operation, table, column, default, around)
         case SetNotNull(column=column):
             refuse_partitions(operation.before, table, spreads=True)
             return choose_not_null(operation, table, column, around)

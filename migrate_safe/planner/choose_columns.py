@@ -10,6 +10,7 @@ from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import (
+    Column,
     Constraint,
     ConstraintKind,
     Generated,
@@ -23,16 +24,17 @@ from migrate_safe.model.statement import (
     RenameColumn,
 )
 from migrate_safe.model.values import replace
-from migrate_safe.planner.choose_constraints import choose_constraint, named, refuse_partitions
+from migrate_safe.planner.choose_constraints import choose_constraint, choose_not_null, named, refuse_partitions
 from migrate_safe.planner.copies import going_with, without
 from migrate_safe.planner.dependents import guard, refuse_dependents
-from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
+from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank, row_keys
 from migrate_safe.planner.gone import gone_before
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.keeping import keep_of
 from migrate_safe.planner.loosening import loosened
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.programs import named_in
 from migrate_safe.planner.recipes import add_column
 from migrate_safe.planner.recipes import add_numbered_column as numbered_recipe
 from migrate_safe.planner.recipes import drop_column as drop_recipe
@@ -40,6 +42,9 @@ from migrate_safe.planner.renames import certain, rename_recipe
 from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.parse import parse_script
 from migrate_safe.sql.recompose import bare_column, without_default
+
+_NAMED_NOT_NULL = 18
+"""From this major version on NOT NULL has a name."""
 
 
 def choose_add(operation: Operation, table: Name, action: AddColumn, around: Surroundings) -> Outcome:
@@ -49,7 +54,10 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     _refuse_definition(definition)
     if _is_numbered(definition):
         return _numbered(operation, table, definition, around)
+    given = column.default or domain_default(schema, column.type)
+    required = column.not_null and given is None and column.generated is None
     statement = bare_column(operation.text)
+    statement = without_default(statement) if required else statement
     default = certain(schema, column.default)
     volatile = column.default is not None and column.generated is None and volatility(schema, column.default).volatile
     bare = without_default(statement) if volatile else None
@@ -59,7 +67,6 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
             f"adding {quote_ident(column.name)} would read or write the whole table under an exclusive lock",
             "add it with a plain type and without what has to be computed for old rows",
         )
-    given = column.default or domain_default(schema, column.type)
     typed = replace(column, type=known_type(schema, column.type), default=given)
     word = tag(around.plan, str(table), column.name)
     keys = row_keys(schema, table)
@@ -67,8 +74,53 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     keep = keep_of(known, (column.name,), word) if bare is not None and known is not None else None
     made = add_column.AddColumn(table, typed, statement, word, keys, bare, default, keep).steps()
     inline = [choose_constraint(operation, table, c, around) for c in _inline(operation, table, definition)]
+    inline += [_given_later(operation, table, definition, around)] if required else []
+    former = around.start.tables[table].column(column.name) if table in around.start.tables else None
+    if former is not None:
+        made = _again(made, table, former, around.end, plain=bare is None and not required)
     drafts = (*made.drafts, *(d for o in inline for d in o.drafts))
-    return Outcome(drafts, made.summary, (), (table, *(t for o in inline for t in o.touches)))
+    notes = (*made.notes, *(n for o in inline for n in o.notes))
+    return Outcome(drafts, made.summary, notes, (table, *(t for o in inline for t in o.touches)))
+
+
+def _again(made: Outcome, table: Name, former: Column, end: Schema, *, plain: bool) -> Outcome:
+    """Let a column come once the one that the migration drops under its name is out of sight. Raises CannotPlan."""
+    name = quote_ident(former.name)
+    if not plain:
+        raise CannotPlan(
+            f"{name} of {table} goes and comes under one name, and no row would have a value of the new one in time",
+            "give it a constant DEFAULT, or another name; or keep the values: ALTER COLUMN ... TYPE ... USING",
+        )
+    readers = [str(v.name) for v in end.views.values() if table in v.relations and former.name in v.columns]
+    left = end.tables[table]
+    readers += [p.name for p in left.policies if former.name in named_in(p)]
+    readers += [t.name for t in left.triggers if former.name in {*t.columns, *named_in(t)}]
+    if readers:
+        raise CannotPlan(
+            f"{name} of {table} goes and comes under one name, and {', '.join(readers)} would be of the one that goes",
+            "give the new column another name",
+        )
+    note = (
+        f"{table}: {name} is the old one, with its values, until contract, and a new one without them from then on: the"
+        " new app must work with both; purge drops the old values"
+    )
+    rank = Rank.ENFORCE
+    late = (replace(d.step, id=f"{rank.phase}.{d.step.id.partition('.')[2]}", phase=rank.phase) for d in made.drafts)
+    return replace(made, drafts=tuple(Draft(rank, step) for step in late), notes=(*made.notes, note))
+
+
+def _given_later(operation: Operation, table: Name, definition: ColumnDef, around: Surroundings) -> Outcome:
+    """Plan the NOT NULL of a column without default: once rows that nobody gave a value have one."""
+    column = definition.column.name
+    refuse_partitions(operation.before, table, spreads=True)
+    named = (c for c in definition.constraints if c.kind is ConstraintKind.NOT_NULL and c.name is not None)
+    wish = next(named, None) if operation.before.server_version >= _NAMED_NOT_NULL else None
+    made = choose_not_null(operation, table, column, around, wish)
+    note = (
+        f"{table}: old rows, and those that the old app inserts, have no {quote_ident(column)}: the new app must bear"
+        " that, and give them one before contract, which asks first; or say it with DEFAULT"
+    )
+    return replace(made, notes=(*made.notes, note))
 
 
 def _is_numbered(definition: ColumnDef) -> bool:
@@ -98,7 +150,8 @@ def _refuse_definition(definition: ColumnDef) -> None:
     if column.generated is Generated.STORED:
         raise CannotPlan(
             f"a stored generated column {name} writes every row anew",
-            "add a plain column that a trigger fills, or a VIRTUAL one from PostgreSQL 18 on",
+            "add a plain column that a trigger fills, or a VIRTUAL one from PostgreSQL 18 on; or, where the table is"
+            f" small: -- migrate-safe: undo ALTER TABLE ... DROP COLUMN {name}",
         )
     if any(c.kind is ConstraintKind.EXCLUDE for c in definition.constraints):
         raise CannotPlan(f"column {name} cannot come with such a key", "add the column first")
@@ -106,11 +159,6 @@ def _refuse_definition(definition: ColumnDef) -> None:
         return
     if any(c.kind is ConstraintKind.PRIMARY for c in definition.constraints):
         raise CannotPlan(f"column {name} cannot be such a key before its rows have values", "add the column first")
-    if column.not_null and column.default is None and column.generated is None:
-        raise CannotPlan(
-            f"rows that exist, and inserts of the old app, have no value for {name}",
-            "give it a DEFAULT, or add it without NOT NULL and SET NOT NULL in a later migration",
-        )
 
 
 def _inline(operation: Operation, table: Name, definition: ColumnDef) -> Iterator[Constraint]:
@@ -147,6 +195,7 @@ def choose_drop(operation: Operation, table: Name, action: DropColumn, around: S
         guard(table, (column.name,), constraints, indexes, gone=gone, keeps_data=False),
         null_name(schema, known, column.name),
         loosened(schema, known, column),
+        replaced=table in around.end.tables and around.end.tables[table].column(column.name) is not None,
     ).steps()
 
 

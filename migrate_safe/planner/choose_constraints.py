@@ -19,7 +19,7 @@ from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_indexes import choose_partitioned
 from migrate_safe.planner.constraints import Held, hold
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
-from migrate_safe.planner.identifiers import tag
+from migrate_safe.planner.identifiers import copied, tag
 from migrate_safe.planner.operations import Operation, resolver
 from migrate_safe.planner.recipes import (
     add_check,
@@ -93,7 +93,9 @@ def choose_constraint(
     """Plan a constraint that has its final name; `proven` are columns that other steps make NOT NULL before."""
     schema = operation.before
     columns = set(constraint.columns) | (constraint.expression.columns if constraint.expression else set())
-    kept = operation.kept or (NEW_COLUMN if columns and columns <= around.of(around.added, table) else None)
+    taken = around.start.index_table(Name(table.schema, constraint.name or "")) is not None
+    new = bool(columns) and columns <= around.of(around.added, table) and not taken
+    kept = operation.kept or (NEW_COLUMN if new else None)
     keys = row_keys(schema, table)
     match constraint.kind:
         case ConstraintKind.CHECK:
@@ -271,4 +273,16 @@ def choose_index(operation: Operation, action: CreateIndex, around: Surroundings
         held = rank if not index.unique else Rank.ENFORCE if kept is None else max(rank, Rank.COPY)
         return choose_partitioned(operation, action, known, held)
     statement = index_statement(operation.text, index.name or "", concurrently=True)
-    return create_index.CreateIndex(table, index, statement, rank, kept).steps()
+    return create_index.CreateIndex(
+        table, index, statement, rank, kept, _beside(operation, table, index, around)
+    ).steps()
+
+
+def _beside(operation: Operation, table: Name, index: Index, around: Surroundings) -> tuple[str, str] | None:
+    """Give another name, with the statement that builds under it, while a dropped index has the index's own."""
+    name = index.name or ""
+    full = Name(table.schema, name)
+    if around.start.index_table(full) is None and around.start.index_view(full) is None:
+        return None
+    copy = copied(name, tag(around.plan, str(table), name))
+    return copy, index_statement(operation.text, copy, concurrently=True)

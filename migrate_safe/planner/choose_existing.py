@@ -134,14 +134,10 @@ def _hanging(schema: Schema, table: Table, constraint: Constraint) -> tuple[str,
     )
 
 
-def choose_renamed(operation: Operation, action: RenameConstraint, around: Surroundings) -> Outcome:
-    """Plan RENAME CONSTRAINT."""
+def choose_renamed(operation: Operation, action: RenameConstraint) -> Outcome:
+    """Plan RENAME CONSTRAINT; where its column gets another name too, that comes first."""
     table = operation.before.resolve(action.table)
     refuse_partitions(operation.before, table)
-    known = operation.before.table(table)
-    constraint = known.constraint(action.constraint) if known is not None else None
-    if known is not None and constraint is not None:
-        _refuse_moved(known, _columns(constraint), around)
     return rename_constraint.RenameConstraint(table, action.constraint, action.to).steps()
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.change import known_type
-from migrate_safe.effects.analyse import analyse
-from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import Requirement
-from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Schema, Table, TypeName
-from migrate_safe.model.source import Source
+from migrate_safe.model.schema import Column, Constraint, Schema, Table, TypeName
 from migrate_safe.model.statement import AlterType
-from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_constraints import certainly_defined, refuse_partitions
 from migrate_safe.planner.conversions import is_cast
 from migrate_safe.planner.draft import CannotPlan, Outcome, row_keys
@@ -19,7 +15,7 @@ from migrate_safe.planner.recipes.change_type import ChangeType
 from migrate_safe.planner.renames import certain
 from migrate_safe.planner.retypes import convert_recipe
 from migrate_safe.planner.surroundings import Surroundings
-from migrate_safe.sql.parse import parse_script
+from migrate_safe.planner.type_effects import checks_over, effect_of, is_instant, without_checks
 
 
 def choose_type(operation: Operation, table: Name, action: AlterType, around: Surroundings) -> Outcome:
@@ -37,8 +33,8 @@ def choose_type(operation: Operation, table: Name, action: AlterType, around: Su
     same = action.using is None or is_cast(column.name, action.using.sql)
     if same and known_type(schema, column.type) == known_type(schema, action.type) and schema == operation.after:
         return Outcome(touches=(table,))
-    checks = _checks(known, column.name)
-    if _is_instant(_effect(operation.text, _without(schema, known, checks))):
+    checks = checks_over(known, column.name)
+    if is_instant(effect_of(operation.text, without_checks(schema, known, checks))):
         return _instant(operation, known, column, checks, around)
     if around.renamed.get(table):
         raise CannotPlan(f"this migration renames columns of {table} too", "do one after the other, in two")
@@ -57,34 +53,6 @@ def _refuse_shared(table: Table, column: str, around: Surroundings) -> None:
         )
 
 
-def _checks(table: Table, column: str) -> tuple[Constraint, ...]:
-    """Give the CHECKs that the server would test again."""
-    return tuple(
-        c
-        for c in table.constraints
-        if c.kind is ConstraintKind.CHECK
-        and c.validated
-        and c.enforced
-        and c.comment is None
-        and c.expression is not None
-        and column in c.expression.columns
-    )
-
-
-def _without(schema: Schema, table: Table, checks: tuple[Constraint, ...]) -> Schema:
-    names = {c.name for c in checks}
-    kept = tuple(c for c in table.constraints if c.name not in names)
-    return replace(schema, tables={**schema.tables, table.name: replace(table, constraints=kept)})
-
-
-def _effect(text: str, schema: Schema) -> Effect:
-    return analyse(parse_script(Source("<plan>", text)), schema)[0].effect
-
-
-def _is_instant(effect: Effect) -> bool:
-    return not (effect.rewrites or effect.scans or effect.builds or effect.depends)
-
-
 def _instant(
     operation: Operation, table: Table, column: Column, checks: tuple[Constraint, ...], around: Surroundings
 ) -> Outcome:
@@ -100,7 +68,9 @@ def _instant(
     collation = f" COLLATE {column.collation}" if column.collation is not None else ""
     old = f"{known_type(schema, column.type)}{collation}"
     back = f"ALTER TABLE {table.name} ALTER COLUMN {quote_ident(column.name)} TYPE {old}"
-    narrows = not _is_instant(_effect(back, _without(operation.after, operation.after.tables[table.name], checks)))
+    narrows = not is_instant(
+        effect_of(back, without_checks(operation.after, operation.after.tables[table.name], checks))
+    )
     return ChangeType(
         table.name,
         column.name,

@@ -56,11 +56,18 @@ NOTHING_GONE = Gone()
 
 
 def gone_before(start: Schema, now: Schema, plan: str) -> Gone:
-    """Give what is in the schema before a migration and no longer at a place in it; `plan` is the plan's name."""
-    relations = tuple(n for n in (*start.tables, *start.views) if n not in now.tables and n not in now.views)
-    routines = [f for fs in start.functions.values() for f in fs if f.name not in now.functions]
+    """Give what is in the schema before a migration and no longer at a place in it; `plan` is the plan's name.
+
+    So is what was made anew, as it was: what it is now counts where the planner looks for dependents.
+    """
+    relations = tuple(n for n in (*start.tables, *start.views) if n not in now.tables and _is_gone(n, start, now))
+    routines = [f for fs in start.functions.values() for f in fs if f not in now.functions.get(f.name, ())]
     parts = (part for table in start.tables.values() for part in _parts(table, now.tables.get(table.name), plan))
     return Gone(relations, tuple(dict.fromkeys(parts)), tuple(f"{f.name}({f.arguments})" for f in routines))
+
+
+def _is_gone(name: Name, start: Schema, now: Schema) -> bool:
+    return (name in start.tables and name not in now.views) or now.views.get(name) != start.views.get(name)
 
 
 def _parts(table: Table, now: Table | None, plan: str) -> Iterator[Part]:
@@ -83,7 +90,7 @@ def _parts(table: Table, now: Table | None, plan: str) -> Iterator[Part]:
         ("policy", table.policies, now.policies),
         ("rule", table.rules, now.rules),
     ):
-        stay = {part.name for part in after}
+        stay = {part.name for part in after if kind == "table constraint" or part in before}
         yield from ((kind, (*held, part.name)) for part in before if part.name is not None and part.name not in stay)
 
 

@@ -14,8 +14,6 @@ from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase
 from migrate_safe.model.schema import Constraint, Schema
 from migrate_safe.model.statement import (
-    BACK,
-    HEAD,
     Action,
     AddConstraint,
     AlterTable,
@@ -34,9 +32,10 @@ from migrate_safe.model.statement import (
     ValidateConstraint,
 )
 from migrate_safe.model.values import replace
+from migrate_safe.planner.cascades import spelled_out
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.planner.order import in_order
-from migrate_safe.planner.spoken import spoken_of, understood
+from migrate_safe.planner.spoken import spoken_of, understood, ways_back
 from migrate_safe.sql.recompose import Resolve, Thing, one_action, qualified
 
 
@@ -70,7 +69,7 @@ class Refusal(Struct, frozen=True):
 def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], tuple[Refusal, ...]]:
     """Take a migration apart; what its runner says of transactions and settings is left out."""
     told = spoken_of(script)
-    inverses = _inverses(script)
+    inverses = ways_back(script)
     found: list[Operation] = []
     refused: list[Refusal] = []
     for index, statement in in_order(script.statements):
@@ -87,16 +86,6 @@ def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], t
         except UsageError as why:
             refused.append(Refusal(statement, why.message, why.next_move))
     return _simplified(tuple(found)), (*refused, *_left_open(script))
-
-
-def _inverses(script: Script) -> dict[int, dict[str, str]]:
-    """Give what directives say of the way back, by statement and column: `back price = price / 100.0`."""
-    found: dict[int, dict[str, str]] = {}
-    for directive in script.directives:
-        if directive.head == HEAD and directive.verb.rstrip(":") == BACK and directive.statement is not None:
-            column, _, expression = directive.arguments.partition("=")
-            found.setdefault(directive.statement, {})[column.strip().strip('"')] = expression.strip()
-    return found
 
 
 def _way_back(operation: Operation, inverses: dict[str, str]) -> str | None:
@@ -142,7 +131,11 @@ def _split(statement: Statement, schema: Schema, *, whole: bool) -> Iterator[Ope
                 yield _operation(statement, single, schema, after)
                 schema = after
         case _:
-            yield _operation(statement, statement, schema, _applied(statement, schema))
+            singles = (statement,) if whole else spelled_out(statement, schema, _applied(statement, schema))
+            for single in singles:
+                after = _applied(single, schema)
+                yield _operation(statement, single, schema, after)
+                schema = after
 
 
 def _operation(origin: Statement, single: Statement, before: Schema, after: Schema) -> Operation:

@@ -11,6 +11,7 @@ from migrate_safe.model.schema import Expr
 from migrate_safe.model.statement import (
     AlterTable,
     CreateEnum,
+    CreateFunction,
     CreateIndex,
     CreatePolicy,
     CreateSequence,
@@ -35,7 +36,8 @@ from migrate_safe.sql.recompose import certainly_created, comment_of, comment_ta
 def new_tables(found: Sequence[Operation], born: frozenset[Name]) -> Draft:
     """Make one step of everything that is done to new tables: nobody else can see them yet."""
     names = ", ".join(str(n) for n in sorted(born))
-    drops = tuple(f"DROP TABLE {_created(o)}" for o in reversed(found) if isinstance(o.action, CreateTable))
+    made = ", ".join(str(_created(o)) for o in reversed(found) if isinstance(o.action, CreateTable))
+    drops = (f"DROP TABLE {made}", *(_dropped_routine(o) for o in reversed(found) if _is_routine(o)))
     statements = tuple(_inside(o) for o in found)
     filled = {o.before.resolve(o.action.target) for o in found if isinstance(o.action, Dml) and o.action.target}
     unused = tuple(
@@ -64,6 +66,33 @@ def is_on_new_table(operation: Operation, born: frozenset[Name]) -> bool:
             return resolve(objects[0]) in born
         case _:
             return False
+
+
+def trigger_functions(found: Sequence[Operation], born: frozenset[Name]) -> tuple[Operation, ...]:
+    """Give what creates the functions that triggers of new tables call: they must be there before the triggers."""
+    triggers = [o.action.trigger for o in found if isinstance(o.action, CreateTrigger) and is_on_new_table(o, born)]
+    called = {t.function for t in triggers if t.function is not None}
+    return tuple(o for o in found if _is_routine(o) and o.undo is None and _is_called(o, called))
+
+
+def _is_routine(operation: Operation) -> bool:
+    return isinstance(operation.action, CreateFunction)
+
+
+def _is_called(operation: Operation, called: set[Name]) -> bool:
+    """Say whether an operation certainly makes a new function that is among those called, as they are written."""
+    action, before = operation.action, operation.before
+    assert isinstance(action, CreateFunction)
+    full = action.function.name.within(before.first_place)
+    new = full not in before.functions and (before.complete or not action.replace)
+    return new and any(f == full or (f.schema is None and f.name == full.name) for f in called)
+
+
+def _dropped_routine(operation: Operation) -> str:
+    assert isinstance(operation.action, CreateFunction)
+    name = operation.action.function.name.within(operation.before.first_place)
+    made = operation.after.functions[name][0]
+    return f"DROP {made.kind.upper()} {name}({made.arguments})"
 
 
 def _created(operation: Operation) -> Name:
@@ -96,8 +125,11 @@ def _inside(operation: Operation) -> str:
 # ---- metadata ------------------------------------------------------------------------------
 
 
-def change_default(operation: Operation, table: Name, column: str, default: Expr | None, moved: bool) -> Outcome:
-    """Plan SET DEFAULT or DROP DEFAULT. `moved` is true for a column that this plan renames: then it comes last."""
+def change_default(
+    operation: Operation, table: Name, column: str, default: Expr | None, around: Surroundings
+) -> Outcome:
+    """Plan SET DEFAULT or DROP DEFAULT; of a column that this plan renames it comes last."""
+    moved = column in around.renamed.get(table, {}).values()
     known = operation.before.table(table)
     before = known.column(column) if known is not None else None
     if before is None:
@@ -111,8 +143,9 @@ def change_default(operation: Operation, table: Name, column: str, default: Expr
     does = f"{word} {quote_ident(column)} a default" + (
         "; the old app may rely on the present one" if late else "; rows that the old app inserts without it get it too"
     )
+    freed = not moved and set(around.start.sequences) - set(around.end.sequences)  # they are hidden after it
     made = draft(
-        Rank.ENFORCE if late else Rank.SHAPE,
+        (Rank.QUIET if freed else Rank.ENFORCE) if late else Rank.SHAPE,
         "drop-default" if default is None else "set-default",
         column_target(table, column),
         does,
@@ -171,6 +204,16 @@ def _stands_in(operation: Operation, name: Name, around: Surroundings) -> bool:
     return same and _ALL_OF.fullmatch(view.definition.rstrip().rstrip(";")) is not None
 
 
+def _view_rank(operation: Operation, name: Name, around: Surroundings) -> Rank:
+    """Give the first move in which all is there, under its final name, that a new view reads."""
+    view = operation.after.views[name]
+    if around.reads(view, around.converted):
+        return Rank.ENFORCE
+    if _stands_in(operation, name, around):
+        return Rank.HIDE
+    return Rank.SHAPE
+
+
 def new_object(operation: Operation, around: Surroundings) -> Outcome:
     """Plan the creation of a type, sequence or view that nothing uses yet."""
     resolve, rank = operation.before.resolve, Rank.SHAPE
@@ -183,10 +226,11 @@ def new_object(operation: Operation, around: Surroundings) -> Outcome:
             kind, full, text = "sequence", resolve(name), certainly_created(operation.text)
         case CreateView(view=view, replace=False, if_not_exists=False, temporary=False) if not view.materialized:
             kind, full, text = "view", view.name.within(operation.before.first_place), operation.text
-            rank = Rank.HIDE if _stands_in(operation, full, around) else rank
+            rank = _view_rank(operation, full, around)
         case _:
             raise CannotPlan("statements of this kind are not planned yet", "run it in a migration of its own")
     made = draft(
         rank, f"create-{kind}", str(full), f"create {kind} {full}", sql(text), sql(f"DROP {kind.upper()} {full}")
     )
-    return Outcome((made,), f"create {kind} {full}", (), ())
+    note = f"{full}: it comes in contract, right after a column that it reads has its new type"
+    return Outcome((made,), f"create {kind} {full}", (note,) if rank is Rank.ENFORCE else (), ())

@@ -1,6 +1,6 @@
 """What a migration says of its statements in comments, for what PostgreSQL cannot know.
 
-`old-app-keeps REASON`, `undo SQL` (several lines are one text) and `phase PHASE`.
+`old-app-keeps REASON`, `back COLUMN = EXPRESSION`, `undo SQL` (several lines are one text) and `phase PHASE`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import difflib
 
 from msgspec import Struct
 
-from migrate_safe.model.directive import FOR_LINT, FOR_PLAN, HEAD, OLD_APP_KEEPS, PHASE, UNDO, Directive
+from migrate_safe.model.directive import BACK, FOR_LINT, FOR_PLAN, HEAD, OLD_APP_KEEPS, PHASE, UNDO, Directive
 from migrate_safe.model.errors import UsageError
+from migrate_safe.model.names import quote_ident
 from migrate_safe.model.plan import Phase
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import Script, Unparsed
+from migrate_safe.model.statement import AlterTable, AlterType, Script, Statement, Unparsed
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.sql.parse import parse_script
 
@@ -62,6 +63,55 @@ def refuse_misspoken(script: Script) -> None:
                 place=str(told.span),
                 next_move="put it right above the statement that it speaks of, or take it out",
             )
+        if verb == BACK and told.statement is not None:
+            _refuse_lost(told, script.statements[told.statement])
+
+
+def _refuse_lost(told: Directive, statement: Statement) -> None:
+    """Raise UsageError for a way back that no change of a type would take: it would be passed over in silence."""
+    column, expression = way_back_of(told)
+    retyped = retyped_columns(statement)
+    if column not in retyped:
+        listed = ", ".join(map(quote_ident, retyped))
+        raise UsageError(
+            f'directive "{BACK}" names {quote_ident(column) if column else "no column"}, '
+            + (f"and the statement changes the type of {listed}" if retyped else "and the statement changes no type"),
+            place=str(told.span),
+            next_move=f"name {listed}" if retyped else "put it right above the ALTER COLUMN ... TYPE that it speaks of",
+        )
+    if not expression:
+        raise UsageError(
+            f'directive "{BACK}" does not say how the old {quote_ident(column)} follows from the new one',
+            place=str(told.span),
+            next_move=f"{HEAD} {BACK} {quote_ident(column)} = <the old value, by the new {quote_ident(column)}>",
+        )
+
+
+def retyped_columns(statement: Statement) -> tuple[str, ...]:
+    """Give the columns whose types a statement changes."""
+    match statement.action:
+        case AlterTable(actions=actions):
+            return tuple(dict.fromkeys(a.column for a in actions if isinstance(a, AlterType)))
+        case _:
+            return ()
+
+
+def way_back_of(told: Directive) -> tuple[str, str]:
+    """Read `back price = price / 100.0`: the column, as the server would call it, and the expression."""
+    written, _, expression = told.arguments.partition("=")
+    name = written.strip()
+    quoted = name.startswith('"') and name.endswith('"') and len(name) > 1
+    return name[1:-1].replace('""', '"') if quoted else name.lower(), expression.strip()
+
+
+def ways_back(script: Script) -> dict[int, dict[str, str]]:
+    """Give the ways back that directives say, by statement and column."""
+    found: dict[int, dict[str, str]] = {}
+    for told in script.directives:
+        if told.head == HEAD and told.verb.rstrip(":") == BACK and told.statement is not None:
+            column, expression = way_back_of(told)
+            found.setdefault(told.statement, {})[column] = expression
+    return found
 
 
 def understood(directives: tuple[Directive, ...]) -> Spoken:

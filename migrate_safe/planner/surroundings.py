@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Constraint, Schema
+from migrate_safe.model.schema import Constraint, Schema, View
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
@@ -27,6 +27,7 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.type_effects import changes_in_an_instant
 
 Columns = Mapping[Name, frozenset[str]]
 
@@ -52,10 +53,16 @@ class Surroundings(Struct, frozen=True):
     """Columns that get another type."""
     numbered: Columns
     """Columns that become identity columns: a default that they had goes with that."""
+    converted: Columns
+    """Those of them that another column takes the place of, in contract."""
     end: Schema
     """What the plain migration leaves."""
     reshaped: frozenset[Name]
     """Tables of the live apps whose columns come, go or change their names."""
+
+    def reads(self, view: View, columns: Columns) -> bool:
+        """Say whether the query of a view may name one of the columns."""
+        return any(t in view.relations and (view.star or view.columns & cs) for t, cs in columns.items())
 
     def of(self, columns: Columns, table: Name) -> frozenset[str]:
         """Give the columns of one table."""
@@ -73,12 +80,15 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
     constrained: defaultdict[Name, tuple[Constraint, ...]] = defaultdict(tuple)
     retyped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     numbered: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    converted: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     for operation in found:
         match operation.action:
             case CreateTable(table=name) if operation.before is not operation.after:
                 born.add(operation.after.resolve(name))
             case AlterTable(table=name, actions=(AddColumn(definition=definition),)):
                 table = operation.before.resolve(name)
+                if table in start.tables and start.tables[table].column(definition.column.name) is not None:
+                    continue  # it takes the name of one that goes
                 added[table] |= {definition.column.name}
                 if definition.column.default is not None:
                     defaulted[table] |= {definition.column.name}
@@ -94,6 +104,8 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
                 constrained[operation.before.resolve(name)] += (constraint,)
             case AlterTable(table=name, actions=(AlterType(column=column),)):
                 retyped[operation.before.resolve(name)] |= {column}
+                if not changes_in_an_instant(operation, operation.before.table(name), column):
+                    converted[operation.before.resolve(name)] |= {column}
             case AlterTable(table=name, actions=(ChangeIdentity(column=column, add=True),)):
                 numbered[operation.before.resolve(name)] |= {column}
     reshaped = frozenset({*added, *renamed, *dropped, *retyped} - born)
@@ -110,6 +122,7 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
         constrained=constrained,
         retyped=retyped,
         numbered=numbered,
+        converted=converted,
         end=end,
         reshaped=reshaped,
     )
@@ -130,10 +143,11 @@ def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequ
             others: tuple[Operation, ...] = (*earlier,)
             order = "put the rename first, and use the new name after it"
         case AlterTable(table=name, actions=(DropColumn(column=column),)):
-            others = (*earlier, *later)
+            others = (*earlier, *(o for o in later if not _adds(o, column)))
             order = "leave out what is done to a column that goes"
         case AlterTable(table=name, actions=(AlterType(column=column),)):
-            others = tuple(o for o in (*earlier, *later) if not _sets_default(o))
+            instant = changes_in_an_instant(operation, operation.before.table(name), column)
+            others = tuple(o for o in (*earlier, *later) if not _goes_beside(o, instant=instant))
             order = "change its type in a migration of its own"
         case AlterTable(actions=(DropNotNull(),)):
             _refuse_both_ways(operation, (*earlier, *later))
@@ -160,9 +174,22 @@ def _refuse_company(operation: Operation, others: Sequence[Operation]) -> None:
             )
 
 
-def _sets_default(operation: Operation) -> bool:
+def _adds(operation: Operation, column: str) -> bool:
     action = operation.action
-    return isinstance(action, AlterTable) and isinstance(action.actions[0], SetDefault)
+    return isinstance(action, AlterTable) and any(
+        isinstance(a, AddColumn) and a.definition.column.name == column for a in action.actions
+    )
+
+
+def _goes_beside(operation: Operation, *, instant: bool) -> bool:
+    """Say whether an operation on a column is no bar to a change of its type, which may be an instant."""
+    match operation.action:
+        case AlterTable(actions=(SetDefault(),)):
+            return True
+        case AlterTable(actions=(AddColumn() | AlterType(),)) | RenameColumn():
+            return False
+        case _:
+            return instant
 
 
 def _refuse_both_ways(operation: Operation, others: Sequence[Operation]) -> None:

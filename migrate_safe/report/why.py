@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migrate_safe.planner.build import Decision
+from migrate_safe.planner.decision import Decision
 from migrate_safe.planner.strategies import strategy_of
 
 

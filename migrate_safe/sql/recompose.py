@@ -121,6 +121,12 @@ def certainly_created(text: str) -> str:
     return _written(pb.Node(**{field: changed}), text)
 
 
+def replacing(text: str) -> str:
+    """Write CREATE of a view, routine or trigger as CREATE OR REPLACE; the rest stays as written."""
+    return _CREATE.sub(r"\1\2 OR REPLACE", text, count=1)
+
+
+_CREATE = re.compile(r"\A((?:\s|--[^\n]*\n|/\*.*?\*/)*)(CREATE)\b(?!\s+OR\b)", re.IGNORECASE | re.DOTALL)
 _OF_THE_COLUMN = frozenset({pb.CONSTR_NOTNULL, pb.CONSTR_NULL, pb.CONSTR_DEFAULT, pb.CONSTR_GENERATED})
 
 

@@ -84,6 +84,9 @@ def test_an_unreadable_plan_is_named_in_plain_words(project, capsys, data, said)
     assert said in capsys.readouterr().err
 
 
+RETYPED = "ALTER TABLE users ALTER email TYPE integer USING email::integer;"
+
+
 @pytest.mark.parametrize(
     ("migration", "place", "said"),
     [
@@ -95,6 +98,9 @@ def test_an_unreadable_plan_is_named_in_plain_words(project, capsys, data, said)
         ),
         ("-- migrate_safe: old-app-keeps it\n{}", "0003.sql:1:1", 'did you mean "migrate-safe: old-app-keeps"?'),
         ("{}\n-- migrate-safe: undo nothing", "0003.sql:2:1", "stands above no statement"),
+        ("-- migrate-safe: back age = 1\n{}", "0003.sql:1:1", "names age, and the statement changes no type"),
+        ("{}\n-- migrate-safe: back Mail = 1\n" + RETYPED, "0003.sql:2:1", "names mail, and the statement changes the"),
+        ("{}\n-- migrate-safe: back email\n" + RETYPED, "0003.sql:2:1", "does not say how the old email follows from"),
     ],
 )
 @pytest.mark.parametrize("before", [(), ("0002.sql",)])

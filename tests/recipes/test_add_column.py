@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.model.values import replace
 from tests.recipes.lifecycle import Case, Refusal, life, live
 
 BEFORE = """
@@ -83,8 +84,38 @@ CASES = (
     ),
 )
 
+TOGETHER = case(
+    "new-tables",
+    """
+    CREATE TABLE pets (id int PRIMARY KEY, owner bigint REFERENCES users);
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TABLE toys (id int PRIMARY KEY, pet int);
+    CREATE TRIGGER touched BEFORE INSERT ON pets FOR EACH ROW EXECUTE FUNCTION touch();
+    ALTER TABLE pets ADD COLUMN toy int REFERENCES toys; ALTER TABLE toys ADD FOREIGN KEY (pet) REFERENCES pets;
+    COMMENT ON FUNCTION touch IS 'does';
+    """,
+    "SELECT * FROM pets, toys",
+)
+AGAIN = case(
+    "again",
+    "ALTER TABLE users DROP COLUMN age, ADD COLUMN age text NOT NULL DEFAULT 'x' CHECK (age <> '');",
+    "SELECT age::text FROM users",
+    ("contract", "purge"),
+    BEFORE + "ALTER TABLE users ADD age int NOT NULL DEFAULT 7; CREATE INDEX ON users (age);",
+)
+REQUIRED = Case(
+    "required",
+    "CREATE TABLE users (id bigserial PRIMARY KEY, name text);",
+    "ALTER TABLE users ADD COLUMN code text NOT NULL UNIQUE, ADD COLUMN more int CONSTRAINT given NOT NULL;",
+    OLD[1:],
+    ("INSERT INTO users (name, code, more) VALUES ('n', %(n)s::text, 1) RETURNING id, name",),
+    SEEN,
+    SEEN,
+    expected_phases=("expand", "migrate", "contract"),
+)
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+
+@pytest.mark.parametrize("case", (*CASES, TOGETHER, AGAIN, REQUIRED), ids=str)
 def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 
@@ -97,3 +128,11 @@ def test_the_way_back_waits_while_rows_hold_what_only_the_new_app_knows(each_dat
             list(it.back(0))
         it.owner.execute("UPDATE users SET age = NULL")
         list(it.back(0))
+
+
+def test_a_required_column_waits_until_every_row_has_a_value(database: str) -> None:
+    with life(replace(REQUIRED, before=BEFORE), database) as it:
+        with pytest.raises(Refusal, match="has rows without code: fill them first"):
+            list(it.forward(len(it.plan.steps)))
+        it.owner.execute("UPDATE users SET code = id, more = 2")
+        list(it.forward(len(it.plan.steps)))

@@ -36,6 +36,16 @@ CASES = (
         SEEN,
         expected_phases=("migrate",),
     ),
+    Case(
+        "another",
+        "CREATE TABLE t (b int PRIMARY KEY, c text); INSERT INTO t SELECT g, 'c' FROM generate_series(1, 90) g;",
+        "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD COLUMN id bigserial NOT NULL, ADD PRIMARY KEY (id);",
+        ("INSERT INTO t VALUES (100 + %(n)s, 'o' || %(n)s::text) RETURNING b, c",),
+        ("INSERT INTO t VALUES (100 + %(n)s, 'n' || %(n)s::text) RETURNING b, c",),
+        SEEN,
+        SEEN,
+        expected_phases=("expand", "migrate", "contract"),
+    ),
 )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.model.values import replace
 from tests.recipes.lifecycle import Case, Refusal, life, live
 
 WIDENED = Case(
@@ -29,8 +30,23 @@ WIDENED = Case(
 )
 
 
-def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    live(WIDENED, each_server, each_database)
+BESIDE = replace(
+    WIDENED,
+    name="beside",
+    migration="""
+    ALTER TABLE users ALTER name TYPE varchar(40), ALTER name DROP NOT NULL, ALTER id TYPE int, ALTER note TYPE text;
+    CREATE INDEX ON users (note);
+    ALTER TABLE users ALTER price TYPE numeric(10, 2), ALTER price SET NOT NULL, ADD UNIQUE (note, id);
+    """,
+    old=("INSERT INTO users (id, name, price) VALUES (100 + %(n)s, 'o' || %(n)s::text, 1) RETURNING id, name::text",),
+    new=("INSERT INTO users (id, name, price) VALUES (100 + %(n)s, 'n' || %(n)s::text, 1) RETURNING id, name::text",),
+    expected_phases=("expand", "contract"),
+)
+
+
+@pytest.mark.parametrize("case", (WIDENED, BESIDE), ids=str)
+def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
+    live(case, each_server, each_database)
 
 
 def test_longer_values_stop_the_way_back_of_a_longer_type(database: str) -> None:

@@ -52,6 +52,17 @@ CASES += (
         SEEN,
         expected_phases=("expand", "migrate", "contract"),
     ),
+    Case(
+        "again",
+        BEFORE + "CREATE INDEX i ON users (name); CREATE UNIQUE INDEX u ON users (id, email);",
+        "DROP INDEX i; CREATE INDEX i ON users (email, name); COMMENT ON INDEX i IS 'new';"
+        " DROP INDEX u; CREATE INDEX u ON users (email);",
+        WRITE,
+        WRITE,
+        SEEN,
+        SEEN,
+        expected_phases=("expand", "contract", "purge"),
+    ),
 )
 
 

@@ -37,6 +37,16 @@ def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
     assert [s.id.split(".")[1] for s in plan.steps if s.phase == "contract"].count("hide-table") == 2
 
 
+def test_cascade_drops_by_name_what_it_takes_along(each_server: ScratchServer, each_database: str) -> None:
+    more = (
+        'CREATE VIEW noted AS SELECT note FROM "Old Logs"; CREATE MATERIALIZED VIEW held AS SELECT * FROM noted;'
+        'CREATE TABLE kept (id int, log bigint REFERENCES "Old Logs");'
+    )
+    drop = 'DROP TABLE IF EXISTS "Old Logs" CASCADE; DROP TABLE users CASCADE;'
+    case = Case("cascade", BEFORE + more, drop, OLD, NEW, SEEN, SEEN, expected_phases=("expand", *BOTH))
+    live(case, each_server, each_database)
+
+
 def test_rows_that_lost_their_partner_meanwhile_hold_up_the_way_back(database: str) -> None:
     case = Case("drop", BEFORE, 'DROP TABLE "Old Logs"', OLD, NEW)
     with life(case, database) as it:
@@ -62,5 +72,6 @@ def test_what_came_after_planning_and_depends_on_it_stops_the_first_step(databas
     ],
 )
 def test_what_would_take_more_with_it_is_refused(drop: str, reason: str, database: str) -> None:
-    with pytest.raises(Refused, match=reason), life(Case("refused", BEFORE, f"DROP {drop}", (), ()), database):
+    before = BEFORE + "CREATE FUNCTION n() RETURNS bigint BEGIN ATOMIC SELECT max(id) FROM users; END;"
+    with pytest.raises(Refused, match=reason), life(Case("refused", before, f"DROP {drop}", (), ()), database):
         pass

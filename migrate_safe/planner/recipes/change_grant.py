@@ -46,7 +46,7 @@ def _grant(operation: Operation, said: Grants) -> Outcome:
         table = before.table(target.name) if target.kind == "table" else None
         if holder_of(before, target) is None or (table is not None and table.partial):
             raise CannotPlan(f"what is granted on {target.name} now is not known here", GIVE_SCHEMA)
-    back = tuple(_reversed(before, after))
+    back = tuple(rights_again(before, after))
     names = _named(said)
     touched = tuple(n for n in (before.resolve(t.name) for t in said.targets) if n in before.tables)
     if not back:
@@ -63,8 +63,8 @@ def _named(said: Grants) -> str:
     return ", ".join(str(t.name) for t in said.targets)
 
 
-def _reversed(before: Schema, after: Schema) -> Iterator[str]:
-    """Write what gives each object back the rights it had."""
+def rights_again(before: Schema, after: Schema) -> Iterator[str]:
+    """Write what gives each object that is in both schemas the rights that it had before."""
     held = {h.target: h for h in every_holder(before)}
     for holder in every_holder(after):
         former = held.get(holder.target)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.plan import BuildIndex, DropIndexConcurrently, Requirement
 from migrate_safe.model.schema import Index
+from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 
 
@@ -21,6 +22,8 @@ class CreateIndex(Struct, frozen=True):
     """An index to build: `index` has its final name, `statement` carries CONCURRENTLY.
 
     `rank` is where the index may be built at the earliest; `kept` says why the old app cannot break a unique one.
+    `copy` is the name under which it is built while an index that the migration drops still has its name, with the
+    statement that does so.
     """
 
     table: Name
@@ -28,22 +31,41 @@ class CreateIndex(Struct, frozen=True):
     statement: str
     rank: Rank = Rank.BUILD
     kept: str | None = None
+    copy: tuple[str, str] | None = None
 
     def steps(self) -> Outcome:
         """Plan the index."""
         name = quote_ident(self.index.name or "")
-        built = build_index(self.table, self.index, self.statement, self._rank)
+        if self.copy is not None and self._rank < Rank.HIDE:
+            built, *renamed = self._beside(*self.copy)
+        else:
+            built, renamed = build_index(self.table, self.index, self.statement, self._rank), []
         checks = (
             (self._no_duplicates(),) if self.index.unique and duplicates(self.table, self.index) is not None else ()
         )
         kind = "unique index" if self.index.unique else "index"
-        return Outcome((*checks, built), f"create {kind} {name} on {self.table}", (), (self.table,))
+        return Outcome((*checks, built, *renamed), f"create {kind} {name} on {self.table}", (), (self.table,))
 
     @property
     def _rank(self) -> Rank:
         if not self.index.unique:
             return self.rank
         return Rank.ENFORCE if self.kept is None else max(self.rank, Rank.COPY)
+
+    def _beside(self, copy: str, statement: str) -> tuple[Draft, Draft]:
+        """Build it under another name, and let it take its own right after that is free."""
+        name = quote_ident(self.index.name or "")
+        built = build_index(self.table, replace(self.index, name=copy), statement, self._rank)
+        here, there = Name(self.table.schema, copy), Name(self.table.schema, self.index.name or "")
+        renamed = draft(
+            Rank.HIDE,
+            "rename-index",
+            str(there),
+            f"let the new index take the name {name}, which the dropped one had",
+            sql(f"ALTER INDEX {here} RENAME TO {name}"),
+            sql(f"ALTER INDEX {there} RENAME TO {quote_ident(copy)}"),
+        )
+        return built, renamed
 
     def _no_duplicates(self) -> Draft:
         found = duplicates(self.table, self.index)

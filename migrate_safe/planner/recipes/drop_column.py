@@ -25,7 +25,8 @@ from migrate_safe.planner.proofs import NotNull, lift
 class DropColumn(Struct, frozen=True):
     """A column to drop. `word` makes names unique, `keys` find a row, `guard` looks for dependents once more.
 
-    `loosened` are the constraints that would refuse rows of the new app.
+    `loosened` are the constraints that would refuse rows of the new app. `replaced` says that another column comes
+    under its name.
     """
 
     table: Name
@@ -35,6 +36,7 @@ class DropColumn(Struct, frozen=True):
     guard: Requirement
     null_name: NullName
     loosened: tuple[Constraint, ...] = ()
+    replaced: bool = False
     window: str = PURGE_WINDOW
 
     def steps(self) -> Outcome:
@@ -70,9 +72,16 @@ class DropColumn(Struct, frozen=True):
             "hide-column",
             column_target(self.table, self.column.name),
             f"rename {self._name} out of sight: a query that still names it fails, and one step brings it back",
-            sql(f"{rename} {self._name} TO {hidden}", require=(self.guard,)),
-            sql(f"{rename} {hidden} TO {self._name}"),
+            sql(f"{rename} {self._name} TO {hidden}", *self._null_renamed(), require=(self.guard,)),
+            sql(*self._null_renamed(back=True), f"{rename} {hidden} TO {self._name}"),
         )
+
+    def _null_renamed(self, *, back: bool = False) -> tuple[str, ...]:
+        """Leave the name of its NOT NULL to the column that comes under its own name."""
+        if not self.replaced or not self.column.not_null or self._needs_value():
+            return ()
+        names = (self.null_name.original, retired(self.null_name.original, self.word))
+        return renamed_null(self.table, *(reversed(names) if back else names))
 
     def _purge(self) -> Draft:
         hidden = quote_ident(retired(self.column.name, self.word))
