@@ -8,9 +8,10 @@ import re
 import stat
 import sys
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -42,6 +43,8 @@ _FOR_READING = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY
 _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 """File names of Prisma and Diesel, which give each migration a folder of its own."""
 
+_VERSION = re.compile(r"[vV]?\d+(?:[._-]\d+)*\Z")
+"""Names of folders: 12, v1.4, 2026-03."""
 _DOWN = re.compile(r"(?:^|\.)down\.sql\Z|^U\d[\w.]*__", re.IGNORECASE)
 _REPEATABLE = re.compile(r"^R__")
 _NUMBER = re.compile(r"\d")
@@ -212,9 +215,9 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
             raise UsageError(f'no .sql files in "{path}"', next_move="name a folder that holds migrations")
         wanted.update(dict.fromkeys(found))
     roots: dict[Path, list[Path]] = {}
-    known = cache(_root_in)
+    root_in = cache(partial(_root_in, contents=contents))
     for path in wanted:
-        roots.setdefault(known(os.path.dirname(path), _is_nested(path.name)), []).append(path)  # noqa: PTH120 - quick
+        roots.setdefault(root_in(os.path.dirname(path), _is_nested(path.name)), []).append(path)  # noqa: PTH120 - quick
     return tuple(_meant(root, files, contents) for root, files in roots.items())
 
 
@@ -225,7 +228,7 @@ def history_of(root: Path) -> History:
 
 def root_of(path: Path) -> Path:
     """Give the folder whose files are the history of a migration file."""
-    return _root_in(str(path.parent), _is_nested(path.name))
+    return _root_in(str(path.parent), _is_nested(path.name), _contents)
 
 
 def is_folder(path: Path) -> bool:
@@ -269,15 +272,28 @@ def _history(root: Path, contents: _Contents) -> History:
         return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
     folders, files = _seen(root, contents)
     nested = (f for d in folders for f in _seen(d, contents)[1] if _is_nested(f.name))
-    flat = (f for f in files if not _is_nested(f.name))
+    below = (f for d in _versions(root, contents) for f in _seen(d, contents)[1])
+    flat = (f for f in (*files, *below) if not _is_nested(f.name))
     found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
     shared = shared_runner(root, framework_of(root, found))
     return History(root, _ordered(root, found, shared.framework), shared)
 
 
-def _root_in(folder: str, nested: bool) -> Path:
+def _root_in(folder: str, nested: bool, contents: _Contents) -> Path:
     place = Path(folder)
-    return sqitch_root(place) or (place.parent if nested else place)
+    if (planned := sqitch_root(place)) is not None:
+        return planned
+    if nested or (_VERSION.match(place.name) and place in _versions(place.parent, contents)):
+        return place.parent
+    return place
+
+
+def _versions(root: Path, contents: _Contents) -> Sequence[Path]:
+    """Give folders that are named by versions, one after the other a history; not where each holds much the same."""
+    folders = [folder for folder in _seen(root, contents)[0] if _VERSION.match(folder.name)]
+    names = Counter(file.name for folder in folders for file in _seen(folder, contents)[1])
+    copies = sum(count for count in names.values() if count > 1)
+    return folders if 2 * copies < names.total() else ()
 
 
 def _is_nested(name: str) -> bool:
