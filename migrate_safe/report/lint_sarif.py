@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 
 from migrate_safe.model.finding import Finding, LintReport, Severity, Unanalysed
 from migrate_safe.report.identity import fingerprints
+from migrate_safe.rulebook.compiled import compiled_beside, rules_of
+from migrate_safe.rulebook.load import load_rules
+from migrate_safe.rulebook.rule import Rule
+from migrate_safe.rulebook.rule_files import bundled_rules
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
 _NOT_IN_URI = re.compile(rb"[^A-Za-z0-9_.~/-]")
@@ -25,7 +31,7 @@ def lint_sarif(report: LintReport) -> str:
             "driver": {
                 "name": "migrate-safe",
                 "semanticVersion": version("migrate-safe"),
-                "rules": [{"id": rule, "help": {"text": f"migrate-safe explain {rule}"}} for rule in rules],
+                "rules": [_descriptor(rule) for rule in rules],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -42,6 +48,28 @@ def lint_sarif(report: LintReport) -> str:
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False)
+
+
+def _descriptor(name: str) -> dict[str, object]:
+    """Tell of a rule; platforms show its title and harm above what it found. Of rules of the user's own: the name."""
+    rule = _bundled().get(name)
+    told = {"id": name, "help": {"text": f"migrate-safe explain {name}"}}
+    if rule is None:
+        return {**told, "shortDescription": {"text": name}, "fullDescription": {"text": name}}
+    return {
+        **told,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.harm.strip()},
+        "helpUri": rule.manual,
+    }
+
+
+@cache
+def _bundled() -> Mapping[str, Rule]:
+    folder = bundled_rules()
+    compiled = compiled_beside(folder)
+    rules = load_rules(folder) if compiled is None else rules_of(folder, compiled)
+    return {rule.id: rule for rule in rules}
 
 
 def _result(finding: Finding, rule: int, mark: str) -> dict[str, object]:
