@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -59,6 +58,8 @@ def preference_places(settings: SettingsText, given: Mapping[str, Any], number: 
 def nearest(key: str, valid: Iterable[str]) -> str:
     """Say which key may have been meant."""
     names = list(valid)
+    import difflib  # only needed for words that are wrong
+
     near = difflib.get_close_matches(key, names, n=1)
     return f'did you mean "{near[0]}"?' if near else f"one of: {', '.join(names)}"
 

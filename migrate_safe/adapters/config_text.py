@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +83,8 @@ def read_settings(path: Path) -> SettingsText:
         raise UsageError(f"cannot read the settings: {reason}", place=str(path)) from None
     if isinstance(source, Unanalysed):
         raise UsageError(source.reason, place=f"{path}:{source.line}", next_move="save it as UTF-8")
+    import tomllib  # slow to import, and many projects need no settings
+
     try:
         data = tomllib.loads(source.text)
     except (ValueError, RecursionError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 
@@ -53,6 +52,8 @@ def choice(value: object, allowed: Collection[str]) -> str:
     """Read one of some words."""
     if value in allowed:
         return str(value)
+    import difflib  # only needed for words that are wrong
+
     near = difflib.get_close_matches(str(value), allowed, n=1)
     raise Wrong(
         f"unknown value {value!r}", next_move=f'did you mean "{near[0]}"?' if near else f"one of: {', '.join(allowed)}"

@@ -7,10 +7,13 @@ import os
 import re
 import stat
 import sys
+from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -34,10 +37,14 @@ from migrate_safe.model.values import replace
 STDIN = Path("-")
 LARGEST = 20 * 1024 * 1024
 """Bytes of a file that is read."""
+_PIECE = 64 * 1024
+_FOR_READING = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 _FOLDER_PER_MIGRATION = {"migration.sql", "up.sql", "down.sql"}
 """File names of Prisma and Diesel, which give each migration a folder of its own."""
 
+_VERSION = re.compile(r"[vV]?\d+(?:[._-]\d+)*\Z")
+"""Names of folders: 12, v1.4, 2026-03."""
 _DOWN = re.compile(r"(?:^|\.)down\.sql\Z|^U\d[\w.]*__", re.IGNORECASE)
 _REPEATABLE = re.compile(r"^R__")
 _NUMBER = re.compile(r"\d")
@@ -49,6 +56,7 @@ _VERSIONED = re.compile(r"^[VU](?=\d)")
 _OTHER_DATABASE = re.compile(
     r"[._-](mysql|mariadb|sqlite3?|cockroach(?:db)?|mssql|sqlserver|oracle|clickhouse)[._-]", re.I
 )
+_name = attrgetter("name")
 _SKIPPED_FOLDERS = {".git", ".hg", ".venv", "node_modules", "__pycache__"}
 
 
@@ -88,16 +96,17 @@ class History(Struct, frozen=True):
             f for f in self.files[: self._position(path)] if not is_down(f) and f != path and self.is_ordered(f)
         )
 
-    def is_among_others(self, path: Path) -> bool:
-        """Say whether a migration has others before or behind it."""
+    def has_several(self) -> bool:
+        """Say whether an ordered migration has others before or behind it."""
         ups = (f for f in self.files if self.is_ordered(f) and not is_down(f))
-        return self.is_ordered(path) and len(tuple(islice(ups, 2))) == 2
+        return len(tuple(islice(ups, 2))) == 2
 
     def is_ordered(self, path: Path) -> bool:
         """Say whether a file's name, below the folder, tells when it runs."""
         if self.planned:
             return path in self.planned
-        if _NUMBER.search(path.name) is not None or _REPEATABLE.match(path.name) is not None:
+        name = path.name
+        if _NUMBER.search(name) is not None or _REPEATABLE.match(name) is not None:
             return True
         return any(map(_NUMBER.search, _below(path, self.root)))
 
@@ -126,11 +135,19 @@ def read_source(path: Path) -> Source | Unanalysed:
 
 
 def _beginning(path: Path) -> bytes:
-    """Read a file, of one that is too large no more than tells so; a pipe does not say beforehand how much it holds."""
-    with path.open("rb") as file:
-        found = os.fstat(file.fileno())
-        small = stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
-        return file.read() if small else file.read(LARGEST + 1)
+    """Read a file, of one that is too large no more than tells so; a pipe does not say beforehand how much it holds.
+
+    Thousands of small files are read several times as fast as through a file object.
+    """
+    pieces, left = [], LARGEST + 1
+    number = os.open(path, _FOR_READING)
+    try:
+        while left and (piece := os.read(number, min(left, _PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
+    finally:
+        os.close(number)
+    return b"".join(pieces)
 
 
 def digest(*paths: Path) -> str:
@@ -176,10 +193,9 @@ def decode(name: str, data: bytes) -> Source | Unanalysed:
     if (zero := data.find(b"\0")) >= 0:
         return Unanalysed(name, _line(data, zero), f"is not text: a NUL byte at offset {zero}")
     try:
-        return Source(name, data.decode("utf-8-sig"))
+        return Source(name, data.removeprefix(BOM_UTF8).decode())
     except UnicodeDecodeError as error:
-        # utf-8-sig counts from behind the byte order mark
-        at = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
+        at = error.start + (len(BOM_UTF8) if data.startswith(BOM_UTF8) else 0)
         return Unanalysed(name, _line(data, at), f"is not UTF-8: byte 0x{data[at]:02x} at offset {at}")
 
 
@@ -199,8 +215,9 @@ def find_histories(paths: Iterable[Path]) -> tuple[tuple[History, tuple[Path, ..
             raise UsageError(f'no .sql files in "{path}"', next_move="name a folder that holds migrations")
         wanted.update(dict.fromkeys(found))
     roots: dict[Path, list[Path]] = {}
+    root_in = cache(partial(_root_in, contents=contents))
     for path in wanted:
-        roots.setdefault(root_of(path), []).append(path)
+        roots.setdefault(root_in(os.path.dirname(path), _is_nested(path.name)), []).append(path)  # noqa: PTH120 - quick
     return tuple(_meant(root, files, contents) for root, files in roots.items())
 
 
@@ -211,11 +228,7 @@ def history_of(root: Path) -> History:
 
 def root_of(path: Path) -> Path:
     """Give the folder whose files are the history of a migration file."""
-    if (planned := sqitch_root(path)) is not None:
-        return planned
-    if path.name.lower() in _FOLDER_PER_MIGRATION:
-        return path.parent.parent
-    return path.parent
+    return _root_in(str(path.parent), _is_nested(path.name), _contents)
 
 
 def is_folder(path: Path) -> bool:
@@ -228,9 +241,9 @@ def is_file(path: Path) -> bool:
     return stat.S_ISREG(_mode(path) or 0)
 
 
-def is_ours(path: Path) -> bool:
+def is_ours(name: str) -> bool:
     """Say whether a file in a folder is SQL that is not marked by its name as another database's."""
-    return path.name.lower().endswith(".sql") and _OTHER_DATABASE.search(path.name) is None
+    return name.lower().endswith(".sql") and _OTHER_DATABASE.search(name) is None
 
 
 def is_down(path: Path) -> bool:
@@ -242,10 +255,10 @@ def order_key(path: Path, root: Path) -> tuple[object, ...]:
     """Make the sort key of a migration: numbers by value, repeatable ones (R__) last, up before down."""
     *folders, name = _below(path, root)
     names = [_plain_date(part) for part in (*folders, _stem_name(name))]
-    if path.name.lower() in _FOLDER_PER_MIGRATION:
+    if _is_nested(name):
         names = [_whole_date(name) for name in names]
     parts = tuple(tuple(_natural(name)) for name in names)
-    return (_REPEATABLE.match(path.name) is not None, parts, is_down(path), "/".join((*folders, name)))
+    return (_REPEATABLE.match(name) is not None, parts, is_down(path), "/".join((*folders, name)))
 
 
 # ---- below -----------------------------------------------------------------------------------
@@ -258,11 +271,33 @@ def _history(root: Path, contents: _Contents) -> History:
     if planned := sqitch_files(root) if is_planned(root) else ():
         return History(root, planned, Runner(Framework.SQITCH), frozenset(planned))
     folders, files = _seen(root, contents)
-    nested = (f for d in folders for f in _seen(d, contents)[1] if f.name.lower() in _FOLDER_PER_MIGRATION)
-    flat = (f for f in files if f.name.lower() not in _FOLDER_PER_MIGRATION)
+    nested = (f for d in folders for f in _seen(d, contents)[1] if _is_nested(f.name))
+    below = (f for d in _versions(root, contents) for f in _seen(d, contents)[1])
+    flat = (f for f in (*files, *below) if not _is_nested(f.name))
     found = sorted([*flat, *nested], key=lambda f: order_key(f, root))
     shared = shared_runner(root, framework_of(root, found))
     return History(root, _ordered(root, found, shared.framework), shared)
+
+
+def _root_in(folder: str, nested: bool, contents: _Contents) -> Path:
+    place = Path(folder)
+    if (planned := sqitch_root(place)) is not None:
+        return planned
+    if nested or (_VERSION.match(place.name) and place in _versions(place.parent, contents)):
+        return place.parent
+    return place
+
+
+def _versions(root: Path, contents: _Contents) -> Sequence[Path]:
+    """Give folders that are named by versions, one after the other a history; not where each holds much the same."""
+    folders = [folder for folder in _seen(root, contents)[0] if _VERSION.match(folder.name)]
+    names = Counter(file.name for folder in folders for file in _seen(folder, contents)[1])
+    copies = sum(count for count in names.values() if count > 1)
+    return folders if 2 * copies < names.total() else ()
+
+
+def _is_nested(name: str) -> bool:
+    return name.lower() in _FOLDER_PER_MIGRATION
 
 
 def _meant(root: Path, wanted: list[Path], contents: _Contents) -> tuple[History, tuple[Path, ...]]:
@@ -315,21 +350,20 @@ def _walk(folder: Path, contents: _Contents) -> Iterator[Path]:
         except OSError:
             unlisted.append(place)
             continue
-        yield from sorted(files, key=_name)
-        left += sorted(folders, key=_name, reverse=True)
+        yield from files
+        left += reversed(folders)
     yield from unlisted
 
 
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Give the folders and the SQL files in a folder. Raises OSError where it cannot be listed."""
+    """Give the folders and the SQL files in a folder, by name. Raises OSError where it cannot be listed."""
     folders, files = list[Path](), list[Path]()
     with os.scandir(folder) as entries:
-        for entry in entries:
-            path = folder / entry.name
+        for entry in sorted(entries, key=_name):
             if _leads_to(entry.is_dir):
-                folders += [path] if entry.name not in _SKIPPED_FOLDERS else []
-            elif is_ours(path) and (_leads_to(entry.is_file) or _is_sql(path)):
-                files.append(path)
+                folders += [folder / entry.name] if entry.name not in _SKIPPED_FOLDERS else []
+            elif is_ours(entry.name) and (_leads_to(entry.is_file) or _is_readable(folder / entry.name)):
+                files.append(folder / entry.name)
     return folders, files
 
 
@@ -339,10 +373,6 @@ def _seen(folder: Path, contents: _Contents) -> tuple[Sequence[Path], Sequence[P
         return contents(folder)
     except OSError:
         return [], []
-
-
-def _name(path: Path) -> str:
-    return path.name
 
 
 def _leads_to(asked: Callable[[], bool]) -> bool:
@@ -358,10 +388,8 @@ def _below(path: Path, root: Path) -> tuple[str, ...]:
     return path.parts[len(above) :] if path.parts[: len(above)] == above else path.parts
 
 
-def _is_sql(path: Path) -> bool:
-    """Say whether an entry is a SQL file, or one that cannot be looked at and will be reported; pipes are not."""
-    if not is_ours(path):
-        return False
+def _is_readable(path: Path) -> bool:
+    """Say whether an entry is a file, or one that cannot be looked at and will be reported; pipes are not."""
     mode = _mode(path)
     return mode is None or stat.S_ISREG(mode)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,7 @@ _LOCK_IS_FREE = re.compile(
 _PLACEHOLDER = re.compile(
     r"^[ \t]*(?:spring\.)?flyway\.placeholders\.([\w.-]+)[ \t]*[=:][ \t]*(.*?)[ \t]*$", re.MULTILINE
 )
+_NUMBERED = re.compile(r"\d+_")
 _PLACEHOLDER_KEY = re.compile(r"(?:spring\.)?flyway\.placeholders\.(.+)")
 _PRISMA_SPLITS = (7, 4)
 """The version since which Prisma sends CREATE INDEX CONCURRENTLY by itself."""
@@ -107,7 +107,7 @@ def forced_runner(path: Path, root: Path, framework: Framework) -> Runner:
 
 def is_revert(path: Path) -> bool:
     """Say whether a file is a way back of Sqitch."""
-    return sqitch_root(path) is not None and "revert" in path.parts and "deploy" not in path.parts
+    return sqitch_root(path.parent) is not None and "revert" in path.parts and "deploy" not in path.parts
 
 
 def is_planned(root: Path) -> bool:
@@ -115,11 +115,11 @@ def is_planned(root: Path) -> bool:
     return _is_there(root / SQITCH_PLAN)
 
 
-def sqitch_root(path: Path) -> Path | None:
-    """Give the folder with the plan to which a script of Sqitch belongs."""
-    for folder in path.parents if _SQITCH_FOLDERS.intersection(path.parts) else ():
-        if folder.name in _SQITCH_FOLDERS and is_planned(folder.parent):
-            return folder.parent
+def sqitch_root(folder: Path) -> Path | None:
+    """Give the folder with the plan to which Sqitch's scripts in a folder belong."""
+    for each in (folder, *folder.parents) if _SQITCH_FOLDERS.intersection(folder.parts) else ():
+        if each.name in _SQITCH_FOLDERS and is_planned(each.parent):
+            return each.parent
     return None
 
 
@@ -164,7 +164,7 @@ def _marked(files: Sequence[Path]) -> Framework | None:
 
 
 def _numbered(files: Sequence[Path]) -> bool:
-    return bool(files) and all(re.match(r"\d+_", path.name) for path in files)
+    return bool(files) and all(_NUMBERED.match(path.name) for path in files)
 
 
 def _manifest(root: Path, among: Sequence[Framework]) -> Framework | None:
@@ -184,6 +184,8 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 
 def _diesel_transaction(folder: Path) -> bool | None:
+    import tomllib  # rarely needed
+
     try:
         said = tomllib.loads(_text(folder / "metadata.toml")).get("run_in_transaction")
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -228,6 +230,8 @@ def _placeholders(name: str, text: str) -> Iterator[tuple[str, str]]:
 def _documents(name: str, text: str) -> list[Any]:
     """Read a TOML or YAML file; one that cannot be read says nothing here."""
     if name.endswith(".toml"):
+        import tomllib  # rarely needed
+
         try:
             return [tomllib.loads(text)]
         except (tomllib.TOMLDecodeError, RecursionError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 import zlib
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -57,6 +56,8 @@ class Store(Struct, frozen=True):
             packed = zlib.compress(msgspec.msgpack.encode(value), level=1)
         except (*_DAMAGED, UnicodeEncodeError):
             return
+        import tempfile  # slow to import, and not needed for what is there
+
         with contextlib.suppress(OSError):
             number, name = tempfile.mkstemp(dir=self.folder)
             try:

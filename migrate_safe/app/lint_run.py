@@ -97,13 +97,14 @@ class _Bench(Struct, Generic[S]):
 
 
 class _Place(Struct, frozen=True):
-    """A file in its history, and whether it is wanted, ordered and on no other branch."""
+    """A file in its history, and whether it is wanted, ordered, one of several and on no other branch."""
 
     path: Path
     wanted: bool
     ordered: bool
+    among: bool
     history: History
-    new: bool = False
+    new: bool
 
 
 class _Walk(Struct, Generic[S]):
@@ -191,19 +192,24 @@ def _steps(request: LintRequest, history: History, meant: Collection[Path], news
     """
     names = {path.name for path in news}
     needed = history.before_any(meant) if not request.schema and len(meant) < len(history.files) else frozenset()
+    several = history.has_several()
     return [
-        _Place(path, path in meant, history.is_ordered(path), history, path.name in names and path.resolve() in news)
+        _Place(path, path in meant, ordered, ordered and several, history, _is_new(path, names, news))
         for path in history.files
         if path in meant or path in needed
+        for ordered in (history.is_ordered(path),)
     ]
+
+
+def _is_new(path: Path, names: Collection[str], news: Collection[Path]) -> bool:
+    return bool(names) and path.name in names and path.resolve() in news
 
 
 def _step(place: _Place, asked: LintRequest) -> Step:
     path = place.path
     wrapping = asked.wrapping or preferred(path, asked.preferences, lambda table: table.wrapping)
-    among = place.history.is_among_others(path)
     runner = _runner(place, asked)
-    return Step(path, place.wanted, place.ordered, read_source(path), wrapping, runner, among, place.new)
+    return Step(path, place.wanted, place.ordered, read_source(path), wrapping, runner, place.among, place.new)
 
 
 def _runner(place: _Place, asked: LintRequest) -> Runner:

@@ -92,7 +92,8 @@ def certain(schema: Schema, table: Table) -> bool:
 
     A table whose parents are not all known may have columns that came from them.
     """
-    return not table.partial and all(parent in schema.tables for parent in table.parents)
+    known = not (table.partial or schema.altered_unseen)
+    return known and all(parent in schema.tables for parent in table.parents)
 
 
 def put_column(table: Table, column: Column) -> Table:

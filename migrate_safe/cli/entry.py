@@ -12,6 +12,8 @@ import sys
 
 INTERRUPTED = 130
 """As `model.errors.Exit` has it, which is not imported yet."""
+YOUNG = 100_000
+"""Objects made before Python looks for cycles: there are next to none here, and values live long."""
 
 try:  # at import: until the handlers stand, each further line is a place where Ctrl-C shows a traceback
     import signal
@@ -31,10 +33,15 @@ except KeyboardInterrupt:
 
 def main() -> int:
     """Run the command line of this process and give its exit code."""
+    import gc
+
     _open_closed_streams()
+    gc.set_threshold(YOUNG)
     from migrate_safe.cli.main import main as front_door
 
-    return front_door()
+    code = front_door()
+    gc.freeze()  # the end of the process needs no look for cycles through all that was made
+    return code
 
 
 def _open_closed_streams() -> None:

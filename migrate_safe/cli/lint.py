@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,8 +24,6 @@ from migrate_safe.model.wrapping import Wrapping
 
 WRITERS = ("json", "github", "sarif", "gitlab", "junit", "markdown")
 """Forms for machines: `report.lint_FORM` has the function `lint_FORM`."""
-YOUNG = 50_000
-"""Objects made before Python looks for cycles: there are next to none here, and values live long."""
 
 EXAMPLES = """\b
 Examples:
@@ -145,7 +141,6 @@ def command(
         since=since,
         baseline=None if write_baseline else known,
     )
-    gc.set_threshold(YOUNG)
     store = None if no_cache else open_store()
     outcome = run_lint(request, lambda: _linter(request, store), store)
     if write_baseline and known is not None and not outcome.unread:
@@ -187,6 +182,8 @@ def _writer(form: str) -> Callable[[LintReport], str]:
 
 
 def _as_text(report: LintReport) -> str:
+    import shutil
+
     from migrate_safe.report.lint_text import WIDTH, lint_text
 
     width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)

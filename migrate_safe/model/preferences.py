@@ -67,8 +67,11 @@ def level_of(rule: str, theme: str, tables: Sequence[Preferences]) -> Severity |
 
 def preferred(path: Path, tables: Sequence[Preferences], said: Callable[[Preferences], T | None]) -> T | None:
     """Give what the last table says that means a file and tells."""
-    meant = (said(table) for table in reversed(tables) if said(table) is not None and table.speaks_of(path))
-    return next(meant, None)
+    for table in reversed(tables):
+        found = said(table)
+        if found is not None and table.speaks_of(path):
+            return found
+    return None
 
 
 def seen_from(folder: Path, path: Path) -> str | None:

@@ -226,7 +226,7 @@ class Schema(PartlyCompared, frozen=True, eq=False):
     those of the cluster, None where no server was asked; `role` runs statements and owns what they make.
     """
 
-    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"roles", "absent"})
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"roles", "absent", "altered_unseen"})
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
     views: Mapping[Name, View] = field(default_factory=dict)
@@ -245,6 +245,8 @@ class Schema(PartlyCompared, frozen=True, eq=False):
     complete: bool = False
     absent: frozenset[Name] = field(default_factory=frozenset)
     """Names that statements took away: what is not here under one of them does not exist."""
+    altered_unseen: bool = False
+    """SQL that is put together at run time has run: what a table does not list here may be there all the same."""
     server_version: int = NEWEST
 
     def table(self, name: Name) -> Table | None:

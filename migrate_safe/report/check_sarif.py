@@ -29,7 +29,7 @@ def check_sarif(checked: Checked) -> str:
     left = [(u.version, u.place, f"not proven: {u.reason}") for u in checked.matrix.untried]
     left += [(u.version, u.query.place, f"not judged: {u.reason}") for who in checked.matrix.asked for u in who.unasked]
     return sarif_log(
-        rules,
+        [{"id": rule, "help": {"text": text}, "shortDescription": {"text": text}} for rule, text in rules.items()],
         [
             *(_result(checked, verdict, index[_rule(verdict.kind)]) for verdict in breaks if verdict.kind),
             *(_fault_result(checked, fault, index[_FAULT]) for fault in faults),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -20,10 +21,10 @@ def lint_json(report: LintReport) -> str:
 
 def lint_data(report: LintReport) -> dict[str, object]:
     """Give a report as the plain mappings and lists of its JSON."""
-    counts = count_severities(report.findings)
+    counts, name = count_severities(report.findings), cache(shown)
     return {
         "format": FORMAT,
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [_finding(finding, name(finding.span.file)) for finding in report.findings],
         "unanalysed": [{"file": shown(u.file), "line": u.line, "reason": u.reason} for u in report.unanalysed],
         "summary": {
             "files": report.files,
@@ -44,12 +45,12 @@ def lint_schema_path() -> Path:
     return Path(__file__).parent / "schemas" / "lint-1.json"
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: Finding, file: str) -> dict[str, object]:
     span = finding.span
     return {
         "rule": finding.rule,
         "severity": str(finding.severity),
-        "file": shown(span.file),
+        "file": file,
         "line": span.line,
         "column": span.column,
         "end_line": span.end_line,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 
 Json = dict[str, object]
@@ -16,17 +16,17 @@ _NOT_IN_URI = re.compile(rb"[^A-Za-z0-9_.~/-]")
 _ROOT = "%SRCROOT%"
 
 
-def sarif_log(rules: Mapping[str, str], results: Sequence[Json], notifications: Sequence[Json], *, whole: bool) -> str:
+def sarif_log(rules: Sequence[Json], results: Sequence[Json], notifications: Sequence[Json], *, whole: bool) -> str:
     """Write a log of one run.
 
-    `rules` maps each rule to its help, in the order of `ruleIndex`; `whole` says that everything was looked at.
+    `rules` are descriptors, in the order of `ruleIndex`; `whole` says that everything was looked at.
     """
     run = {
         "tool": {
             "driver": {
                 "name": "migrate-safe",
                 "semanticVersion": version("migrate-safe"),
-                "rules": [{"id": rule, "help": {"text": text}} for rule, text in rules.items()],
+                "rules": list(rules),
             }
         },
         "columnKind": "unicodeCodePoints",

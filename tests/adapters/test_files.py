@@ -124,6 +124,19 @@ def test_a_file_brings_its_folder_as_history_and_folders_stay_apart(tmp_path: Pa
     ]
 
 
+def test_folders_named_by_versions_are_one_history(tmp_path: Path):
+    names = ["v2/01_b.sql", "v2/drop.sql", "v2.1/a.sql", "v10/01_c.sql"]
+    make(tmp_path, *reversed(names), "other/1.sql", "readme.sql")
+    [(history, meant)] = find_histories([tmp_path / "v10"])
+    assert [str(f.relative_to(tmp_path)) for f in history.before(*meant)] == names[:3]
+    assert len(find_histories([tmp_path])) == 2
+
+
+def test_folders_of_versions_that_hold_the_same_are_several_histories(tmp_path: Path):
+    make(tmp_path, "14/1_a.sql", "14/2_b.sql", "15/1_a.sql", "15/2_b.sql", "15/3_c.sql")
+    assert [h.root.name for h, _ in find_histories([tmp_path])] == ["14", "15"]
+
+
 def test_names_without_a_number_tell_no_order(tmp_path: Path):
     make(tmp_path, "1_a.sql", "schema.sql", "V2__b.sql")
     history = history_of(tmp_path)

@@ -84,7 +84,7 @@ def test_it_imports_next_to_nothing() -> None:
 
 
 def test_closed_outputs_are_no_error() -> None:
-    command = f"'{sys.executable}' -m migrate_safe.cli.entry --help <&- >&- 2>&-"
+    command = f"'{sys.executable}' -m migrate_safe --help <&- >&- 2>&-"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     assert subprocess.run(command, shell=True, env=environment, timeout=60, check=False).returncode == 0
 

@@ -42,6 +42,8 @@ PRESENT = [
     "CREATE FUNCTION nope() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER TABLE t ADD z int DEFAULT nope()",
     "CREATE EXTENSION postgis; ALTER TABLE t ADD z geometry DEFAULT st_point(1, 1)",
     "DO $$ BEGIN EXECUTE 'CREATE TYPE nope AS ENUM ()'; END $$; ALTER TABLE t ADD z nope",
+    "DO $$ BEGIN EXECUTE format('ALTER TABLE %I ADD nope int', tabs()); END $$; CREATE INDEX ON t (nope)",
+    "DO $$ BEGIN EXECUTE format('CREATE TRIGGER nope %s', rest()); END $$; DROP TRIGGER nope ON t",
     "DO $$ BEGIN PERFORM nope(); EXCEPTION WHEN OTHERS THEN NULL; END $$",
     "DROP TYPE IF EXISTS nope",
     "DROP FUNCTION IF EXISTS nope(nope)",

@@ -52,7 +52,10 @@ def test_sarif_says_what_where_and_what_instead() -> None:
     assert run["tool"]["driver"]["name"] == "migrate-safe"
     (result,) = run["results"]
     assert (result["ruleId"], result["level"]) == ("index-not-concurrent", "error")
-    assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "index-not-concurrent"
+    rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
+    assert rule["id"] == "index-not-concurrent"
+    assert rule["shortDescription"]["text"] == "CREATE INDEX makes writes wait until the index is built"
+    assert rule["helpUri"].startswith("https://www.postgresql.org/docs/")
     assert result["message"]["text"].endswith("Instead:\nCREATE INDEX CONCURRENTLY i ON users (email);")
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"] == {"uri": "db/0042.sql", "uriBaseId": "%SRCROOT%"}
@@ -66,6 +69,12 @@ def test_sarif_says_what_where_and_what_instead() -> None:
     (told,) = run["invocations"]
     assert told["executionSuccessful"] is False
     assert told["toolExecutionNotifications"][0]["message"]["text"] == "not analysed: is not UTF-8"
+
+
+def test_a_rule_of_the_users_own_is_told_by_its_name() -> None:
+    (run,) = json.loads(lint_sarif(LintReport((replace(FINDING, rule="no-drops"),), 1, 1)))["runs"]
+    (rule,) = run["tool"]["driver"]["rules"]
+    assert rule["shortDescription"] == rule["fullDescription"] == {"text": "no-drops"}
 
 
 @quick

@@ -236,7 +236,7 @@ def _ran(schema: Schema, action: Action) -> Schema:
 
 
 def _inner(schema: Schema, block: DoBlock) -> Schema:
-    """Assume that every static statement of a DO block runs; what is not seen there may be CREATE ROLE."""
+    """Assume that every static statement of a DO block runs; what is not seen there may have made anything."""
     for statement in block.inner:
         schema = evolve(schema, statement)
-    return schema if block.opaque is None else replace(schema, roles=None)
+    return schema if block.opaque is None else replace(schema, roles=None, altered_unseen=True)
