@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 from migrate_safe.catalog.change import is_partitioned, put
 from migrate_safe.catalog.evolve.routines import body_block
+from migrate_safe.catalog.instead import EVENTS, acts_instead
 from migrate_safe.effects.blocks import do_block
 from migrate_safe.effects.combine import Scene, family, merge
-from migrate_safe.effects.dml import bases, writes
+from migrate_safe.effects.dml import writes
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
@@ -23,22 +24,14 @@ from migrate_safe.sql.parse import parse_statements
 
 EffectIn = Callable[[Scene, Statement], Effect]
 
-_EVENTS = {
-    DmlKind.INSERT: ("INSERT",),
-    DmlKind.COPY_FROM: ("INSERT",),
-    DmlKind.UPDATE: ("UPDATE",),
-    DmlKind.DELETE: ("DELETE",),
-    DmlKind.MERGE: ("INSERT", "UPDATE", "DELETE"),
-}
-
 
 def fired_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
     """Give what the triggers do that a data statement fires, on partitions and children and through views too."""
     found: list[Effect] = []
     for kind, target in writes(action):
-        events = (*_EVENTS.get(kind, ()), *(("UPDATE",) if action.arbiter and kind is DmlKind.INSERT else ()))
+        events = (*EVENTS.get(kind, ()), *(("UPDATE",) if action.arbiter and kind is DmlKind.INSERT else ()))
         columns = action.columns if kind is DmlKind.UPDATE and target == action.target else None
-        for name in _written(scene, scene.schema.resolve(target)):
+        for name in _written(scene, kind, scene.schema.resolve(target)):
             for holder, trigger in _triggers(scene, name, deep=kind not in (DmlKind.INSERT, DmlKind.COPY_FROM)):
                 if _is_fired(trigger, events, columns):
                     found.append(_fired(scene, holder, trigger, effect_in))
@@ -75,10 +68,12 @@ def fired_by_truncation(scene: Scene, action: Truncate, effect_in: EffectIn) -> 
     return merge(*found)
 
 
-def _written(scene: Scene, target: Name) -> list[Name]:
-    """Give the relation that a statement writes to and, through a view that nothing acts for, the tables below."""
+def _written(scene: Scene, kind: DmlKind, target: Name) -> list[Name]:
+    """Give the relation that a statement writes to and, through a view that nothing acts for, what is below."""
     view = scene.schema.views.get(target)
-    return [target] if view is None or view.triggers else bases(scene, target)
+    if view is None or acts_instead(view, kind):
+        return [target]
+    return [n for r in sorted(view.relations) if r != target for n in _written(scene, kind, r)]
 
 
 def _triggers(scene: Scene, name: Name, *, deep: bool) -> Iterator[tuple[Table | View, Trigger]]:
