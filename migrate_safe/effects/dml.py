@@ -8,6 +8,7 @@ from migrate_safe.catalog.change import CannotApply, is_partitioned
 from migrate_safe.catalog.evolve.foreign import without_handler
 from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.catalog.evolve.views import only_below, refuse_unpopulated
+from migrate_safe.catalog.instead import acts_instead
 from migrate_safe.catalog.presence import is_of_system
 from migrate_safe.effects.combine import Scene, family, index_names, locking, merge, planned_indexes, scanning
 from migrate_safe.effects.doubts import Doubt
@@ -73,7 +74,7 @@ def _changed(scene: Scene, kind: DmlKind, target: Name) -> list[Name]:
         table = scene.schema.table(target)
         instead = table is not None and any(r.instead and r.event.lower() == kind for r in table.rules)
         return [] if instead else [scene.schema.resolve(target)]
-    through = () if view.triggers or view.rules else sorted(view.relations)
+    through = () if acts_instead(view, kind) or view.rules else sorted(view.relations)
     return [n for r in through if r != view.name for n in _changed(scene, kind, r)]
 
 
@@ -97,7 +98,7 @@ def planned(scene: Scene, action: Dml) -> Effect:
     """Give what planning locks: every relation, those below views, children, and every index of a table to be read."""
     parts = [_reading(scene, r, action, deep=True) for r in action.reads]
     for kind, target in writes(action):
-        parts.append(_writing(scene, target, action, planned=kind not in _INSERTING))
+        parts.append(_writing(scene, kind, target, action))
         if action.arbiter and kind is DmlKind.INSERT and target == action.target:
             parts.append(locking(_RX, *(i for n in bases(scene, target) for i in index_names(scene.table(n)))))
     return merge(*parts)
@@ -185,13 +186,13 @@ def _down(scene: Scene, name: Name) -> list[Name]:
 # ---- writing -------------------------------------------------------------------------------
 
 
-def _writing(scene: Scene, target: Name, action: Dml, *, planned: bool) -> Effect:
+def _writing(scene: Scene, kind: DmlKind, target: Name, action: Dml) -> Effect:
     """Lock the target, and its indexes where a plan looks for rows; inserting lets go of them at once."""
-    full = scene.schema.resolve(target)
+    full, planned = scene.schema.resolve(target), kind not in _INSERTING
     view = scene.schema.views.get(full)
     rewritten = _rewritten(view or scene.schema.tables.get(full), action)
-    if view is not None and not view.materialized and not view.triggers:
-        below = [_writing(scene, r, action, planned=planned) for r in sorted(view.relations) if r != full]
+    if view is not None and not view.materialized and not acts_instead(view, kind):
+        below = [_writing(scene, kind, r, action) for r in sorted(view.relations) if r != full]
         return merge(locking(_RX, full), *below, rewritten)
     if view is not None and planned:  # its INSTEAD OF triggers are given the rows that the view shows
         below = [_looked_up(scene, r, _AS) for r in sorted(view.relations) if r != full]

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 
 from migrate_safe.catalog.change import is_partitioned, put
 from migrate_safe.catalog.evolve.routines import body_block
+from migrate_safe.catalog.instead import EVENTS, acts_instead
 from migrate_safe.effects.blocks import do_block
 from migrate_safe.effects.cascades import Carried, carried
 from migrate_safe.effects.combine import Scene, family, merge
-from migrate_safe.effects.dml import bases, writes
+from migrate_safe.effects.dml import writes
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
@@ -24,14 +25,6 @@ from migrate_safe.sql.parse import parse_statements
 
 EffectIn = Callable[[Scene, Statement], Effect]
 
-_EVENTS = {
-    DmlKind.INSERT: ("INSERT",),
-    DmlKind.COPY_FROM: ("INSERT",),
-    DmlKind.UPDATE: ("UPDATE",),
-    DmlKind.DELETE: ("DELETE",),
-    DmlKind.MERGE: ("INSERT", "UPDATE", "DELETE"),
-}
-
 
 def fired_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
     """Give what the triggers do that a data statement fires, on partitions and children and through views too."""
@@ -41,8 +34,10 @@ def fired_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
 def carried_by_data(scene: Scene, action: Dml) -> Iterator[Carried]:
     """Give the writes that foreign keys make of those of a statement."""
     for kind, target in writes(action):
-        for event in _EVENTS.get(kind, ()):
-            for name in written(scene, target) if event != "INSERT" or action.arbiter else ():
+        for event in EVENTS.get(kind, ()):
+            for name in (
+                written(scene, kind, scene.schema.resolve(target)) if event != "INSERT" or action.arbiter else ()
+            ):
                 how = DmlKind.DELETE if event == "DELETE" else DmlKind.UPDATE
                 yield from carried(scene, Carried(how, scene.table(name), frozenset(action.columns)))[1:]
 
@@ -59,15 +54,15 @@ def bodies_of_data(scene: Scene, action: Dml) -> Iterator[tuple[Scene, DoBlock]]
 
 def _all_fired(scene: Scene, action: Dml) -> Iterator[tuple[Table | View, Trigger]]:
     for kind, target in writes(action):
-        events = (*_EVENTS.get(kind, ()), *(("UPDATE",) if action.arbiter and kind is DmlKind.INSERT else ()))
+        events = (*EVENTS.get(kind, ()), *(("UPDATE",) if action.arbiter and kind is DmlKind.INSERT else ()))
         columns = action.columns if kind is DmlKind.UPDATE and target == action.target else None
-        for name in written(scene, target):
+        for name in written(scene, kind, scene.schema.resolve(target)):
             for holder, trigger in _triggers(scene, name, deep=kind not in (DmlKind.INSERT, DmlKind.COPY_FROM)):
                 if _is_fired(trigger, events, columns):
                     yield holder, trigger
     for write in carried_by_data(scene, action):
         for holder, trigger in _triggers(scene, write.table.name, deep=True):
-            if _is_fired(trigger, _EVENTS[write.kind], tuple(write.columns) or None):
+            if _is_fired(trigger, EVENTS[write.kind], tuple(write.columns) or None):
                 yield holder, trigger
 
 
@@ -108,11 +103,12 @@ def fired_by_truncation(scene: Scene, action: Truncate, effect_in: EffectIn) -> 
     return merge(*found)
 
 
-def written(scene: Scene, target: Name) -> list[Name]:
-    """Give the relation that a statement writes to and, through a view that nothing acts for, the tables below."""
-    full = scene.schema.resolve(target)
-    view = scene.schema.views.get(full)
-    return [full] if view is None or view.triggers else bases(scene, full)
+def written(scene: Scene, kind: DmlKind, target: Name) -> list[Name]:
+    """Give the relation that a statement writes to and, through a view that nothing acts for, what is below."""
+    view = scene.schema.views.get(target)
+    if view is None or acts_instead(view, kind):
+        return [target]
+    return [n for r in sorted(view.relations) if r != target for n in written(scene, kind, r)]
 
 
 def _triggers(scene: Scene, name: Name, *, deep: bool) -> Iterator[tuple[Table | View, Trigger]]:

@@ -61,7 +61,7 @@ def _bodies(scene: Scene, action: Action) -> Iterator[tuple[Scene, DoBlock]]:
 
 def _events(scene: Scene, action: Dml) -> Iterator[tuple[Name, str]]:
     for kind, target in writes(action):
-        for base in written(scene, target):
+        for base in written(scene, kind, scene.schema.resolve(target)):
             for table in family(scene.schema, scene.table(base), only=target in action.only):
                 yield from ((table.name, name) for name in _waiting(scene, table, kind))
     for write in carried_by_data(scene, action):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.catalog.evolve.drawing import drawn_from
+from migrate_safe.catalog.instead import acts_instead
 from migrate_safe.effects.cascades import CHANGING, Carried, ancestors, carried, pointing
 from migrate_safe.effects.combine import Scene, family, locking, merge, planned_indexes
 from migrate_safe.effects.doubts import Doubt, Rows
@@ -29,7 +30,7 @@ def written_rows(scene: Scene, kind: DmlKind, target: Name, action: Dml) -> Effe
     full = scene.schema.resolve(target)
     view = scene.schema.views.get(full)
     if view is not None:
-        if view.triggers:  # these decide what becomes of the rows
+        if acts_instead(view, kind):  # these decide what becomes of the rows
             return Effect()
         below = [r for r in sorted(view.relations) if r != full]
         return merge(*(written_rows(scene, kind, r, action) for r in below))

@@ -138,7 +138,7 @@ def _change(schema: Schema, session: Session, old: TypeName, new: TypeName) -> T
     if old.dimensions or new.dimensions:
         return TypeChange(not _widens_array(old, new), reindex=True)
     if {old.name, new.name} == set(_TEMPORAL[:2]):
-        return _between_timestamps(session, old, new)
+        return _between_timestamps(session, new)
     return TypeChange(not _keeps_rows(old, new), reindex=not _same_order(old, new))
 
 
@@ -158,9 +158,12 @@ def _widens_array(old: TypeName, new: TypeName) -> bool:
     return old.dimensions == new.dimensions and old.name == new.name and not new.modifiers
 
 
-def _between_timestamps(session: Session, old: TypeName, new: TypeName) -> TypeChange:
-    """Judge timestamp <-> timestamptz: no rewrite where the session's TimeZone is UTC for all times."""
-    if _fraction(new) < _fraction(old):
+def _between_timestamps(session: Session, new: TypeName) -> TypeChange:
+    """Judge timestamp <-> timestamptz: no rewrite where the session's TimeZone is UTC for all times.
+
+    Values are cut to fewer digits than six after the conversion, whatever the old type had: that is a rewrite.
+    """
+    if _fraction(new) < _MAX_FRACTION:
         return TypeChange(True, reindex=True)
     if session.time_zone is None:
         return TypeChange(True, (Doubt.TIME_ZONE.because(),), reindex=True)

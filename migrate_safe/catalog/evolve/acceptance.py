@@ -8,6 +8,7 @@ from migrate_safe.catalog.change import CannotApply, family, is_partitioned, kee
 from migrate_safe.catalog.evolve.computed_columns import refuse_computed
 from migrate_safe.catalog.evolve.conflicts import refuse_conflict
 from migrate_safe.catalog.evolve.drawing import refuse_absent, refuse_draws
+from migrate_safe.catalog.instead import acts_instead
 from migrate_safe.catalog.presence import need_relation
 from migrate_safe.catalog.references import refuse_unknown_columns
 from migrate_safe.catalog.shapes import columns_given, relation_columns
@@ -61,7 +62,7 @@ def _data(schema: Schema, action: Dml) -> None:
     full = need_relation(schema, action.target)
     if _is_materialized(schema, full):
         raise CannotApply(f"cannot change materialized view {full}")
-    if full in schema.views and action.kind is DmlKind.COPY_FROM and not schema.views[full].triggers:
+    if full in schema.views and action.kind is DmlKind.COPY_FROM and not acts_instead(schema.views[full], action.kind):
         raise CannotApply(f"cannot copy to view {full}")
     if full in schema.sequences:
         raise CannotApply(f"cannot change sequence {full}")
@@ -90,7 +91,7 @@ def _refuse_read_only(schema: Schema, name: Name, kind: DmlKind, columns: Collec
     """
     view = schema.views.get(name) if schema.complete else None
     query = view_query(view.definition) if view is not None else None
-    if view is None or query is None or view.triggers or view.rules:
+    if view is None or query is None or acts_instead(view, kind) or view.rules:
         return
     if query.read_only or view.materialized:
         raise CannotApply(f"cannot {kind} view {name}: its rows are not those of a single relation")
