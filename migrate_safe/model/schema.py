@@ -226,7 +226,7 @@ class Schema(PartlyCompared, frozen=True, eq=False):
     those of the cluster, None where no server was asked; `role` runs statements and owns what they make.
     """
 
-    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"roles", "absent"})
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"roles", "absent", "unread"})
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
     views: Mapping[Name, View] = field(default_factory=dict)
@@ -245,6 +245,8 @@ class Schema(PartlyCompared, frozen=True, eq=False):
     complete: bool = False
     absent: frozenset[Name] = field(default_factory=frozenset)
     """Names that statements took away: what is not here under one of them does not exist."""
+    unread: frozenset[str] = field(default_factory=frozenset)
+    """Extensions that statements made: what they brought along is not here, though `complete` may be set."""
     server_version: int = NEWEST
 
     def table(self, name: Name) -> Table | None:
