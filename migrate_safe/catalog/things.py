@@ -58,6 +58,7 @@ def need_thing(schema: Schema, kind: str, name: Name, *, if_exists: bool = False
     """Give a thing, None where it may exist unseen; raise CannotApply where it certainly does not."""
     found = schema.things.get((kind, name))
     of_system = kind == "schema" and (name.name.startswith("pg_") or name.name in _OF_SYSTEM)
-    if found is None and schema.complete and not if_exists and not of_system:
+    of_extension = kind == "schema" and bool(schema.unread)
+    if found is None and schema.complete and not if_exists and not of_system and not of_extension:
         raise CannotApply(f"{kind} {name} does not exist")
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from migrate_safe.catalog.change import is_partitioned, put
+from migrate_safe.catalog.evolve.resting import knows_functions
 from migrate_safe.catalog.evolve.routines import body_block
 from migrate_safe.catalog.instead import EVENTS, acts_instead
 from migrate_safe.effects.blocks import do_block
@@ -132,7 +133,7 @@ def _is_fired(trigger: Trigger, events: tuple[str, ...], columns: tuple[str, ...
 
 def _fired(scene: Scene, holder: Table | View, trigger: Trigger, effect_in: EffectIn) -> Effect:
     function = _function(scene, trigger)
-    if function is None and (scene.schema.complete or trigger.function is None):
+    if function is None and (knows_functions(scene.schema) or trigger.function is None):
         return Effect()  # a function of the server's own
     unknown = Doubt.TRIGGER.effect(trigger.name, holder.name)
     block = _trigger_body(function)

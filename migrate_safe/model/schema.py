@@ -226,7 +226,7 @@ class Schema(PartlyCompared, frozen=True, eq=False):
     those of the cluster, None where no server was asked; `role` runs statements and owns what they make.
     """
 
-    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"roles", "absent", "altered_unseen"})
+    UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"roles", "absent", "altered_unseen", "unread"})
 
     tables: Mapping[Name, Table] = field(default_factory=dict)
     views: Mapping[Name, View] = field(default_factory=dict)
@@ -247,6 +247,8 @@ class Schema(PartlyCompared, frozen=True, eq=False):
     """Names that statements took away: what is not here under one of them does not exist."""
     altered_unseen: bool = False
     """SQL that is put together at run time has run: what a table does not list here may be there all the same."""
+    unread: frozenset[str] = field(default_factory=frozenset)
+    """Extensions that statements made: what they brought along is not here, though `complete` may be set."""
     server_version: int = NEWEST
 
     def table(self, name: Name) -> Table | None:

@@ -57,7 +57,7 @@ def _create(schema: Schema, action: CreateForeign) -> Schema:
 
 def _need(schema: Schema, kind: ForeignKind, name: Name) -> Thing | None:
     found = schema.things.get((str(kind), name))
-    if found is None and schema.complete:
+    if found is None and schema.complete and not (kind is ForeignKind.WRAPPER and schema.unread):
         raise CannotApply(f"{kind} {name} does not exist")
     return found
 

@@ -180,7 +180,7 @@ def attach_index(schema: Schema, name: Name, part: Name) -> Schema:
     if index is None or mine is None or mine.parent == name:
         return schema
     owner = table.constraint(index.constraint) if index.constraint is not None else None
-    if table.name not in child.parents:
+    if table.name not in child.parents and not child.partial:
         raise CannotApply(f"index {part} is not on any partition of table {table.name}")
     if any(i.parent == name for i in child.indexes):
         raise CannotApply(f"another index is already attached for partition {child.name}")

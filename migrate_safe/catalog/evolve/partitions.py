@@ -36,7 +36,7 @@ def inherited_by_partition(schema: Schema, name: Name, parent_name: Name) -> Sch
     parent = schema.tables.get(parent_name)
     if parent is None:
         return schema
-    if not is_partitioned(parent):
+    if not is_partitioned(parent) and not parent.partial:
         raise CannotApply(f"{parent.name} is not partitioned")
     _refuse_persistence(schema.tables[name], parent)
     bound = kept_bound(parent, schema.tables[name].partition_bound or "")
@@ -125,7 +125,7 @@ def detach_partition(schema: Schema, table: Table, action: DetachPartition) -> S
     pending = [p.name for p in detaching_from(schema, table)]
     if action.finalize and child.name not in pending and schema.complete:
         raise CannotApply(f"partition {child.name} is not pending detach")
-    if table.name not in child.parents and child.name not in pending:
+    if table.name not in child.parents and child.name not in pending and not child.partial:
         raise CannotApply(f"{child.name} is not a partition of {table.name}")
     if pending and not action.finalize and (action.concurrently or child.name in pending):
         raise CannotApply(f"partition {pending[0]} is pending detach: FINALIZE has to come first")
@@ -185,7 +185,7 @@ def change_parent(schema: Schema, table: Table, action: ChangeParent) -> Schema:
     if is_partition(table):
         raise CannotApply(f"cannot change inheritance of partition {table.name}")
     if action.leaves:
-        if parent.name not in table.parents:
+        if parent.name not in table.parents and not table.partial:
             raise CannotApply(f"relation {parent.name} is not a parent of relation {table.name}")
         return leave(schema, table, parent)
     if is_partitioned(table) or is_partitioned(parent):

@@ -57,7 +57,7 @@ class Rest(Struct, frozen=True):
 
 def knows_functions(schema: Schema) -> bool:
     """Say whether every function of users and extensions is known: a live server was read, which shows plpgsql."""
-    return schema.complete and ("extension", Name(None, "plpgsql")) in schema.things
+    return schema.complete and not schema.unread and ("extension", Name(None, "plpgsql")) in schema.things
 
 
 def has_extensions(schema: Schema) -> bool:

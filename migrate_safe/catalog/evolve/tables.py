@@ -8,6 +8,7 @@ from migrate_safe.catalog.change import (
     SYSTEM_COLUMNS,
     TEMPORARY,
     CannotApply,
+    certain,
     dropped_with,
     is_partition,
     is_partitioned,
@@ -85,6 +86,7 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
         given is None
         or any(c.type is None for c in given)
         or not all(has_known_columns(schema, schema.resolve(n)) for n in action.like)
+        or any(n in schema.tables and not certain(schema, schema.tables[n]) for n in _sources(schema, action))
     )
     unsure = unsure or bool(missing) or (action.if_not_exists and not schema.lacks(name))
     schema = put(schema, _bare_table(schema, name, action, partial=unsure))
@@ -103,9 +105,13 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
 
 
 def _missing(schema: Schema, action: CreateTable) -> list[Name]:
-    sources = [schema.resolve(n) for n in (*action.like, *action.inherits)]
-    sources += [schema.resolve(action.partition_of)] if action.partition_of is not None else []
-    return [n for n in sources if n not in schema.tables and not relation_exists(schema, n)]
+    return [n for n in _sources(schema, action) if n not in schema.tables and not relation_exists(schema, n)]
+
+
+def _sources(schema: Schema, action: CreateTable) -> list[Name]:
+    """Give the relations that a new table has columns from, other than by a query."""
+    above = [action.partition_of] if action.partition_of is not None else []
+    return [schema.resolve(n) for n in (*action.like, *action.inherits, *above)]
 
 
 def _refuse_parents(schema: Schema, action: CreateTable) -> None:

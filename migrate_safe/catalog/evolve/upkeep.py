@@ -143,25 +143,43 @@ def _dropped(schema: Schema, dropped: Dropped) -> Schema:
     for target in dropped.targets:
         kind = STATISTICS if target.kind == "statistic ext" else "extension"
         if kind == "extension" and not dropped.cascade:
-            _refuse_language_in_use(schema, target.name.name)
+            _refuse_in_use(schema, target.name.name)
         name = found_thing(schema, kind, target.name) if kind == STATISTICS else target.name
         need_thing(schema, kind, name, if_exists=dropped.if_exists)
         schema = drop_thing(schema, kind, name)
+        schema = schema if kind == STATISTICS else _without_members(schema, name.name)
     return schema
 
 
-def _refuse_language_in_use(schema: Schema, extension: str) -> None:
-    """Refuse to drop an extension that brought the language of a function: both have the same name."""
-    users = [f.name for found in schema.functions.values() for f in found if f.language == extension]
+def _without_members(schema: Schema, extension: str) -> Schema:
+    wrapper = _WRAPPERS_OF.get(extension)
+    schema = replace(schema, unread=schema.unread - {extension})
+    return drop_thing(schema, wrapper.kind, wrapper.name) if wrapper is not None else schema
+
+
+def _refuse_in_use(schema: Schema, extension: str) -> None:
+    """Refuse to drop an extension that brought a function's language, which has its name, or a server's wrapper."""
+    wrapper = str(_WRAPPERS_OF[extension].name) if extension in _WRAPPERS_OF else extension
+    users = [f"function {f.name}" for found in schema.functions.values() for f in found if f.language == extension]
+    users += [f"server {thing.name}" for thing in schema.things.values() if ("wrapper", wrapper) in thing.facts]
     if users and ("extension", Name(None, extension)) in schema.things:
-        raise CannotApply(f"cannot drop extension {extension}: function {users[0]} depends on it")
+        raise CannotApply(f"cannot drop extension {extension}: {users[0]} depends on it")
 
 
 # ---- extensions ----------------------------------------------------------------------------
 
 
+_WRAPPER = "foreign data wrapper"
+_WRAPPERS_OF = {
+    "dblink": Thing(_WRAPPER, Name(None, "dblink_fdw")),
+    "file_fdw": Thing(_WRAPPER, Name(None, "file_fdw"), (("handler", "file_fdw_handler"),)),
+    "postgres_fdw": Thing(_WRAPPER, Name(None, "postgres_fdw"), (("handler", "postgres_fdw_handler"),)),
+}
+"""What extensions that come with the server bring along of what the catalog holds, other than functions and types."""
+
+
 def _extension(schema: Schema, extension: Extension) -> Schema:
-    """CREATE EXTENSION; of one the schema it is in is kept, what it brings along is not."""
+    """CREATE EXTENSION: of what it brings along only wrappers of foreign data are kept."""
     name = Name(None, extension.name)
     if extension.verb == "create":
         if ("extension", name) in schema.things:
@@ -170,7 +188,8 @@ def _extension(schema: Schema, extension: Extension) -> Schema:
             raise CannotApply(f"extension {name} already exists")
         if extension.schema is not None:
             need_thing(schema, "schema", Name(None, extension.schema))
-        return put_thing(schema, Thing("extension", name))
+        schema = replace(put_thing(schema, Thing("extension", name)), unread=schema.unread | {name.name})
+        return put_thing(schema, _WRAPPERS_OF[name.name]) if name.name in _WRAPPERS_OF else schema
     need_thing(schema, "extension", name)
     return schema
 
