@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
+from migrate_safe.catalog.evolve import fold
 from migrate_safe.catalog.fingerprint import fingerprint
 from migrate_safe.model.errors import Refused, UsageError
 from migrate_safe.model.framework import Framework
@@ -33,10 +35,11 @@ from migrate_safe.planner.comments import is_comment, placed, said
 from migrate_safe.planner.conditional import nothing_to_do
 from migrate_safe.planner.decision import Decision
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, in_order
-from migrate_safe.planner.locks import WouldFail, with_locks
+from migrate_safe.planner.locks import WouldFail, course_of, with_locks
 from migrate_safe.planner.operations import Operation, Refusal, operations
 from migrate_safe.planner.ownership import told_to_runner
 from migrate_safe.planner.plain import is_on_new_table, new_tables, trigger_functions
+from migrate_safe.planner.promise import unkept
 from migrate_safe.planner.surroundings import Surroundings, refuse_clash, survey
 
 
@@ -59,11 +62,16 @@ def build_plan(
     drafts = in_order(d for o in outcomes for d in o.drafts)
     if not drafts:
         raise UsageError(f'"{script.source.path}" changes nothing', next_move="there is nothing to plan")
+    steps = _unique_ids(tuple(d.step for d in drafts))
+    course = course_of(steps, schema)
     try:
-        steps = with_locks(_unique_ids(tuple(d.step for d in drafts)), schema)
+        steps = with_locks(steps, course)
     except WouldFail as why:
         _refuse((Refusal(_statement_of(drafts[why.at], decisions), *_with_names(why, decisions)),))
         raise
+    by_hand = any(o.undo is not None for d in decisions for o in d.operations)
+    if broken := next(unkept(course, fold(schema, script), by_hand=by_hand), None):
+        _refuse((Refusal(_first_broken(script, schema, name), *_otherwise(broken)),))
     touches = tuple(dict.fromkeys(t for o in outcomes for t in o.touches))
     return Plan(
         name=name,
@@ -75,6 +83,25 @@ def build_plan(
         release=release,
         notes=(*_notes(source, framework, around), *(n for o in outcomes for n in o.notes)),
     )
+
+
+def _otherwise(broken: str) -> tuple[str, str]:
+    return (
+        f"in the order of a plan, together with the statements before it, it would come out otherwise: {broken}",
+        "put it into a migration of its own, and plan that when this plan is at its end",
+    )
+
+
+def _first_broken(script: Script, schema: Schema, name: str) -> Statement:
+    """Give the statement with which a migration first comes out otherwise as a plan."""
+    for at in range(1, len(script.statements)):
+        shorter = replace(script, statements=script.statements[:at])
+        with suppress(Refused, UsageError):
+            decisions, _ = decide(shorter, schema, name)
+            steps = tuple(d.step for d in in_order(x for d in decisions for x in d.outcome.drafts))
+            if any(unkept(course_of(_unique_ids(steps), schema), fold(schema, shorter), by_hand=False)):
+                return script.statements[at - 1]
+    return script.statements[-1]
 
 
 def _with_names(why: CannotPlan, decisions: Iterable[Decision]) -> tuple[str, str]:

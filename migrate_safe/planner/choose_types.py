@@ -30,6 +30,8 @@ def choose_type(operation: Operation, table: Name, action: AlterType, around: Su
             "give the database, a dump or the earlier migrations with --schema",
         )
     _refuse_shared(known, column.name, around)
+    if table not in around.end.tables:
+        raise CannotPlan(f"{table} is dropped or gets another name in this migration", "do one after the other, in two")
     same = action.using is None or is_cast(column.name, action.using.sql)
     if same and known_type(schema, column.type) == known_type(schema, action.type) and schema == operation.after:
         return Outcome(touches=(table,))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+
+from msgspec import Struct
 
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.effects.analyse import analyse
@@ -28,43 +30,51 @@ class WouldFail(CannotPlan):
         self.at = at
 
 
-def with_locks(steps: Iterable[Step], schema: Schema) -> tuple[Step, ...]:
-    """Fill in the locks of steps that start at `schema` and follow each other.
+class Course(Struct, frozen=True):
+    """The states that steps lead through: `ahead` before the first step and after each, `back` before each undo.
 
-    Raises WouldFail when the server would certainly refuse a step in its place.
+    `again` is the state when everything is taken back that can be.
     """
-    listed = tuple(steps)
-    states = [schema]
-    for step in listed:
-        states.append(state_after(step.work, states[-1]))
-    back = _states_back(listed, states)
-    return tuple(
-        replace(
-            step,
-            work=_locked(step.work, states[at], at, step.id),
-            undo=None if step.undo is None else _locked(step.undo, back[at], at, f"the undo of {step.id}"),
-        )
-        for at, step in enumerate(listed)
-    )
+
+    ahead: tuple[Schema, ...]
+    back: tuple[Schema, ...]
+    again: Schema
 
 
-def _states_back(steps: tuple[Step, ...], states: list[Schema]) -> list[Schema]:
-    """Give for each step the state in which its undo runs when everything after it was taken back.
+def course_of(steps: Sequence[Step], schema: Schema) -> Course:
+    """Work out what steps lead through that start at `schema` and follow each other.
 
-    Steps that another one takes back with it are undone alone only right after they ran.
+    The undo of a step runs when everything after it was taken back. Steps that another one takes back with it are
+    undone alone only right after they ran.
     """
-    found = [states[at + 1] for at in range(len(steps))]
+    ahead = [schema]
+    for step in steps:
+        ahead.append(state_after(step.work, ahead[-1]))
+    back = ahead[1:]
     reached = sum(1 for s in steps if s.undo is not None)
-    if reached == 0:
-        return found
-    state = states[reached]
+    state = ahead[reached]
     while reached > 0:
         step = steps[reached - 1]
         assert step.undo is not None, "only purge, which comes last, has no undo"
-        found[reached - 1] = state
+        back[reached - 1] = state
         state = state_after(step.undo, state)
         reached -= 1 + len(step.takes_back)
-    return found
+    return Course(tuple(ahead), tuple(back), state)
+
+
+def with_locks(steps: Sequence[Step], course: Course) -> tuple[Step, ...]:
+    """Fill in the locks of steps.
+
+    Raises WouldFail when the server would certainly refuse a step in its place.
+    """
+    return tuple(
+        replace(
+            step,
+            work=_locked(step.work, course.ahead[at], at, step.id),
+            undo=None if step.undo is None else _locked(step.undo, course.back[at], at, f"the undo of {step.id}"),
+        )
+        for at, step in enumerate(steps)
+    )
 
 
 def state_after(work: Work, schema: Schema) -> Schema:

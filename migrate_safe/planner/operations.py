@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.diff import differences
 from migrate_safe.catalog.evolve import apply
 from migrate_safe.catalog.timeline import ENDS
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase
 from migrate_safe.model.schema import Constraint, Schema
+from migrate_safe.model.source import Source
 from migrate_safe.model.statement import (
     Action,
     AddConstraint,
@@ -20,6 +22,7 @@ from migrate_safe.model.statement import (
     AlterType,
     CreateIndex,
     Direction,
+    DoBlock,
     DropConstraint,
     DropIndex,
     PsqlCommand,
@@ -36,6 +39,7 @@ from migrate_safe.planner.cascades import spelled_out
 from migrate_safe.planner.draft import CannotPlan
 from migrate_safe.planner.order import in_order
 from migrate_safe.planner.spoken import spoken_of, understood, ways_back
+from migrate_safe.sql.parse import parse_script
 from migrate_safe.sql.recompose import Resolve, Thing, one_action, qualified
 
 
@@ -68,7 +72,7 @@ class Refusal(Struct, frozen=True):
 
 def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], tuple[Refusal, ...]]:
     """Take a migration apart; what its runner says of transactions and settings is left out."""
-    told = spoken_of(script)
+    told, path = spoken_of(script), schema.search_path
     inverses = ways_back(script)
     found: list[Operation] = []
     refused: list[Refusal] = []
@@ -78,6 +82,7 @@ def operations(script: Script, schema: Schema) -> tuple[tuple[Operation, ...], t
         try:
             said = understood(told.get(index, ()))
             for operation in _split(statement, schema, whole=said.by_hand):
+                _refuse_elsewhere(operation, path)
                 schema = operation.after
                 back = _way_back(operation, inverses.get(index, {}))
                 found.append(replace(operation, kept=said.kept, undo=said.undo, phase=said.phase, back=back))
@@ -136,6 +141,22 @@ def _split(statement: Statement, schema: Schema, *, whole: bool) -> Iterator[Ope
                 after = _applied(single, schema)
                 yield _operation(statement, single, schema, after)
                 schema = after
+
+
+def _refuse_elsewhere(operation: Operation, path: tuple[str, ...]) -> None:
+    """Raise CannotPlan for what SET search_path makes mean otherwise than under the path that steps run with."""
+    before = replace(operation.before, search_path=path)
+    if operation.before.search_path == path or not operation.text:
+        return
+    try:
+        here = apply(before, parse_script(Source("<plan>", operation.text)).statements[0])
+    except CannotApply:
+        here = before
+    if isinstance(operation.action, DoBlock) or differences(operation.after, here):
+        raise CannotPlan(
+            "SET search_path does not hold in a plan, where it would speak of other objects",
+            "write the schema before each name in it",
+        )
 
 
 def _operation(origin: Statement, single: Statement, before: Schema, after: Schema) -> Operation:
@@ -205,7 +226,7 @@ def _simplified(found: tuple[Operation, ...]) -> tuple[Operation, ...]:
         if _validates(operation):
             kept[at] = replace(added, action=_validated(added.action))
         elif _uses_index(operation):
-            kept[at] = replace(operation, action=_unattached(operation.action), before=added.before)
+            kept[at] = replace(operation, action=_unattached(operation), before=added.before)
         else:
             del kept[at]
     return tuple(kept)
@@ -251,12 +272,15 @@ def _validated(action: Action) -> Action:
     return replace(action, actions=(AddConstraint(replace(constraint, validated=True)),))
 
 
-def _unattached(action: Action) -> Action:
-    """Let a constraint make the index itself that the migration has made for it."""
+def _unattached(operation: Operation) -> Action:
+    """Let a constraint make the index itself that the migration has made for it, over the columns of that index."""
+    action = operation.action
     constraint = added_constraint(action)
     assert isinstance(action, AlterTable)
     assert constraint is not None, "only the partner of a CREATE INDEX comes here"
-    return replace(action, actions=(AddConstraint(replace(constraint, using_index=None)),))
+    made = operation.after.tables[operation.before.resolve(action.table)].constraint(constraint.name or "")
+    assert made is not None, "the server would have refused it"
+    return replace(action, actions=(AddConstraint(replace(constraint, using_index=None, columns=made.columns)),))
 
 
 def added_constraint(action: Action) -> Constraint | None:

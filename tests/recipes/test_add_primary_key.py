@@ -46,6 +46,16 @@ CASES = (
         SEEN,
         expected_phases=("expand", "migrate", "contract"),
     ),
+    Case(
+        "index-first",
+        "CREATE TABLE t (b int, c text); INSERT INTO t SELECT g, 'c' FROM generate_series(1, 90) g;",
+        "CREATE UNIQUE INDEX CONCURRENTLY i ON t (b); ALTER TABLE t ADD CONSTRAINT one PRIMARY KEY USING INDEX i;",
+        ("INSERT INTO t VALUES (100 + %(n)s, 'o' || %(n)s::text) RETURNING b, c",),
+        ("INSERT INTO t VALUES (100 + %(n)s, 'n' || %(n)s::text) RETURNING b, c",),
+        SEEN,
+        SEEN,
+        expected_phases=("contract",),
+    ),
 )
 
 
@@ -60,3 +70,10 @@ def test_rows_that_break_it_are_shown_before_the_long_build(row: str, told: str,
         it.owner.execute(f"INSERT INTO t (a, b) VALUES {row}".encode())
         with pytest.raises(Refusal, match=told):
             list(it.forward(len(it.plan.steps)))
+
+
+def test_a_column_is_proven_before_the_key_takes_over_an_index_of_the_migration(database: str) -> None:
+    (case,) = (c for c in CASES if c.name == "index-first")
+    with life(case, database) as it:
+        moves = [s.id.split(".")[1] for s in it.plan.steps]
+    assert moves.index("set-not-null") < moves.index("attach-key")

@@ -11,10 +11,11 @@ CHANGES = """
 ALTER INDEX by_name SET (fillfactor = 70); ALTER INDEX plain SET (fillfactor = 90, deduplicate_items = off);
 ALTER INDEX by_name ALTER COLUMN 2 SET STATISTICS 500;
 """
+CASE = case("set", CHANGES, "expand")
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    live(case("set", CHANGES, "expand"), each_server, each_database)
+    live(CASE, each_server, each_database)
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ CHANGES = """
 ALTER DOMAIN word SET DEFAULT 'y'; ALTER DOMAIN word RENAME CONSTRAINT given TO filled;
 ALTER DOMAIN word ADD CHECK (value <> 'nobody') NOT VALID; ALTER DOMAIN word DROP DEFAULT;
 """
+CASE = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand", "contract"))
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    case = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand", "contract"))
-    live(case, each_server, each_database)
+    live(CASE, each_server, each_database)
 
 
 @pytest.mark.parametrize(

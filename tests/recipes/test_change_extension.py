@@ -14,11 +14,11 @@ CREATE EXTENSION pg_trgm;
 WRITE = ("INSERT INTO users (name) VALUES ('o' || %(n)s::text) RETURNING id, name",)
 SEEN = "SELECT id, name FROM users"
 CHANGES = "CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE EXTENSION IF NOT EXISTS hstore; DROP EXTENSION pg_trgm;"
+CASE = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand", "purge"))
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    case = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand", "purge"))
-    live(case, each_server, each_database)
+    live(CASE, each_server, each_database)
 
 
 @pytest.mark.parametrize(

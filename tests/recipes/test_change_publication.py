@@ -19,11 +19,11 @@ WRITE = (
 )
 SEEN = "SELECT id, name FROM users"
 CHANGES = "ALTER PUBLICATION held ADD TABLE notes; CREATE PUBLICATION made FOR TABLE users;"
+CASE = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    case = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
-    live(case, each_server, each_database)
+    live(CASE, each_server, each_database)
 
 
 @pytest.mark.parametrize(

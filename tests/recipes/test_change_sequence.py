@@ -17,11 +17,11 @@ CHANGES = """
 ALTER SEQUENCE users_id_seq AS bigint; ALTER SEQUENCE counter INCREMENT 10 MAXVALUE 100000 CYCLE CACHE 1;
 ALTER SEQUENCE counter OWNED BY NONE;
 """
+CASE = Case("options", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    case = Case("options", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
-    live(case, each_server, each_database)
+    live(CASE, each_server, each_database)
 
 
 def test_what_cannot_be_taken_back_is_refused(database: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.errors import Refused
-from tests.recipes.lifecycle import Case, life, live
+from tests.recipes.lifecycle import Case, alike, life, live
 
 BEFORE = """
 CREATE TABLE users (id bigserial PRIMARY KEY, name text UNIQUE NOT NULL, note text) WITH (fillfactor = 90);
@@ -21,11 +21,12 @@ ALTER TABLE users REPLICA IDENTITY USING INDEX users_name_key; ALTER TABLE users
 BACK = """
 ALTER TABLE users RESET (fillfactor); ALTER TABLE users SET WITHOUT CLUSTER; ALTER TABLE users REPLICA IDENTITY FULL;
 """
+case = alike(BEFORE, WRITE, SEEN)
+CASES = (case("set", CHANGES, "expand"), case("reset", BACK, "expand"))
 
 
-@pytest.mark.parametrize("migration", [CHANGES, BACK], ids=["set", "reset"])
-def test_lifecycle(migration: str, each_server: ScratchServer, each_database: str) -> None:
-    case = Case("storage", BEFORE, migration, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.errors import Refused
-from tests.recipes.lifecycle import Case, life, live
+from tests.recipes.lifecycle import Case, alike, life, live
 
 BEFORE = """
 CREATE TABLE users (id bigserial PRIMARY KEY, name text, age int);
@@ -26,11 +26,12 @@ SAID = """
 COMMENT ON FUNCTION f(int) IS 'it''s'; COMMENT ON TYPE mood IS 'x'; COMMENT ON MATERIALIZED VIEW stored IS NULL;
 COMMENT ON CONSTRAINT aged ON users IS 'now'; COMMENT ON SEQUENCE users_id_seq IS 'x'; COMMENT ON SCHEMA public IS 'x';
 """
+case = alike(BEFORE, WRITE, SEEN)
+CASES = (case("made", MADE, "expand"), case("comments", SAID, "expand"))
 
 
-@pytest.mark.parametrize("migration", [MADE, SAID], ids=["made", "comments"])
-def test_lifecycle(migration: str, each_server: ScratchServer, each_database: str) -> None:
-    case = Case("objects", BEFORE, migration, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -> None:
     live(case, each_server, each_database)
 
 

@@ -31,23 +31,24 @@ OLD = (
 SEEN = "SELECT id, name FROM users"
 DROPS = 'DROP VIEW few, "All"; DROP FUNCTION twice(int, mood); DROP TYPE mood;'
 OTHERS = "DROP MATERIALIZED VIEW kept; DROP SEQUENCE counter; DROP ROUTINE run; DROP DOMAIN word; DROP STATISTICS s"
+CASE = Case("drop", BEFORE, DROPS, OLD, NEW, SEEN, SEEN, expected_phases=("contract", "purge"))
+EACH_KIND = Case("others", BEFORE, OTHERS, OLD, NEW)
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    case = Case("drop", BEFORE, DROPS, OLD, NEW, SEEN, SEEN, expected_phases=("contract", "purge"))
-    live(case, each_server, each_database)
+    live(CASE, each_server, each_database)
 
 
 def test_each_kind_goes_and_comes_back_as_it_was(each_server: ScratchServer, each_database: str) -> None:
-    case, tools = Case("others", BEFORE, OTHERS, OLD, NEW), PgTools.of(each_server)
-    with life(case, each_database) as it:
+    tools = PgTools.of(each_server)
+    with life(EACH_KIND, each_database) as it:
         start = tools.dump_schema(each_database)
         list(it.forward(it.plan.end_of(Phase.CONTRACT)))
         list(it.back(0))
         assert tools.dump_schema(each_database) == start
         it.use("old")
         list(it.forward(len(it.plan.steps)))
-        assert_same(tools.dump_schema(each_database), plain_end(case, each_server, tools))
+        assert_same(tools.dump_schema(each_database), plain_end(EACH_KIND, each_server, tools))
 
 
 @pytest.mark.parametrize(

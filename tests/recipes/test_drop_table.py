@@ -28,12 +28,12 @@ OLD = (
     'SELECT * FROM "Old Logs" WHERE id = 3',
 )
 SEEN = "SELECT id, name FROM orgs"
-BOTH = ("contract", "purge")
+DROPS = 'DROP TABLE IF EXISTS none; DROP TABLE "Old Logs"; DROP TABLE parts, users;'
+CASE = Case("drop", BEFORE, DROPS, OLD, NEW, SEEN, SEEN, expected_phases=("contract", "purge"))
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    drop = 'DROP TABLE IF EXISTS none; DROP TABLE "Old Logs"; DROP TABLE parts, users;'
-    plan = live(Case("drop", BEFORE, drop, OLD, NEW, SEEN, SEEN, expected_phases=BOTH), each_server, each_database)
+    plan = live(CASE, each_server, each_database)
     assert [s.id.split(".")[1] for s in plan.steps if s.phase == "contract"].count("hide-table") == 2
 
 

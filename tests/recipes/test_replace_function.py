@@ -32,11 +32,11 @@ CREATE OR REPLACE PROCEDURE run(a int) LANGUAGE plpgsql AS 'BEGIN END';
 ALTER FUNCTION couple(int) STRICT COST 55;
 CREATE FUNCTION fresh(a int[]) RETURNS SETOF users LANGUAGE sql AS 'SELECT * FROM users';
 """
+CASE = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    case = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
-    live(case, each_server, each_database)
+    live(CASE, each_server, each_database)
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,11 @@ CREATE OR REPLACE VIEW "Names" AS SELECT id AS number, upper(name) AS "Name" FRO
 CREATE OR REPLACE VIEW more AS SELECT id, upper(name) AS low, age FROM users WHERE id > 3;
 CREATE OR REPLACE VIEW fresh AS SELECT 1 AS one;
 """
+CASE = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
-    case = Case("changes", BEFORE, CHANGES, WRITE, WRITE, SEEN, SEEN, expected_phases=("expand",))
-    live(case, each_server, each_database)
+    live(CASE, each_server, each_database)
 
 
 def test_a_view_that_would_have_to_be_dropped_under_others_is_refused(database: str) -> None:

@@ -375,12 +375,18 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
         if known is not None:
             new = known_type(schema, action.type)
             changed = replace(known, type=new, collation=kept_collation(action.collation))
-            member = put_column(member, changed)
+            member = put_column(_without_targets(member, action.column), changed)
             for index in member.indexes:
                 refuse_unsorted(schema, member, index)
             schema = _retype_sequence(schema, changed, member.name)
         schema = put(schema, member)
     return with_parts_rebuilt(schema, schema.tables[table.name], action.column)
+
+
+def _without_targets(table: Table, column: str) -> Table:
+    """Take the statistics targets from the indexes over a column: the server makes them anew from their definitions."""
+    indexes = (replace(i, statistics=()) if column in i.columns else i for i in table.indexes)
+    return replace(table, indexes=tuple(indexes))
 
 
 def _retype_sequence(schema: Schema, column: Column, table: Name) -> Schema:

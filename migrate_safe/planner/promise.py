@@ -1,0 +1,32 @@
+"""What every plan promises, held against it before anybody sees it: where it ends, and where its way back leads.
+
+Statements of one migration may be about one thing, and no recipe knows it of another's: steps of two phases come in
+another order than the statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate_safe.catalog.diff import diff, differences
+from migrate_safe.model.schema import Schema
+from migrate_safe.planner.locks import Course
+
+_STAYS = "enum "
+"""How the difference begins that no way back takes away: values of an enum."""
+
+
+def unkept(course: Course, end: Schema, *, by_hand: bool) -> Iterator[str]:
+    """Give what would come out otherwise: at the end, where `end` is that of the migration, or back at the start.
+
+    What is taken back `by_hand` is its author's word. Of tables that nothing tells of nothing is compared.
+    """
+    start = course.ahead[0]
+    yield from _differences(start, end, course.ahead[-1])
+    if not by_hand:
+        lines = _differences(start, start, course.again)
+        yield from (f"taken back: {line}" for line in lines if not line[2:].startswith(_STAYS))
+
+
+def _differences(start: Schema, one: Schema, other: Schema) -> tuple[str, ...]:
+    return differences(one, other) if start.complete else diff(one, other, start.tables)
