@@ -29,7 +29,8 @@ OLD = (
 )
 SEEN = "SELECT id, name FROM orgs"
 DROPS = 'DROP TABLE IF EXISTS none; DROP TABLE "Old Logs"; DROP TABLE parts, users;'
-CASE = Case("drop", BEFORE, DROPS, OLD, NEW, SEEN, SEEN, expected_phases=("contract", "purge"))
+BOTH = ("contract", "purge")
+CASE = Case("drop", BEFORE, DROPS, OLD, NEW, SEEN, SEEN, expected_phases=BOTH)
 
 
 def test_lifecycle(each_server: ScratchServer, each_database: str) -> None:
