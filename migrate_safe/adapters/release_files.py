@@ -25,9 +25,12 @@ EXAMPLE = "app: shop\n        version: v41\n        queries:\n          - SELECT
 def read_release(path: Path) -> AppRelease:
     """Read a release file: `app`, `version`, `queries`, `sources` and, where needed, `search_path`.
 
+    A recording (`.json`) is a release of its own, whose version is the name of the file.
     Raises UsageError with file and line for whatever cannot be understood; a release without a query is one.
     """
     text = _text(path)
+    if path.suffix == ".json":
+        return AppRelease("", path.stem, read_recording(text, str(path)))
     if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
         raise UsageError("the release is empty", place=str(path), next_move=f"write it:\n        {EXAMPLE}")
     box = load(text, str(path), "the release")
