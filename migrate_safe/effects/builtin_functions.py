@@ -5,6 +5,12 @@ Left out: what serves operators, aggregates, indexes, statistics and replication
 
 from __future__ import annotations
 
+OF_EXTENSIONS = {
+    **dict.fromkeys("uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 gen_random_bytes gen_salt".split(), True),
+    **dict.fromkeys("uuid_generate_v3 uuid_generate_v5 uuid_nil digest hmac unaccent".split(), False),
+}
+"""What defaults call of uuid-ossp, pgcrypto and unaccent, in whatever schema they were put; whether it is volatile."""
+
 NOT_VOLATILE = frozenset(
     """
     abbrev abs acldefault aclexplode acos acosd acosh age any_value area array_agg array_append array_cat

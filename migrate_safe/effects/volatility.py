@@ -6,7 +6,7 @@ import re
 
 from msgspec import Struct
 
-from migrate_safe.effects.builtin_functions import NOT_VOLATILE, VOLATILE
+from migrate_safe.effects.builtin_functions import NOT_VOLATILE, OF_EXTENSIONS, VOLATILE
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Expr, Function, Schema
@@ -68,7 +68,7 @@ def _function_is_volatile(schema: Schema, function: Name) -> bool | None:
         found = schema.functions.get(Name(namespace, function.name))
         if found:
             return _any_is_volatile(found)
-    return None
+    return OF_EXTENSIONS.get(function.name)
 
 
 def _any_is_volatile(functions: tuple[Function, ...]) -> bool | None:

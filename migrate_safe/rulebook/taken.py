@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from migrate_safe.catalog.change import family
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Schema, Table
-from migrate_safe.model.statement import AlterTable, DropColumn, DropConstraint, Truncate
+from migrate_safe.model.statement import (
+    Action,
+    AlterTable,
+    DropColumn,
+    DropConstraint,
+    DropPart,
+    DropTrigger,
+    Truncate,
+)
 from migrate_safe.rulebook.parts import Part
 from migrate_safe.rulebook.spoken import plain
 
@@ -19,8 +27,9 @@ def taken_along(part: Part) -> tuple[str, ...]:
         return ()
     if isinstance(part.action, DropColumn) and not part.action.cascade:
         return tuple(_with_column(part, part.action.column))
-    named = _named(part)
-    return tuple(text for text in _gone(before, after, part.whole.born) if text not in named)
+    named, own = _named(part), _own(part.whole.statement.action)
+    gone = _gone(before, after, part.whole.born)
+    return tuple(text for text in gone if text not in named and not text.startswith(own))
 
 
 def emptied_along(part: Part) -> tuple[Name, ...]:
@@ -59,6 +68,17 @@ def _named(part: Part) -> set[str]:
         if isinstance(item, DropConstraint):
             found.add(f"constraint {item.name} of {plain(resolve(action.table))}")  # type: ignore[union-attr]
     return found
+
+
+def _own(action: Action) -> tuple[str, ...]:
+    """Give how it is told that the trigger or policy which the statement names is gone, also from partitions."""
+    match action:
+        case DropTrigger(trigger=name):
+            return (f"trigger {name} of ",)
+        case DropPart(kind=kind, name=name):
+            return (f"{kind} {name} of ",)
+        case _:
+            return ()
 
 
 def _names(action: object) -> tuple[Name, ...]:

@@ -304,6 +304,7 @@ def test_defaults_that_rewrite_nothing(default: str) -> None:
     "column",
     """uuid DEFAULT gen_random_uuid()|float[] DEFAULT ARRAY[random()]|bigserial|int GENERATED ALWAYS AS IDENTITY
     |int GENERATED ALWAYS AS (a + 1) STORED|timestamptz DEFAULT clock_timestamp()|int DEFAULT nextval('s')
+    |uuid DEFAULT uuid_generate_v4()|uuid DEFAULT extensions.uuid_generate_v4()
     |float DEFAULT CASE WHEN true THEN random() END|float DEFAULT COALESCE(random(), 1)""".split("|"),
 )
 def test_columns_that_rewrite_the_table(column: str) -> None:

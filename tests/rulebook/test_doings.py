@@ -69,6 +69,8 @@ def test_names_that_the_server_cuts_off(text: str, name: str):
         ("DROP FUNCTION touch() CASCADE;", "trigger touch of users"),
         ("ALTER TABLE users DROP COLUMN mood CASCADE;", "view people"),
         ("DROP TYPE mood CASCADE;", "column mood of users and view people"),
+        ("DROP TRIGGER touch ON users CASCADE;", ""),
+        ("DROP POLICY own ON users CASCADE;", ""),
     ],
 )
 def test_what_cascade_takes_along(sql: str, taken: str):
@@ -77,6 +79,7 @@ def test_what_cascade_takes_along(sql: str, taken: str):
         CREATE TABLE orders (user_id int REFERENCES users); CREATE VIEW people AS SELECT id, mood FROM users;
         CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
         CREATE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch();
+        CREATE POLICY own ON users;
     """
     schema = fold(Schema(), script_of(before))
     told = [f.message for f in lint_source(Source("x.sql", sql), schema) if f.rule == "cascade-takes-more"]

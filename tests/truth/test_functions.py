@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.scratch import ScratchServer
-from migrate_safe.effects.builtin_functions import NOT_VOLATILE, VOLATILE
+from migrate_safe.effects.builtin_functions import NOT_VOLATILE, OF_EXTENSIONS, VOLATILE
 from migrate_safe.effects.builtin_names import (
     may_be_builtin_collation,
     may_be_builtin_function,
@@ -31,6 +32,20 @@ def test_every_listed_function_has_the_volatility_that_the_server_says(each_serv
         n for n in VOLATILE if n in rows and not rows[n][1]
     }
     assert wrong - ODD == set()
+
+
+def test_functions_of_extensions_are_as_volatile_as_these_declare_them(each_server: ScratchServer) -> None:
+    with connect(each_server.dsn()) as connection:
+        for extension in ("uuid-ossp", "pgcrypto", "unaccent"):
+            if connection.execute("SELECT FROM pg_available_extensions WHERE name = %s", [extension]).fetchone():
+                connection.execute(SQL("CREATE EXTENSION IF NOT EXISTS {}").format(Identifier(extension)))
+        declared = connection.execute(
+            "SELECT proname, provolatile = 'v' FROM pg_proc WHERE pronamespace <> 'pg_catalog'::regnamespace"
+        ).fetchall()
+        connection.rollback()
+    assert {name: OF_EXTENSIONS[name] for name, _ in declared if name in OF_EXTENSIONS} == {
+        name: volatile for name, volatile in declared if name in OF_EXTENSIONS
+    }
 
 
 def test_no_function_is_on_both_lists_and_the_common_ones_are_on_one() -> None:
