@@ -157,7 +157,7 @@ def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[De
         try:
             names = ", ".join(str(n) for n in sorted(around.born))
             born = tuple(sorted(around.born))
-            made = Outcome((new_tables(inside, around.born),), f"create {names}", touches=born)
+            made = Outcome((new_tables(inside, around.born, around.start),), f"create {names}", touches=born)
             outcomes.insert(0, Decision(tuple(inside), made))
         except CannotPlan as why:
             refused.append(Refusal(inside[0].statement, why.reason, why.advice))

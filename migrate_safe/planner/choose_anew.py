@@ -220,17 +220,16 @@ def _gently(group: Group) -> Iterator[str]:
 
 
 def _texts(operation: Operation) -> tuple[str, ...]:
-    """Write a statement; of DROP ... CASCADE each object that it takes along, for the plan to name them all."""
-    action = operation.action
-    if not isinstance(action, DropView | DropRoutines | DropTrigger | DropPart) or not action.cascade:
+    """Write a statement; a drop as one for each object, by its full name, those that CASCADE takes along included."""
+    action, before = operation.action, operation.before
+    if not isinstance(action, DropView | DropRoutines | DropTrigger | DropPart):
         return (operation.text,)
-    going = {k: was for k, (was, _) in changed_programs(operation.before, operation.after).items() if was is not None}
-    known = operation.before.complete and not differences(
-        with_programs(operation.before, dict.fromkeys(going)), operation.after
-    )
-    if not known:
+    going = {k: was for k, (was, _) in changed_programs(before, operation.after).items() if was is not None}
+    if action.cascade and not (
+        before.complete and not differences(with_programs(before, dict.fromkeys(going)), operation.after)
+    ):
         raise CannotPlan("CASCADE drops whatever depends on it with it", "drop that first, by its own name")
-    return tuple(dropping(k, going[k]) for k in _dependents_first(operation.before, going))
+    return tuple(dropping(k, going[k]) for k in _dependents_first(before, going))
 
 
 def _dependents_first(schema: Schema, going: dict[Key, Program]) -> Iterator[Key]:

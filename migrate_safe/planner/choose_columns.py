@@ -79,7 +79,7 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     if former is not None:
         made = _again(made, table, former, around.end, plain=bare is None and not required)
     drafts = (*made.drafts, *(d for o in inline for d in o.drafts))
-    notes = (*made.notes, *(n for o in inline for n in o.notes))
+    notes = (*(made.notes if former is not None else ()), *(n for o in inline for n in o.notes))
     return Outcome(drafts, made.summary, notes, (table, *(t for o in inline for t in o.touches)))
 
 
@@ -106,7 +106,7 @@ def _again(made: Outcome, table: Name, former: Column, end: Schema, *, plain: bo
     )
     rank = Rank.ENFORCE
     late = (replace(d.step, id=f"{rank.phase}.{d.step.id.partition('.')[2]}", phase=rank.phase) for d in made.drafts)
-    return replace(made, drafts=tuple(Draft(rank, step) for step in late), notes=(*made.notes, note))
+    return replace(made, drafts=tuple(Draft(rank, step) for step in late), notes=(note,))
 
 
 def _given_later(operation: Operation, table: Name, definition: ColumnDef, around: Surroundings) -> Outcome:

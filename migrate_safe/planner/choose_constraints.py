@@ -112,7 +112,8 @@ def choose_constraint(
         case ConstraintKind.EXCLUDE:
             raise CannotPlan(
                 "an exclusion constraint can only be added under a lock that keeps all out while its index is built",
-                "add it by hand while nobody uses the table, or build a new table with it and let the app move there",
+                "on a small table let it run as it stands, below -- migrate-safe: undo ALTER TABLE ... DROP CONSTRAINT;"
+                " else build a new table with it, and let the app move there",
             )
 
 

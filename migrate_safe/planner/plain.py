@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import Requirement
-from migrate_safe.model.schema import Expr
+from migrate_safe.model.said import Vacuum
+from migrate_safe.model.schema import Expr, Schema
 from migrate_safe.model.statement import (
     AlterTable,
     CreateEnum,
@@ -33,8 +34,13 @@ from migrate_safe.planner.sync import set_default
 from migrate_safe.sql.recompose import certainly_created, comment_of, comment_target, index_statement
 
 
-def new_tables(found: Sequence[Operation], born: frozenset[Name]) -> Draft:
+def new_tables(found: Sequence[Operation], born: frozenset[Name], start: Schema) -> Draft:
     """Make one step of everything that is done to new tables: nobody else can see them yet."""
+    if taken := sorted(born & {*start.tables, *start.views}):
+        raise CannotPlan(
+            f"{taken[0]} goes and another comes under its name: at no moment would both app versions find theirs",
+            "give the new one another name, or change the old one by ALTER TABLE",
+        )
     names = ", ".join(str(n) for n in sorted(born))
     made = ", ".join(str(_created(o)) for o in reversed(found) if isinstance(o.action, CreateTable))
     drops = (f"DROP TABLE {made}", *(_dropped_routine(o) for o in reversed(found) if _is_routine(o)))
@@ -204,6 +210,12 @@ def _stands_in(operation: Operation, name: Name, around: Surroundings) -> bool:
     return same and _ALL_OF.fullmatch(view.definition.rstrip().rstrip(";")) is not None
 
 
+def _analyzed(text: str, tables: tuple[Name, ...]) -> Outcome:
+    names = ", ".join(map(str, tables))
+    does = f"gather the statistics of {names}, while clients read and write"
+    return Outcome((draft(Rank.HOLD, "analyze", names, does, sql(text)),), f"analyze {names}", (), tables)
+
+
 def _view_rank(operation: Operation, name: Name, around: Surroundings) -> Rank:
     """Give the first move in which all is there, under its final name, that a new view reads."""
     view = operation.after.views[name]
@@ -215,9 +227,12 @@ def _view_rank(operation: Operation, name: Name, around: Surroundings) -> Rank:
 
 
 def new_object(operation: Operation, around: Surroundings) -> Outcome:
-    """Plan the creation of a type, sequence or view that nothing uses yet."""
+    """Plan the creation of a type, sequence or view that nothing uses yet, and ANALYZE."""
     resolve, rank = operation.before.resolve, Rank.SHAPE
     match operation.action:
+        case Other(says=Vacuum(vacuum=False, tables=tended)) if tended:
+            tables = tuple(resolve(t.table) for t in tended)
+            return _analyzed(operation.text, tables)
         case CreateEnum(name=name, values=values):
             full = name.within(operation.before.first_place)
             listed = ", ".join(quote_literal(v).strip() for v in values)

@@ -107,6 +107,24 @@ _BY_STEP: dict[str, Strategy] = {
         "nothing is written anew under a lock, and both app versions keep what they wrote",
         (("the statement as it stands", "it writes the whole table anew while nobody can use it"), _FACADE),
     ),
+    "make-anew": Strategy(
+        "one transaction drops and makes it, or CREATE OR REPLACE where that leads to the same",
+        "a name stands for one thing at a time, and both are an instant",
+        (
+            ("the statements as they stand, one after the other", "clients in between would find nothing"),
+            ("the new one under another name until contract", "no app would find it, and triggers would act twice"),
+        ),
+    ),
+    "name-index": Strategy(
+        "a new index beside the old one, which takes its name when that is out of sight",
+        "queries have one of them at every moment, and nobody waits for the build",
+        (
+            (
+                "the statements as they stand",
+                "queries would do without until the build is done, and writers wait for it",
+            ),
+        ),
+    ),
     "set-not-null": Strategy(
         "a CHECK that is NOT VALID, VALIDATE, then SET NOT NULL",
         "the proof saves the scan, so that each lock lasts an instant",

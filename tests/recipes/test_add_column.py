@@ -60,6 +60,7 @@ CASES = (
         """
         ALTER TABLE users ADD COLUMN org int REFERENCES orgs ON DELETE SET NULL,
             ADD COLUMN code text UNIQUE CHECK (length(code) < 9);
+        ANALYZE users (org), orgs;
         CREATE INDEX ON users (org, code);
         COMMENT ON COLUMN users.org IS 'where they belong';
         """,

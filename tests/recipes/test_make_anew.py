@@ -38,11 +38,7 @@ CASES = (
         "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.changed := ''new''; RETURN NEW; END';"
         "CREATE TRIGGER touched BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION touch();"
         "DROP FUNCTION old_names(int); CREATE FUNCTION old_names(n int DEFAULT 3) RETURNS TABLE (name text)"
-        " LANGUAGE sql AS 'SELECT ''y'''; GRANT EXECUTE ON FUNCTION old_names TO pg_monitor;",
-        "expand",
-    ),
-    case(
-        "views",
+        " LANGUAGE sql AS 'SELECT ''y'''; GRANT EXECUTE ON FUNCTION old_names TO pg_monitor;"
         "ALTER TABLE users ADD COLUMN more int; DROP VIEW names; DROP VIEW aged;"
         "CREATE VIEW aged AS SELECT id, more, age, name FROM users; GRANT SELECT ON aged TO pg_signal_backend;"
         "CREATE VIEW names AS SELECT more, id, name FROM aged WHERE id > 2; COMMENT ON VIEW names IS 'new';",

@@ -59,7 +59,7 @@ class CreateIndex(Struct, frozen=True):
         here, there = Name(self.table.schema, copy), Name(self.table.schema, self.index.name or "")
         renamed = draft(
             Rank.HIDE,
-            "rename-index",
+            "name-index",
             str(there),
             f"let the new index take the name {name}, which the dropped one had",
             sql(f"ALTER INDEX {here} RENAME TO {name}"),
