@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -20,6 +21,7 @@ from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.captured import run_again
 from migrate_safe.adapters.observer import Observer
+from migrate_safe.adapters.obstacles import Crowd
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.tracer import enter_unit
 from migrate_safe.model.effect import Observed
@@ -76,8 +78,8 @@ class Seen(Struct, frozen=True):
 
 def replay(dsn: str, script: Script) -> Iterator[Seen]:
     """Run the way forward of a file, wrapped as it declares; what is refused is left out, and the rest goes on."""
-    with connect(dsn, prepare_threshold=None) as worker:
-        session = _Session(worker, dsn)
+    with connect(dsn, prepare_threshold=None) as worker, closing(Crowd(dsn)) as crowd:
+        session = _Session(worker, crowd)
         unit = -1
         for statement in script.statements:
             if statement.direction is Direction.UP:
@@ -90,13 +92,13 @@ def replay(dsn: str, script: Script) -> Iterator[Seen]:
 @dataclass(slots=True)
 class _Session:
     worker: Connection
-    dsn: str
+    crowd: Crowd
     said: list[str] = field(default_factory=list)
     old: frozenset[int] = frozenset()
     observer: Observer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.observer = Observer(self.worker, self.dsn)
+        self.observer = Observer(self.worker, self.crowd)
         self.worker.add_notice_handler(lambda notice: self.said.append(notice.message_primary or ""))
         self.old = frozenset(self.tables())
 

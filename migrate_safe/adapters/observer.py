@@ -2,7 +2,7 @@
 
 Sources: pg_locks, pg_class.relfilenode, the statistics of the running transaction, and what the server says at DEBUG1.
 Every statement is first tried in a transaction; one that the server refuses there (25001) runs by itself while other
-sessions stand in its way, one after the other, so that each lock that it asks for is seen.
+sessions stand in its way, so that each lock that it asks for is seen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import psycopg
 from msgspec import Struct
 from psycopg.pq import TransactionStatus
 
-from migrate_safe.adapters.obstacles import Obstacles
+from migrate_safe.adapters.obstacles import Crowd, Obstacles, Target
 from migrate_safe.model.effect import Effect, Observed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
@@ -32,7 +32,8 @@ _TEMPORARY = "pg_temp"
 
 _RELATIONS = """
 SELECT c.oid, CASE n.oid WHEN pg_catalog.pg_my_temp_schema() THEN 'pg_temp' ELSE n.nspname END,
-    c.relname, c.relkind::text, c.relfilenode, c.relkind IN ('r', 'm') AND pg_catalog.pg_relation_size(c.oid) = 0
+    c.relname, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)::text, c.relfilenode,
+    c.relkind IN ('r', 'm') AND pg_catalog.pg_relation_size(c.oid) = 0
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE (n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' OR n.oid = pg_catalog.pg_my_temp_schema())
     AND c.relkind IN ('r', 'p', 'i', 'I', 'S', 'v', 'm', 'f')
@@ -72,6 +73,7 @@ _ENDS_IT = "2D000"
 class _Relation(Struct, frozen=True):
     name: Name
     kind: str
+    owner: str
     node: int
     empty: bool
 
@@ -80,14 +82,14 @@ _Relations = Mapping[int, _Relation]
 
 
 class Observer:
-    """Watches what one session does to a scratch database; `dsn` is for the sessions that stand in its way.
+    """Watches what one session does to a scratch database; those of `crowd` stand in its way.
 
     `worker` is an autocommit connection; a transaction that the caller opened on it is respected: then only what a
     statement takes beyond what the transaction held already counts as its own.
     """
 
-    def __init__(self, worker: Connection, dsn: str) -> None:
-        self.worker, self.dsn = worker, dsn
+    def __init__(self, worker: Connection, crowd: Crowd) -> None:
+        self.worker, self._crowd = worker, crowd
         self._said: list[str] = []
         worker.add_notice_handler(lambda notice: self._said.append(notice.message_primary or ""))
 
@@ -148,10 +150,10 @@ class Observer:
         relations = self._relations()
         loud = self._speak_up()
         rule = TransactionRule.FORBIDDEN if refusal == IN_A_BLOCK else TransactionRule.ANY
-        kinds = {r.name: r.kind for r in relations.values() if r.name.schema != _TEMPORARY}
+        targets = [Target(n, r.name, r.kind, r.owner) for n, r in relations.items() if r.name.schema != _TEMPORARY]
         counted = self._reports_at_once or refusal != IN_A_BLOCK or queries
         read = self._rows_read_by_all(relations) if counted else {}
-        with Obstacles(self.dsn, self.worker.info.backend_pid, kinds) as obstacles:
+        with Obstacles(self._crowd, self.worker.info.backend_pid, targets) as obstacles:
             met = obstacles.meet(run)
         self._quieten(loud)
         if met.error is not None:
@@ -176,8 +178,9 @@ class Observer:
             waits_for_old_transactions=met.waits_for_users,
             waits_for_snapshots=met.waits_for_snapshots,
         )
-        unsure = untold.union(n for n, kind in kinds.items() if kind in "iIm" or refusal == _ENDS_IT)
-        unsure |= {r.name for r in relations.values()} - kinds.keys()
+        skipped = any(what == "skips" for what, _ in self._messages())
+        sure = set() if skipped else {t.name for t in targets} - untold - obstacles.together
+        unsure = frozenset(r.name for r in relations.values()) - sure
         return Observed(seen, met.ms, inside=False, unsure=unsure, empty=_void(relations, effect), untold=untold)
 
     def _replaced(self, relations: _Relations) -> set[int]:

@@ -1,40 +1,42 @@
 """Sessions that stand in the way of a statement, so that every lock that it asks for and whatever it awaits is seen.
 
-For statements that run outside of transactions, whose locks come and go. All obstacles are there before the statement
-starts and go one after the other, each when the statement has run into it:
-
-1. SHARE UPDATE EXCLUSIVE on everything, as VACUUM takes it on tables;
-2. ROW EXCLUSIVE on every table, by a transaction that is still open: an old writer;
-3. ACCESS SHARE on every table: an old reader;
-4. ACCESS SHARE on every table but not its parent: a reader of partitions;
-5. a snapshot and no table at all: an old transaction somewhere else.
+For statements that run outside of transactions, whose locks come and go. Before the statement starts, each relation is
+held by a session of its own, in several modes one above the other: on tables ACCESS EXCLUSIVE, as ALTER TABLE takes it,
+SHARE UPDATE EXCLUSIVE, as VACUUM, ROW EXCLUSIVE, an old writer, and ACCESS SHARE, an old reader. When the statement
+waits for it, the session lets go of the modes that are in its way and keeps the rest; all of them when the statement
+waits for the end of its transaction. The last session has a snapshot and no table: an old transaction somewhere else.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, Self
 
 import psycopg
 from msgspec import Struct, field
 
 from migrate_safe.adapters.postgres import connect
-from migrate_safe.model.names import Name
+from migrate_safe.model.errors import TryLater
+from migrate_safe.model.locks import LockMode
+from migrate_safe.model.names import Name, quote_ident
 
-PATIENCE = 30.0
-"""Seconds after which a statement that neither ends nor waits for an obstacle is let go on by itself."""
+MOST = 40
+"""Relations with an obstacle of their own, one less where there are more: the last session then holds all the rest."""
+_FEWEST = 3
 POLL = 0.002
+_IMPATIENT = "-c lock_timeout=10s"
+"""Nothing can be in the way of an obstacle; where something is, that is an error and no endless wait."""
 _SETTLED = 3
-"""Polls in a row that must show the same obstacle before it is taken away."""
+"""Polls in a row that must show the same obstacle before it gets out of the way."""
 
 _SEEN = """
 SELECT
     coalesce((SELECT array_agg(ARRAY[relation::text, mode]) FROM pg_catalog.pg_locks
         WHERE pid = %(pid)s AND locktype = 'relation'), '{}'),
-    (SELECT locktype FROM pg_catalog.pg_locks WHERE pid = %(pid)s AND NOT granted LIMIT 1),
+    (SELECT ARRAY[locktype, mode] FROM pg_catalog.pg_locks WHERE pid = %(pid)s AND NOT granted LIMIT 1),
     pg_catalog.pg_blocking_pids(%(pid)s)
 """
 TABLES = "rp"
@@ -47,7 +49,26 @@ _KINDS = {
     "i": "INDEX",
     "I": "INDEX",
 }
-"""The other kinds, on which COMMENT takes SHARE UPDATE EXCLUSIVE."""
+"""The other kinds, on which COMMENT takes SHARE UPDATE EXCLUSIVE, and OWNER TO the same role ACCESS EXCLUSIVE."""
+_INDEXES = "iI"
+"""Nobody reads them alone; whatever makes another of one, or drops it, waits for who locked its row in pg_class."""
+_MODES = {mode.catalog_name: mode for mode in LockMode}
+_AS, _RX, _SUX, _AX = (
+    LockMode.ACCESS_SHARE,
+    LockMode.ROW_EXCLUSIVE,
+    LockMode.SHARE_UPDATE_EXCLUSIVE,
+    LockMode.ACCESS_EXCLUSIVE,
+)
+_RUNGS = (_AS, _RX, _SUX, _AX)
+
+
+class Target(Struct, frozen=True):
+    """A relation to stand in the way to; `kind` is its pg_class.relkind."""
+
+    oid: int
+    name: Name
+    kind: str
+    owner: str
 
 
 class Met(Struct):
@@ -60,30 +81,90 @@ class Met(Struct):
     waits_for_snapshots: bool = False
 
 
-class Obstacles:
-    """The five obstacles and the session that watches; `relations` gives the kind (pg_class.relkind) of each."""
+class Crowd:
+    """Sessions in one database that can stand in the way, kept from one statement to the next."""
 
-    def __init__(self, dsn: str, worker: int, relations: Mapping[Name, str]) -> None:
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._open: list[psycopg.Connection[Any]] = []
+
+    def take(self, count: int) -> Sequence[psycopg.Connection[Any]]:
+        """Give that many sessions, or as many as the server takes: at least three."""
+        while len(self._open) < count:
+            try:
+                self._open.append(connect(self._dsn, prepare_threshold=None, options=_IMPATIENT))
+            except TryLater:
+                if len(self._open) < _FEWEST:
+                    raise
+                break
+        return self._open[:count]
+
+    def close(self) -> None:
+        """End all sessions."""
+        while self._open:
+            self._open.pop().close()
+
+
+class _Obstacle(Struct):
+    """A session with the modes that it holds, weakest first; none is the one with a snapshot only."""
+
+    session: psycopg.Connection[Any]
+    modes: list[LockMode] = field(default_factory=list)
+
+    def stand(self, targets: Sequence[Target]) -> None:
+        """Take each mode on the relations, each above the weaker ones in a subtransaction."""
+        steps = ["BEGIN"]
+        for mode in _RUNGS:
+            steps += [f"SAVEPOINT {mode.name}", *(step for target in targets for step in _holding(target, mode))]
+        self.session.execute("; ".join(steps).encode())
+        self.modes = list(_RUNGS)
+
+    def look_on(self) -> None:
+        """Begin a transaction that uses no table but keeps its snapshot."""
+        self.session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
+
+    def give_way(self, wanted: LockMode | None) -> None:
+        """Let go of what conflicts with a mode, or of all."""
+        kept = len(self.modes)
+        while wanted is not None and kept and any(m.conflicts_with(wanted) for m in self.modes[:kept]):
+            kept -= 1
+        if wanted is None or not kept:
+            self.session.execute("ROLLBACK")
+            self.modes = []
+        elif kept < len(self.modes):
+            self.session.execute(f"ROLLBACK TO {self.modes[kept].name}".encode())
+            del self.modes[kept:]
+
+
+class Obstacles:
+    """All obstacles and the session that watches.
+
+    `together` are relations that one session holds, so that one may pass unseen once the statement has met another.
+    """
+
+    def __init__(self, crowd: Crowd, worker: int, targets: Sequence[Target]) -> None:
         self.worker = worker
-        with ExitStack() as opened:
-            self._watcher = opened.enter_context(closing(connect(dsn)))
-            self._standing = [opened.enter_context(closing(connect(dsn))) for _ in range(5)]
-            vacuum, writer, reader, reader_of_partitions, looker = self._standing
-            tables = [name for name, kind in relations.items() if kind in TABLES]
-            stored = [name for name, kind in relations.items() if kind == "m"]
-            partitions = [t for t in tables if not _is_parent(self._watcher, t)]
-            _hold(vacuum, [*_locking(tables, "SHARE UPDATE EXCLUSIVE"), *_commenting(relations)])
-            _hold(writer, _locking(tables, "ROW EXCLUSIVE"))
-            _hold(reader, [*_locking(tables, "ACCESS SHARE"), *_reading(stored)])
-            _hold(reader_of_partitions, [*_locking(partitions, "ACCESS SHARE"), *_reading(stored)])
-            _look_on(looker)
-            self._close = opened.pop_all().close
+        self._watcher, looker, *sessions = crowd.take(min(len(targets), MOST) + 2)
+        groups = _shared_out(targets, len(sessions))
+        self.together = frozenset(target.name for group in groups if len(group) > 1 for target in group)
+        self._looker = looker.info.backend_pid
+        self._standing = {s.info.backend_pid: _Obstacle(s) for s in (looker, *sessions)}
+        with ExitStack() as undoing:
+            undoing.callback(self._leave)
+            for session, group in zip(sessions, groups, strict=True):
+                self._standing[session.info.backend_pid].stand(group)
+            self._standing[self._looker].look_on()
+            undoing.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self._leave()
+
+    def _leave(self) -> None:
+        for obstacle in self._standing.values():
+            obstacle.session.rollback()
 
     def meet(self, run: Callable[[], object]) -> Met:
         """Run the statement into one obstacle after the other, to its end."""
@@ -91,37 +172,47 @@ class Obstacles:
         thread = threading.Thread(target=_run, args=(run, met, ended))
         began, waited = time.monotonic(), 0.0
         thread.start()
-        for obstacle in self._standing:
-            waited += self._until_it_waits(met, ended, obstacle.info.backend_pid)
-            obstacle.execute("ROLLBACK")
         while not ended.is_set():
-            self._look(met)
-            ended.wait(POLL)
+            waited += self._until_it_waits(met, ended)
         thread.join()
         met.ms = (time.monotonic() - began - waited) * 1000
         return met
 
-    def _until_it_waits(self, met: Met, ended: threading.Event, obstacle: int) -> float:
-        """Look until the statement waits for an obstacle or has ended; give the seconds that it waited."""
-        standing = {connection.info.backend_pid for connection in self._standing}
-        last = self._standing[-1].info.backend_pid
-        patient = time.monotonic() + PATIENCE
-        since, settled = 0.0, 0
-        while not ended.is_set() and settled < _SETTLED and time.monotonic() < patient:
+    def _until_it_waits(self, met: Met, ended: threading.Event) -> float:
+        """Look until the statement waits or has ended, and give way; give the seconds that it waited."""
+        since, before, settled = 0.0, set[int](), 0
+        while not ended.is_set():
             awaited, blockers = self._look(met)
-            settled = settled + 1 if blockers & standing else 0
+            found = blockers & self._standing.keys()
+            settled = settled + 1 if found and found == before else int(bool(found))
             since = time.monotonic() if settled == 1 else since
-            if awaited == "virtualxid" and obstacle in blockers:
-                met.waits_for_snapshots |= obstacle == last
-                met.waits_for_users |= obstacle != last
+            before = found
+            if settled == _SETTLED:
+                self._give_way(met, awaited, found)
+                return time.monotonic() - since
             ended.wait(POLL)
-        return time.monotonic() - since if settled else 0.0
+        return 0.0
 
-    def _look(self, met: Met) -> tuple[str | None, set[int]]:
+    def _give_way(self, met: Met, awaited: tuple[str, str] | None, blockers: set[int]) -> None:
+        kind, mode = awaited or ("", "")
+        if kind == "virtualxid":
+            met.waits_for_snapshots |= self._looker in blockers
+            met.waits_for_users |= self._looker not in blockers
+        for pid in blockers:
+            self._standing[pid].give_way(_MODES[mode] if kind == "relation" else None)
+
+    def _look(self, met: Met) -> tuple[tuple[str, str] | None, set[int]]:
         row = self._watcher.execute(_SEEN, {"pid": self.worker}).fetchone()
         assert row is not None
         met.locks.update((int(relation), mode) for relation, mode in row[0])
         return row[1], set(row[2])
+
+
+def _shared_out(targets: Sequence[Target], sessions: int) -> list[list[Target]]:
+    """Give each session a relation, tables first, and the last one all that are left."""
+    first = sorted(targets, key=lambda target: target.kind not in TABLES)
+    own = [[target] for target in first[: sessions - 1]]
+    return [*own, first[sessions - 1 :]] if sessions else []
 
 
 def _run(run: Callable[[], object], met: Met, ended: threading.Event) -> None:
@@ -133,31 +224,23 @@ def _run(run: Callable[[], object], met: Met, ended: threading.Event) -> None:
         ended.set()
 
 
-def _hold(connection: psycopg.Connection[Any], statements: Sequence[str]) -> None:
-    """Begin a transaction that holds the locks that statements take."""
-    connection.execute("BEGIN")
-    for statement in statements:
-        connection.execute(statement.encode())
-
-
-def _locking(tables: Sequence[Name], mode: str) -> list[str]:
-    return [f"LOCK TABLE ONLY {table} IN {mode} MODE" for table in tables]
-
-
-def _commenting(relations: Mapping[Name, str]) -> list[str]:
-    return [f"COMMENT ON {_KINDS[kind]} {name} IS NULL" for name, kind in relations.items() if kind not in TABLES]
-
-
-def _reading(views: Sequence[Name]) -> list[str]:
-    return [f"EXPLAIN SELECT FROM {view}" for view in views]
-
-
-def _is_parent(connection: psycopg.Connection[Any], table: Name) -> bool:
-    query = "SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhparent = to_regclass(%s))"
-    return connection.execute(query, [str(table)]).fetchone() == (True,)
-
-
-def _look_on(connection: psycopg.Connection[Any]) -> None:
-    """Begin a transaction that uses no table but keeps its snapshot."""
-    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-    connection.execute("SELECT 1")
+def _holding(target: Target, mode: LockMode) -> list[str]:
+    """Give the statements that take a mode on one relation alone, as far as there are any."""
+    if target.kind in TABLES:
+        return [f"LOCK TABLE ONLY {target.name} IN {mode.sql} MODE"]
+    thing = f"{_KINDS[target.kind]} {target.name}"
+    match mode:
+        case LockMode.ACCESS_SHARE if target.kind == "m":
+            return [f"PREPARE reader AS SELECT FROM {target.name}", "DEALLOCATE reader"]
+        case LockMode.ROW_EXCLUSIVE if target.kind == "m":
+            return [f"PREPARE writer AS DELETE FROM {target.name}", "DEALLOCATE writer"]
+        case LockMode.ACCESS_SHARE if target.kind in _INDEXES:
+            return [f"SELECT FROM pg_catalog.pg_class WHERE oid = {target.oid} FOR UPDATE"]
+        case LockMode.SHARE_UPDATE_EXCLUSIVE:
+            return [f"COMMENT ON {thing} IS NULL"]
+        case LockMode.ACCESS_EXCLUSIVE if target.kind == "I":
+            return [f"ALTER {thing} SET TABLESPACE pg_default"]
+        case LockMode.ACCESS_EXCLUSIVE:
+            return [f"ALTER {thing} OWNER TO {quote_ident(target.owner)}"]
+        case _:
+            return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from migrate_safe.adapters.beyond import beyond_in
 from migrate_safe.adapters.captured import Captured, run_again, shown
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.observer import Observer
+from migrate_safe.adapters.obstacles import Crowd
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.wire import Sent
 from migrate_safe.catalog.naming import relation_exists
@@ -83,7 +84,7 @@ def trace_script(dsn: str, found: Captured, schema: Schema, *, contained: bool =
     `schema` is the state before. A file stops behind the first statement that the server refuses. What a command has
     sent goes on behind it, as the command did; of a transaction that failed here nothing more runs, but is predicted.
     """
-    with _Sessions(dsn, contained) as sessions:
+    with closing(Crowd(dsn)) as crowd, _Sessions(dsn, crowd, contained) as sessions:
         return tuple(_traced(sessions, found, schema))
 
 
@@ -274,6 +275,7 @@ class _Sessions(Struct):
     """
 
     dsn: str
+    crowd: Crowd
     contained: bool
     _stack: ExitStack = field(default_factory=ExitStack)
     _open: dict[int, Observer] = field(default_factory=dict)
@@ -296,7 +298,7 @@ class _Sessions(Struct):
             options = {"options": f"{sent.startup.options} {_PATIENT}"} if sent is not None else {}
             connection = connect(self.dsn, prepare_threshold=None, encoding=None, **options)
             self._stack.callback(connection.close)
-            self._open[number] = Observer(connection, self.dsn)
+            self._open[number] = Observer(connection, self.crowd)
         return self._open[number]
 
     def close(self, sent: Sent) -> None:

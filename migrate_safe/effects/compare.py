@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
-from migrate_safe.effects.doubts import Rows
+from migrate_safe.effects.refusals import of_one_kind, refuses
 from migrate_safe.model.effect import Effect, Observed
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
 
 _OF_ROWS = ("22", "23")
 """Classes of SQLSTATE of a refusal that rows bring about: no value of the type, and a constraint."""
-
-_REFUSING: Mapping[Rows, tuple[str, ...]] = MappingProxyType(
-    {
-        Rows.DUPLICATES: ("23505", "23P01"),
-        Rows.NULLS: ("23502",),
-        Rows.BREAKING: ("23514",),
-        Rows.ORPHANS: ("23503",),
-        Rows.ANY: ("23502",),
-        Rows.CONVERTED: ("22",),
-        Rows.OUTSIDE: ("23514",),
-        Rows.REFERRED_TO: ("23503",),
-        Rows.DISPLACED: ("23514",),
-        Rows.LACKED: ("42704", "0A000", "58P01", "22023", "55000"),
-        Rows.UNMARKED: ("42704",),
-        Rows.HELD: ("2BP01",),
-        Rows.PENDING: ("55006",),
-    }
-)
-"""How the SQLSTATE begins with which the server refuses a statement for such rows, or for what else it lacks."""
-_OF_ABSENCE = ("42P01", "42703", "42704", "42883", "3F000")
-"""SQLSTATE of a refusal because of a relation, column, object, function or schema that is not there."""
-_ABSENCE = "does not exist"
-_IN_A_BLOCK = "25001"
 
 
 def refused_for_rows(observed: Observed) -> bool:
@@ -57,12 +32,12 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
     seen = observed.effect
     if predicted.unknown is not None:
         return
-    if seen.fails is not None and any(_refuses(reason, observed.sqlstate or "") for reason in predicted.refused_by):
+    if seen.fails is not None and any(refuses(reason, observed.sqlstate or "") for reason in predicted.refused_by):
         return
     if predicted.fails or seen.fails:
         if bool(predicted.fails) != bool(seen.fails):
             yield f"fails: predicted {predicted.fails!r}, server: {seen.fails!r}"
-        elif not _of_one_kind(predicted.fails or "", seen.fails or "", observed.sqlstate or ""):
+        elif not of_one_kind(predicted.fails or "", seen.fails or "", observed.sqlstate or ""):
             yield f"fails for another reason: predicted {predicted.fails!r}, server: {seen.fails!r}"
         return
     if predicted.transaction is not seen.transaction:
@@ -78,50 +53,19 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
             yield from _names(what, want - unseen, got - unseen, lenient=lenient)
     for what in ("waits_for_old_transactions", "waits_for_snapshots") if not observed.inside else ():
         expected, came = getattr(predicted, what), getattr(seen, what)
-        if expected != came and not (expected and (lenient or _queued(observed))):
+        if expected != came and not (expected and lenient):
             yield f"{what.replace('_', ' ')}: predicted {expected}, server: {came}"
 
 
-def _refuses(reason: str, sqlstate: str) -> bool:
-    """Say whether a refusal is the one that was held possible for that reason."""
-    return any(
-        sqlstate.startswith(states)
-        for rows, states in _REFUSING.items()
-        if re.fullmatch(".+".join(map(re.escape, rows.split("{}"))), reason, re.DOTALL)
-    )
-
-
-def _of_one_kind(predicted: str, said: str, sqlstate: str) -> bool:
-    """Say whether two reasons of a refusal are of one kind, as far as that can be told: absence, and transactions.
-
-    What a major version does not know yet, or may keep for itself, counts as either.
-    """
-    if (sqlstate == _IN_A_BLOCK) != ("transaction block" in predicted):
-        return False
-    if _ABSENCE in predicted:
-        return sqlstate in _OF_ABSENCE or _ABSENCE in said or "is required by the server" in predicted
-    return _ABSENCE not in said or "does not know" in predicted
-
-
-def _queued(observed: Observed) -> bool:
-    """Say whether nobody could see what a statement waits for: it queued for locks, or nothing was in its way."""
-    sure = [lock.mode for lock in observed.effect.locks if lock.relation not in observed.unsure]
-    return not sure or any(mode.blocks_writes for mode in sure)
-
-
 def _locks(predicted: Effect, observed: Observed, *, lenient: bool) -> Iterator[str]:
-    """Compare what goes beyond the locks held before; of those that are unsure a part may have passed unseen."""
+    """Compare what goes beyond the locks held before; those that are unsure may have passed unseen, or in part."""
     held: dict[Name, LockMode] = {lock.relation: lock.mode for lock in observed.held}
     wanted = {lock.relation: lock.mode for lock in predicted.locks if lock.mode > held.get(lock.relation, 0)}
     got = {lock.relation: lock.mode for lock in observed.effect.locks}
-    tables = [name for name in wanted if name not in observed.unsure]
-    # what works on one table after the other takes and leaves their locks; the obstacles stand before the first only
-    one_of_many = not observed.inside and len(tables) > 1
-    passing = max((mode for name, mode in wanted.items() if one_of_many and got.get(name) == mode), default=0)
     for name in sorted(set(wanted) | set(got)):
         want, saw = wanted.get(name), got.get(name)
         too_high = want is not None and (saw is None or saw <= want)
-        unseen = lenient or (want or 0) <= passing or name in observed.unsure
+        unseen = lenient or name in observed.unsure
         if want != saw and not (unseen and too_high):
             yield f"lock on {name}: predicted {_mode(want)}, server: {_mode(saw)}"
 

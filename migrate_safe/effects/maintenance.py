@@ -99,15 +99,15 @@ def _vacuum(scene: Scene, vacuum: Vacuum) -> Effect:
         return _FORBIDDEN
     if vacuum.tables:
         read = [_analyze_one(scene, t) for t in vacuum.tables if vacuum.analyze]
-        return merge(*(_vacuum_named(scene, t, full=vacuum.full) for t in vacuum.tables), *read, _FORBIDDEN)
-    known = merge(*(_vacuum_one(t, full=vacuum.full) for t in every_table(scene.schema)), _FORBIDDEN)
+        return merge(*(_vacuum_named(scene, t, vacuum) for t in vacuum.tables), *read, _FORBIDDEN)
+    known = merge(*(_vacuum_one(t, vacuum) for t in every_table(scene.schema)), _FORBIDDEN)
     return known if scene.schema.complete else replace(known, unknown="VACUUM without a name works on every table")
 
 
-def _vacuum_named(scene: Scene, wanted: Tended, *, full: bool) -> Effect:
+def _vacuum_named(scene: Scene, wanted: Tended, vacuum: Vacuum) -> Effect:
     if _has_no_rows(scene, wanted.table):
-        return locking(_AX if full else _SUX, scene.schema.resolve(wanted.table))
-    return merge(*(_vacuum_one(t, full=full) for t in _vacuumed(scene, wanted)))
+        return locking(_AX if vacuum.full else _SUX, scene.schema.resolve(wanted.table))
+    return merge(*(_vacuum_one(t, vacuum) for t in _vacuumed(scene, wanted)))
 
 
 def _vacuumed(scene: Scene, wanted: Tended) -> Iterable[Table]:
@@ -117,10 +117,10 @@ def _vacuumed(scene: Scene, wanted: Tended) -> Iterable[Table]:
     return family(scene.schema, table) if deep and not wanted.only else (table,)
 
 
-def _vacuum_one(table: Table, *, full: bool) -> Effect:
-    if table.kind is TableKind.FOREIGN:  # the server warns that it cannot, once it has the lock
-        return locking(_AX if full else _SUX, table.name)
-    if full:
+def _vacuum_one(table: Table, vacuum: Vacuum) -> Effect:
+    if table.kind is TableKind.FOREIGN or not vacuum.main:  # of the former the server warns, once it has the lock
+        return locking(_AX if vacuum.full else _SUX, table.name)
+    if vacuum.full:
         return rewriting(table)
     indexes = () if is_partitioned(table) else index_names(table)
     return merge(locking(_SUX, table.name), locking(LockMode.ROW_EXCLUSIVE, *indexes))

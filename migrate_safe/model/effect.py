@@ -90,8 +90,7 @@ class Observed(Struct, frozen=True):
     """What one statement did on a server: `effect.fails` is the server's refusal, `sqlstate` its code.
 
     `inside` says that it ran in a transaction, so that its locks are known in full. Else the locks on relations that
-    are `unsure` (indexes, materialized views, temporary tables: nobody could stand in their way for certain) came and
-    went.
+    are `unsure` (temporary tables, where nobody can stand in the way, and what shares an obstacle) came and went.
     `ms` is its time in milliseconds without waiting for others; `held` are the locks that its transaction had before
     it, whereas `effect.locks` are those that it took beyond them. Tables that were `empty` and got other storage cannot
     show a scan or build; nothing is known of those that are `untold`: the server names no schemas, or it skipped them

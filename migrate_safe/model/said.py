@@ -179,13 +179,17 @@ class Tended(Struct, frozen=True):
 
 
 class Vacuum(Struct, frozen=True):
-    """VACUUM or ANALYZE, of every table where none is named. `bare` takes no table: ONLY_DATABASE_STATS."""
+    """VACUUM or ANALYZE, of every table where none is named.
+
+    `bare` takes no table: ONLY_DATABASE_STATS. Without `main` only the TOAST tables are worked on.
+    """
 
     tables: tuple[Tended, ...]
     vacuum: bool = True
     full: bool = False
     analyze: bool = False
     bare: bool = False
+    main: bool = True
 
 
 class Cluster(Struct, frozen=True):

@@ -32,6 +32,7 @@ def vacuum(node: Any) -> Vacuum:
         full=node.is_vacuumcmd and option_is_on(given, "full"),
         analyze=not node.is_vacuumcmd or option_is_on(given, "analyze"),
         bare=option_is_on(given, "only_database_stats"),
+        main="process_main" not in given or option_is_on(given, "process_main"),
     )
 
 

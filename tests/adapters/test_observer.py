@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from migrate_safe.adapters.observer import Observer
+from migrate_safe.adapters.obstacles import MOST, Crowd
 from migrate_safe.model.effect import Observed, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
@@ -23,15 +26,18 @@ class Bench:
     def __init__(self, dsn: str, connect: Connect) -> None:
         self.worker = connect(dsn)
         self.worker.execute(SETUP)
-        self.observer = Observer(self.worker, dsn)
+        self.crowd = Crowd(dsn)
+        self.observer = Observer(self.worker, self.crowd)
 
     def watch(self, sql: str, *, wrap: bool = True) -> Observed:
         return self.observer.watch(lambda: self.worker.execute(sql.encode()), wrap=wrap)
 
 
 @pytest.fixture
-def bench(each_database: str, connect: Connect) -> Bench:
-    return Bench(each_database, connect)
+def bench(each_database: str, connect: Connect) -> Iterator[Bench]:
+    made = Bench(each_database, connect)
+    yield made
+    made.crowd.close()
 
 
 def test_a_rewrite_with_its_locks(bench: Bench) -> None:
@@ -77,6 +83,21 @@ def test_a_concurrent_drop_waits_for_users_alone(bench: Bench) -> None:
 def test_what_a_vacuum_asks_for_is_seen_although_it_is_gone_in_an_instant(bench: Bench) -> None:
     assert bench.watch("VACUUM t").effect.mode_on(T) is LockMode.SHARE_UPDATE_EXCLUSIVE
     assert bench.watch("VACUUM FULL t").effect.mode_on(T) is LockMode.ACCESS_EXCLUSIVE
+
+
+def test_each_table_of_many_is_seen_and_its_indexes(bench: Bench) -> None:
+    seen = bench.watch("VACUUM t, child")
+    modes = {lock.relation.name: lock.mode for lock in seen.effect.locks}
+    assert modes == {
+        **dict.fromkeys(("t", "child"), LockMode.SHARE_UPDATE_EXCLUSIVE),
+        **dict.fromkeys(("t_a", "t_pkey"), LockMode.ROW_EXCLUSIVE),
+    }
+    assert seen.unsure == frozenset()
+
+
+def test_what_shares_an_obstacle_may_pass_unseen(bench: Bench) -> None:
+    bench.worker.execute("DO $$ BEGIN FOR i IN 1..40 LOOP EXECUTE format('CREATE TABLE n%s ()', i); END LOOP; END $$")
+    assert len(bench.watch("VACUUM t").unsure) == len(("t", "child", "t_pkey", "t_a")) + 40 - (MOST - 1)
 
 
 def test_a_refusal_at_once_and_one_at_commit(bench: Bench) -> None:

@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.observer import IN_A_BLOCK, Observer
+from migrate_safe.adapters.obstacles import Crowd
 from migrate_safe.adapters.postgres import connect
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.catalog.diff import diff, differences
@@ -181,6 +182,7 @@ class Bench:
         """Drop the database, if there is one, and first the subscriptions, which would keep it."""
         self.connection.rollback()
         self._empty()
+        self._crowd.close()
         name = self.connection.info.dbname
         self.connection.close()
         self._server.drop_database(name)
@@ -188,7 +190,8 @@ class Bench:
     def _open(self) -> None:
         dsn = self._server.create_database()
         self.connection = connect(dsn)
-        self.observer = Observer(self.connection, dsn)
+        self._crowd = Crowd(dsn)
+        self.observer = Observer(self.connection, self._crowd)
         self._ready: tuple[str, ...] = ()
         self._known: dict[tuple[str, ...], Schema] = {}
         self._base, self._own, self._spoilt = "", frozenset[tuple[str, str]](), False
