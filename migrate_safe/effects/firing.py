@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from migrate_safe.catalog.change import is_partitioned, put
 from migrate_safe.catalog.evolve.routines import body_block
 from migrate_safe.effects.blocks import do_block
+from migrate_safe.effects.cascades import Carried, carried
 from migrate_safe.effects.combine import Scene, family, merge
 from migrate_safe.effects.dml import bases, writes
 from migrate_safe.effects.doubts import Doubt
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Function, Table, Trigger, View
-from migrate_safe.model.statement import Dml, DmlKind, Statement, Truncate
+from migrate_safe.model.statement import Dml, DmlKind, DoBlock, Statement, Truncate
 from migrate_safe.model.values import replace
 from migrate_safe.sql.blocks import trigger_block
 from migrate_safe.sql.parse import parse_statements
@@ -34,31 +35,63 @@ _EVENTS = {
 
 def fired_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
     """Give what the triggers do that a data statement fires, on partitions and children and through views too."""
-    found: list[Effect] = []
+    return merge(*(_fired(scene, holder, trigger, effect_in) for holder, trigger in _all_fired(scene, action)))
+
+
+def carried_by_data(scene: Scene, action: Dml) -> Iterator[Carried]:
+    """Give the writes that foreign keys make of those of a statement."""
+    for kind, target in writes(action):
+        for event in _EVENTS.get(kind, ()):
+            for name in written(scene, target) if event != "INSERT" or action.arbiter else ():
+                how = DmlKind.DELETE if event == "DELETE" else DmlKind.UPDATE
+                yield from carried(scene, Carried(how, scene.table(name), frozenset(action.columns)))[1:]
+
+
+def bodies_of_data(scene: Scene, action: Dml) -> Iterator[tuple[Scene, DoBlock]]:
+    """Give the bodies of triggers and functions that a statement may run, each with the scene in which it does."""
+    for holder, trigger in _all_fired(scene, action):
+        block = _trigger_body(_function(scene, trigger))
+        if block is not None:
+            yield _within(scene, holder), block
+    for name in _called_names(scene, action):
+        yield from _bodies(scene, name)
+
+
+def _all_fired(scene: Scene, action: Dml) -> Iterator[tuple[Table | View, Trigger]]:
     for kind, target in writes(action):
         events = (*_EVENTS.get(kind, ()), *(("UPDATE",) if action.arbiter and kind is DmlKind.INSERT else ()))
         columns = action.columns if kind is DmlKind.UPDATE and target == action.target else None
-        for name in _written(scene, scene.schema.resolve(target)):
+        for name in written(scene, target):
             for holder, trigger in _triggers(scene, name, deep=kind not in (DmlKind.INSERT, DmlKind.COPY_FROM)):
                 if _is_fired(trigger, events, columns):
-                    found.append(_fired(scene, holder, trigger, effect_in))
-    return merge(*found)
+                    yield holder, trigger
+    for write in carried_by_data(scene, action):
+        for holder, trigger in _triggers(scene, write.table.name, deep=True):
+            if _is_fired(trigger, _EVENTS[write.kind], tuple(write.columns) or None):
+                yield holder, trigger
 
 
 def called_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
     """Give what the functions do that a statement calls while it writes rows; each is followed once."""
+    return merge(*(_called(scene, name, effect_in) for name in _called_names(scene, action)))
+
+
+def _called_names(scene: Scene, action: Dml) -> list[Name]:
     if action.target is None or not scene.schema.functions:
-        return Effect()
+        return []
     path, called = scene.schema.search_path, sorted(action.functions, key=str)
     places = [n for f in called for n in ([f] if f.schema is not None else [Name(s, f.name) for s in path])]
-    return merge(*(_called(scene, n, effect_in) for n in places if n in scene.schema.functions))
+    return [n for n in places if n in scene.schema.functions]
+
+
+def _bodies(scene: Scene, name: Name) -> list[tuple[Scene, DoBlock]]:
+    others = {n: f for n, f in scene.schema.functions.items() if n != name}
+    within = scene.at(replace(scene.schema, functions=others))
+    return [(within, block) for f in scene.schema.functions[name] if (block := body_block(f)) is not None]
 
 
 def _called(scene: Scene, name: Name, effect_in: EffectIn) -> Effect:
-    others = {n: f for n, f in scene.schema.functions.items() if n != name}
-    within = scene.at(replace(scene.schema, functions=others))
-    blocks = [block for f in scene.schema.functions[name] if (block := body_block(f)) is not None]
-    inside = merge(*(do_block(within, block, effect_in) for block in blocks))
+    inside = merge(*(do_block(within, block, effect_in) for within, block in _bodies(scene, name)))
     felt = Effect(locks=inside.locks, rewrites=inside.rewrites, scans=inside.scans, builds=inside.builds)
     return merge(felt, Doubt.CALLED.effect(name)) if felt != Effect() else felt
 
@@ -75,10 +108,11 @@ def fired_by_truncation(scene: Scene, action: Truncate, effect_in: EffectIn) -> 
     return merge(*found)
 
 
-def _written(scene: Scene, target: Name) -> list[Name]:
+def written(scene: Scene, target: Name) -> list[Name]:
     """Give the relation that a statement writes to and, through a view that nothing acts for, the tables below."""
-    view = scene.schema.views.get(target)
-    return [target] if view is None or view.triggers else bases(scene, target)
+    full = scene.schema.resolve(target)
+    view = scene.schema.views.get(full)
+    return [full] if view is None or view.triggers else bases(scene, full)
 
 
 def _triggers(scene: Scene, name: Name, *, deep: bool) -> Iterator[tuple[Table | View, Trigger]]:
@@ -105,15 +139,22 @@ def _fired(scene: Scene, holder: Table | View, trigger: Trigger, effect_in: Effe
     if function is None and (scene.schema.complete or trigger.function is None):
         return Effect()  # a function of the server's own
     unknown = Doubt.TRIGGER.effect(trigger.name, holder.name)
-    if function is None or function.language != "plpgsql":
+    block = _trigger_body(function)
+    if block is None:
         return unknown
-    inside = do_block(_within(scene, holder), trigger_block(function.body, parse_statements), effect_in)
+    inside = do_block(_within(scene, holder), block, effect_in)
     passing = {scene.schema.resolve(Name(None, t)) for t in (trigger.old_table, trigger.new_table) if t}
     locks = tuple(lock for lock in inside.locks if lock.relation not in passing)
     doubts = [Doubt.TRIGGERED.effect(trigger.name, holder.name)] if locks or inside.rewrites or inside.scans else []
     doubts += [unknown] if inside.unknown else []
     felt = Effect(locks=locks, rewrites=inside.rewrites, scans=inside.scans, builds=inside.builds)
     return merge(felt, *doubts)
+
+
+def _trigger_body(function: Function | None) -> DoBlock | None:
+    if function is None or function.language != "plpgsql":
+        return None
+    return trigger_block(function.body, parse_statements)
 
 
 def _function(scene: Scene, trigger: Trigger) -> Function | None:

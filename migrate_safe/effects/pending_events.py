@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from migrate_safe.catalog.evolve.routines import runs_of
 from migrate_safe.effects.combine import Scene, family
-from migrate_safe.effects.dml import bases, writes
+from migrate_safe.effects.dml import writes
 from migrate_safe.effects.doubts import Rows
+from migrate_safe.effects.firing import bodies_of_data, carried_by_data, written
 from migrate_safe.effects.read_by_cursors import worked_on
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.said import SetConstraints
 from migrate_safe.model.schema import Table
-from migrate_safe.model.statement import Action, Dml, DmlKind, Other, Statement
+from migrate_safe.model.statement import Action, Dml, DmlKind, DoBlock, Other, Statement
 from migrate_safe.model.values import replace
 
 Pending = frozenset[tuple[Name, str]]
@@ -45,18 +46,27 @@ def pending_after(scene: Scene, statement: Statement) -> tuple[Pending, frozense
             )
         case Dml() as action:
             pending |= frozenset(_events(scene, action))
-    for run in runs_of(scene.schema, statement.action):
-        inside = replace(scene, schema=run.within(scene.schema), pending=pending)
-        for each in run.block.inner:
+    for inside, block in _bodies(scene, statement.action):
+        for each in block.inner:
             pending, deferred = pending_after(replace(inside, pending=pending, deferred=deferred), each)
     return pending, deferred
 
 
+def _bodies(scene: Scene, action: Action) -> Iterator[tuple[Scene, DoBlock]]:
+    for run in runs_of(scene.schema, action):
+        yield scene.at(run.within(scene.schema)), run.block
+    if isinstance(action, Dml):
+        yield from bodies_of_data(scene, action)
+
+
 def _events(scene: Scene, action: Dml) -> Iterator[tuple[Name, str]]:
     for kind, target in writes(action):
-        for base in bases(scene, target):
+        for base in written(scene, target):
             for table in family(scene.schema, scene.table(base), only=target in action.only):
                 yield from ((table.name, name) for name in _waiting(scene, table, kind))
+    for write in carried_by_data(scene, action):
+        for table in family(scene.schema, write.table):
+            yield from ((table.name, name) for name in _waiting(scene, table, write.kind))
 
 
 def _waiting(scene: Scene, table: Table, kind: DmlKind) -> Iterator[str]:

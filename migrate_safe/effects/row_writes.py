@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.catalog.evolve.drawing import drawn_from
+from migrate_safe.effects.cascades import CHANGING, Carried, ancestors, carried, pointing
 from migrate_safe.effects.combine import Scene, family, locking, merge, planned_indexes
 from migrate_safe.effects.doubts import Doubt, Rows
+from migrate_safe.effects.row_rules import refused_rows
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
@@ -19,7 +21,7 @@ from migrate_safe.model.statement import Dml, DmlKind
 
 _RX = LockMode.ROW_EXCLUSIVE
 _RS = LockMode.ROW_SHARE
-_CHANGING = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
+_NEW_ROWS = (DmlKind.INSERT, DmlKind.COPY_FROM, DmlKind.UPDATE, DmlKind.MERGE)
 
 
 def written_rows(scene: Scene, kind: DmlKind, target: Name, action: Dml) -> Effect:
@@ -34,6 +36,11 @@ def written_rows(scene: Scene, kind: DmlKind, target: Name, action: Dml) -> Effe
     table = scene.schema.tables.get(full)
     if table is None:
         return Effect()
+    refused = refused_rows(scene, kind, table, action) if kind in _NEW_ROWS else Effect()
+    return merge(_written(scene, kind, target, table, action), refused)
+
+
+def _written(scene: Scene, kind: DmlKind, target: Name, table: Table, action: Dml) -> Effect:
     match kind:
         case DmlKind.INSERT | DmlKind.COPY_FROM:
             inserted = _inserted(scene, table, action if target == action.target else Dml(kind, target))
@@ -41,10 +48,10 @@ def written_rows(scene: Scene, kind: DmlKind, target: Name, action: Dml) -> Effe
         case DmlKind.UPDATE:
             return _updated(scene, table, action)
         case DmlKind.DELETE:
-            return _deleted(scene, table)
+            return _followed(scene, Carried(DmlKind.DELETE, table))
         case DmlKind.MERGE:
             inserted = _inserted(scene, table, Dml(kind, target, columns=action.columns))
-            return merge(inserted, _updated(scene, table, action), _deleted(scene, table))
+            return merge(inserted, _updated(scene, table, action), _followed(scene, Carried(DmlKind.DELETE, table)))
         case _:
             return Effect()
 
@@ -99,16 +106,7 @@ def _routed(scene: Scene, table: Table) -> Effect:
 
 def bound_looked_up(scene: Scene, table: Table) -> Effect:
     """Read the bound of a partition from the tables above it, unless the session has done so before."""
-    return merge(locking(LockMode.ACCESS_SHARE, *_ancestors(scene, table)), Doubt.BOUND_LOOKED_UP.effect(table.name))
-
-
-def _ancestors(scene: Scene, table: Table) -> list[Name]:
-    found: list[Name] = []
-    for parent in table.parents:
-        found.append(parent)
-        known = scene.schema.tables.get(parent)
-        found.extend(_ancestors(scene, known) if known is not None else [])
-    return found
+    return merge(locking(LockMode.ACCESS_SHARE, *ancestors(scene, table)), Doubt.BOUND_LOOKED_UP.effect(table.name))
 
 
 # ---- changed and deleted rows ----------------------------------------------------------------
@@ -116,15 +114,9 @@ def _ancestors(scene: Scene, table: Table) -> list[Name]:
 
 def _updated(scene: Scene, table: Table, action: Dml) -> Effect:
     """Look up the other side of every key one of whose columns changes."""
-    columns = set(action.columns)
-    own = [_far_side(scene, table, k) for k in _keys(table) if columns & set(k.columns)]
-    near = [
-        _near_side(scene, table, other, key.references.on_update)
-        for other, key in _pointing(scene, table)
-        if key.references is not None and columns & set(key.references.columns or table.primary_key)
-    ]
+    write = Carried(DmlKind.UPDATE, table, frozenset(action.columns))
     moved = _routed(scene, table) if table.partition_bound is not None else Effect()
-    return merge(*own, *near, moved, _defaulted(scene, table, action))
+    return merge(_followed(scene, write), moved, _defaulted(scene, table, action))
 
 
 def _defaulted(scene: Scene, table: Table, action: Dml) -> Effect:
@@ -137,21 +129,20 @@ def _defaulted(scene: Scene, table: Table, action: Dml) -> Effect:
     return merge(locking(_RX, *sequences), Doubt.DEFAULTS.effect(table.name)) if sequences else Effect()
 
 
-def _deleted(scene: Scene, table: Table, seen: frozenset[Name] = frozenset()) -> Effect:
+def _followed(scene: Scene, write: Carried) -> Effect:
+    """Look up what refers to changed and deleted rows, and what changed rows refer to, as far as keys carry it on."""
     parts = []
-    for other, key in _pointing(scene, table):
-        assert key.references is not None
-        parts.append(_near_side(scene, table, other, key.references.on_delete))
-        if key.references.on_delete == "CASCADE" and other.name not in seen:
-            parts.append(_deleted(scene, other, seen | {table.name}))
+    for one in carried(scene, write):
+        sides = ((near, one.reaches(key)) for near, key in pointing(scene, one.table))
+        parts += [_near_side(scene, one, near, rule) for near, rule in sides if rule is not None]
+        keys = (k for k in _keys(one.table) if one.columns & set(k.columns))
+        parts += [_far_side(scene, one.table, k) for k in keys if _looks(one, k)]
     return merge(*parts)
 
 
-def _pointing(scene: Scene, table: Table) -> list[tuple[Table, Constraint]]:
-    """Give the foreign keys that point at rows of a table: also by a table above a partition, or by one below."""
-    below = family(scene.schema, table) if is_partitioned(table) else (table,)
-    names = [*(m.name for m in below), *(_ancestors(scene, table) if table.partition_bound is not None else ())]
-    return [(t, k) for name in names for t, k in scene.schema.referencing(name) if k.enforced]
+def _looks(write: Carried, key: Constraint) -> bool:
+    """Say whether a key has to look for its other side: not for NULL, nor where it has just followed it."""
+    return write.rule != "SET NULL" and (key is not write.by or write.rule == "SET DEFAULT")
 
 
 def _keys(table: Table) -> list[Constraint]:
@@ -165,11 +156,14 @@ def _far_side(scene: Scene, table: Table, key: Constraint) -> Effect:
     return merge(_looked_up(scene, far, _RS), Doubt.REFERRING.effect(table.name, far.name), orphans)
 
 
-def _near_side(scene: Scene, table: Table, near: Table, how: str) -> Effect:
-    doubt = Doubt.REFERRED.effect(near.name, table.name)
-    if how in _CHANGING:
-        return merge(_looked_up(scene, near, _RX), doubt)
-    return merge(_looked_up(scene, near, _RS), doubt, Rows.REFERRED_TO.effect(table.name, near.name))
+def _near_side(scene: Scene, write: Carried, near: Table, rule: str) -> Effect:
+    doubt = Doubt.REFERRED.effect(near.name, write.table.name)
+    refused = Rows.REFERRED_TO.effect(write.table.name, near.name)
+    if rule not in CHANGING:
+        return merge(_looked_up(scene, near, _RS), doubt, refused)
+    event = "delete" if write.kind is DmlKind.DELETE and rule == "CASCADE" else "update"
+    kept = any(r.instead and r.enabled in "OA" and r.event.lower() == event for r in near.rules)
+    return merge(_looked_up(scene, near, _RX), doubt, refused if kept else Effect())
 
 
 def _looked_up(scene: Scene, table: Table, mode: LockMode) -> Effect:

@@ -3,7 +3,8 @@
 pg_get_expr() prints what the server made of an expression: BETWEEN and IN are taken apart, casts that it
 found necessary are spelled out, names are qualified as search_path demands. `canonical` undoes this on both
 sides: casts of literals, casts to types that the server inserts by itself, parentheses and schemas are
-dropped, IN becomes = ANY, BETWEEN two comparisons, and nested AND and OR are flattened.
+dropped, IN becomes = ANY, BETWEEN two comparisons, nested AND and OR are flattened; in queries columns lose the names
+that they have anyway, and tables their aliases.
 """
 
 from __future__ import annotations
@@ -100,6 +101,8 @@ def _write(node: Any) -> str:
             return _boolean(node)
         case "A_Expr":
             return _operation(node)
+        case "ResTarget" if node.name and node.HasField("val") and node.name == _figure(node.val)[1]:
+            return f"(ResTarget val={_write(node.val)})"
         case _:
             return _generic(node)
 
@@ -206,7 +209,8 @@ def _generic(node: Any) -> str:
         return f"(array {' '.join(_write(e) for e in node.elements)})"
     if node.DESCRIPTOR.name == "String":
         return str(node.sval)
-    parts = [f"{f.name}={_field(v)}" for f, v in node.ListFields() if f.name not in _SILENT]
+    silent = _SILENT | {"alias"} if node.DESCRIPTOR.name == "RangeVar" else _SILENT
+    parts = [f"{f.name}={_field(v)}" for f, v in node.ListFields() if f.name not in silent]
     if node.DESCRIPTOR.name == "CaseExpr":
         parts = [p for p in parts if p != "defresult=null"]
     return f"({node.DESCRIPTOR.name} {' '.join(parts)})"
