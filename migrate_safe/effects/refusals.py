@@ -27,11 +27,12 @@ _REFUSING: Mapping[Rows, tuple[str, ...]] = MappingProxyType(
 )
 """How the SQLSTATE begins with which the server refuses a statement for such rows, or for what else it lacks."""
 
+_TWICE = ("42P03", "42P05", "42P06", "42P07", "42701", "42710", "42723", "23505", "42601")
 _KINDS = (
     (r"is required by the server", ("2BP01", "42704")),
     (r"does not exist as a shell", ("42710",)),
     (r"does not exist", ("42P01", "42703", "42704", "42883", "3F000", "22023", "26000", "34000", "3B001")),
-    (r"already exists|given twice|named twice|more than once|would have value", ("42P0", "427", "23505", "42601")),
+    (r"already exists|given twice|named twice|more than once|would have value", _TWICE),
     (r"is the row type of a relation", ("2BP01", "42809")),
     (r" depends on |is not empty: |^table .+ inherits from|is part of index|is the type of typed table", ("2BP01",)),
     (r" requires (sequence|index) |is required by|requires it$|^role .+ cannot be dropped", ("2BP01",)),
