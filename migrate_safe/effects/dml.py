@@ -23,6 +23,7 @@ from migrate_safe.model.schema import Table, TableKind, View
 from migrate_safe.model.statement import Dml, DmlKind
 
 _INSERTING = (DmlKind.INSERT, DmlKind.COPY_FROM)
+_CHANGING = (DmlKind.UPDATE, DmlKind.DELETE)
 _AS = LockMode.ACCESS_SHARE
 _RS = LockMode.ROW_SHARE
 _RX = LockMode.ROW_EXCLUSIVE
@@ -37,9 +38,7 @@ def data(scene: Scene, action: Dml) -> Effect:
     parts.append(drawing(scene, action.draws))
     parts.extend(written_rows(scene, kind, target, action) for kind, target in writes(action))
     if not action.bounded:
-        parts.extend(
-            _read_in_full(scene, t, action) for k, t in writes(action) if k in (DmlKind.UPDATE, DmlKind.DELETE)
-        )
+        parts.extend(_read_in_full(scene, t, action) for k, t in writes(action) if k in _CHANGING)
     if action.kind is DmlKind.DELETE and action.target is not None and action.filtered and not action.bounded:
         parts.append(_none_deleted(scene, action.target))
     return merge(*parts, _loss(scene, action), _calls(scene, action))
@@ -59,12 +58,28 @@ def _refusal(scene: Scene, action: Dml) -> str | None:
 def unidentified_rows(scene: Scene, action: Dml) -> str | None:
     """Say which table to be written publishes what it cannot tell apart; a condition may leave partitions out."""
     for kind, target in writes(action):
-        for name in _changed(scene, kind, target) if kind in (DmlKind.UPDATE, DmlKind.DELETE) else ():
-            members = family(scene.schema, scene.table(name), only=action.filtered or target in action.only)
-            found = [unidentified(scene, m.name, kind) for m in members if not is_partitioned(m)]
-            if any(found):
-                return next(reason for reason in found if reason)
+        alone = action.filtered or target in action.only or kind not in _CHANGING
+        for operation in _changes(action, kind, target):
+            names = [
+                m.name
+                for name in _changed(scene, kind, target)
+                for m in family(scene.schema, scene.table(name), only=alone)
+                if not is_partitioned(m)
+            ]
+            reason = next(filter(None, (unidentified(scene, name, operation) for name in names)), None)
+            if reason is not None:
+                return reason
     return None
+
+
+def _changes(action: Dml, kind: DmlKind, target: Name) -> tuple[DmlKind, ...]:
+    """Give how a part of a statement changes rows that are there: MERGE and ON CONFLICT may, too."""
+    if kind in _CHANGING:
+        return (kind,)
+    if target != action.target:
+        return ()
+    updates = action.conflict is not None and action.conflict.updates
+    return (DmlKind.UPDATE,) if updates else tuple(k for k in action.merges if k in _CHANGING)
 
 
 def _changed(scene: Scene, kind: DmlKind, target: Name) -> list[Name]:
@@ -120,7 +135,7 @@ def writes(action: Dml) -> list[tuple[DmlKind, Name]]:
 
 def _copied(scene: Scene, action: Dml) -> Effect:
     """COPY of a table reads it without a plan; children are left out."""
-    if not action.only:
+    if action.also or not action.only:
         return planned(scene, action)
     return locking(_AS, *(scene.schema.resolve(r) for r in action.reads))
 
@@ -223,14 +238,14 @@ def bases(scene: Scene, target: Name) -> list[Name]:
 
 
 def _calls(scene: Scene, action: Dml) -> Effect:
-    """Take a SELECT that calls a function nobody knows for what it may be: `SELECT migrate_everything()`."""
+    """Take a query that calls a function nobody knows for what it may be: `SELECT migrate_everything()`."""
+    if not action.queries:
+        return Effect()
     unknown = [f for f in sorted(action.functions, key=str) if not is_known_function(scene.schema, f)]
-    if unknown and action.kind is DmlKind.SELECT:
+    if unknown:
         followed = {run.called for run in runs_of(scene.schema, action)}
         unknown = [f for f in unknown if f not in followed]
-    if action.kind is not DmlKind.SELECT or not unknown:
-        return Effect()
-    return Effect(unknown=f"function {unknown[0]} may do anything")
+    return Effect(unknown=f"function {unknown[0]} may do anything") if unknown else Effect()
 
 
 def _loss(scene: Scene, action: Dml) -> Effect:

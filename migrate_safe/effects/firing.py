@@ -73,7 +73,7 @@ def called_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
 
 
 def _called_names(scene: Scene, action: Dml) -> list[Name]:
-    if action.target is None or not scene.schema.functions:
+    if not writes(action) or not scene.schema.functions:
         return []
     path, called = scene.schema.search_path, sorted(action.functions, key=str)
     places = [n for f in called for n in ([f] if f.schema is not None else [Name(s, f.name) for s in path])]

@@ -85,7 +85,8 @@ class Dml(PartlyCompared, frozen=True, eq=False):
     lower and an upper end. `conflict` is the ON CONFLICT of `target`,
     `shape` what a query gives or an INSERT is given.
     `scopes` hold the columns named; inside a block, where variables have names too, there are none. `writings` tell
-    what each part writes, that of `target` first. `twice` is a column that one list names a second time.
+    what each part writes, that of `target` first. `twice` is a column that one list names a second time. `merges` are
+    the kinds of what a MERGE does.
     """
 
     UNCOMPARED: ClassVar[frozenset[str]] = frozenset({"shape", "scopes", "writings"})
@@ -111,6 +112,12 @@ class Dml(PartlyCompared, frozen=True, eq=False):
     ranged: bool = False
     conflict: Conflict | None = None
     twice: str | None = None
+    merges: tuple[DmlKind, ...] = ()
     shape: Shape | None = None
     scopes: tuple[Scope, ...] = ()
     writings: tuple[Writing, ...] = ()
+
+    @property
+    def queries(self) -> bool:
+        """Whether it is a SELECT, or COPY of one: what its functions do is all that it may do."""
+        return self.kind is DmlKind.SELECT or (self.kind is DmlKind.COPY_TO and not self.also)

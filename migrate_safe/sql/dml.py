@@ -27,6 +27,7 @@ WRITES = {
     "MergeStmt": DmlKind.MERGE,
 }
 """The statements that write rows."""
+_MERGED = {pb.CMD_INSERT: DmlKind.INSERT, pb.CMD_UPDATE: DmlKind.UPDATE, pb.CMD_DELETE: DmlKind.DELETE}
 
 
 def select(node: Any) -> Dml | SetVariable | CreateTable:
@@ -84,20 +85,28 @@ def copy(node: Any) -> Dml:
     if node.is_from:
         given = tuple(range(len(columns))) if columns else None
         return Dml(DmlKind.COPY_FROM, named[0] if named else None, columns=columns, given=given, twice=_twice(columns))
-    parts = tuple(walk(node))
-    only = named if node.HasField("relation") else ()
-    scopes = () if only else scopes_of(inner(node.query))
+    if not node.HasField("relation"):
+        return _copied(inner(node.query))
+    return Dml(DmlKind.COPY_TO, None, named, columns, only=named, twice=_twice(columns))
+
+
+def _copied(query: Any) -> Dml:
+    """Read the query of a COPY: what it writes is all `also` written."""
+    parts = tuple(walk(query))
+    writer = next((part for part in parts if kind_of(part) in WRITES), None)
+    if writer is not None:
+        written = _write(writer, parts, query)
+        also = ((written.kind, name_of(writer.relation)), *written.also)
+        return replace(written, kind=DmlKind.COPY_TO, target=None, also=also)
     return Dml(
         DmlKind.COPY_TO,
         None,
-        named,
-        columns,
-        only=only,
-        draws=() if only else draws_among(inner(node.query), parts),
+        relations_in(query),
+        functions=functions_among(parts),
+        draws=draws_among(query, parts),
         texts=relations_in_texts(parts),
         filtered=is_filtered(parts),
-        twice=_twice(columns),
-        scopes=scopes,
+        scopes=scopes_of(query),
     )
 
 
@@ -132,6 +141,7 @@ def _write(node: Any, parts: Sequence[Any], whole: Any) -> Dml:
         ranged=is_ranged(node),
         conflict=_conflict(node),
         twice=written_twice(writers),
+        merges=_merges(node),
         shape=_inserted(node) if node is whole else None,
         scopes=scopes_of(whole),
         writings=tuple(writings_among([node, *(part for part in writers if part is not node)])),
@@ -183,6 +193,13 @@ def _columns(node: Any) -> tuple[str, ...]:
             return tuple(dict.fromkeys(found))
         case _:
             return ()
+
+
+def _merges(node: Any) -> tuple[DmlKind, ...]:
+    if kind_of(node) != "MergeStmt":
+        return ()
+    kinds = (inner(clause).command_type for clause in node.merge_when_clauses)
+    return tuple(dict.fromkeys(_MERGED[kind] for kind in kinds if kind in _MERGED))
 
 
 def _targets(nodes: Iterable[Any]) -> tuple[str, ...]:

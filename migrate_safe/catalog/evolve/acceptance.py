@@ -53,7 +53,7 @@ def _data(schema: Schema, action: Dml) -> None:
     for name in action.row_locked:
         if _is_materialized(schema, schema.resolve(name)):
             raise CannotApply(f"cannot lock rows in materialized view {schema.resolve(name)}")
-    if action.kind is DmlKind.COPY_TO and action.only:
+    if action.kind is DmlKind.COPY_TO and action.only and not action.also:
         full = need_relation(schema, action.only[0])
         _copied(schema, full)
         _need_columns(schema, full, action.columns)

@@ -18,7 +18,6 @@ from migrate_safe.model.statement import (
     Call,
     CreateFunction,
     Dml,
-    DmlKind,
     DoBlock,
     DropRoutines,
     Routine,
@@ -247,14 +246,14 @@ class Run(Struct, frozen=True):
 
 
 def runs_of(schema: Schema, action: Action) -> tuple[Run, ...]:
-    """Give the bodies that a statement runs: of a DO block, of the procedure of CALL, of the functions of a SELECT."""
+    """Give the bodies that a statement runs: of a DO block, of the procedure of CALL, of the functions of a query."""
     match action:
         case DoBlock():
             return (Run(action),)
         case Call(procedure=procedure, arguments=arguments):
             known = [f for f in _overloads(schema, procedure) if f.kind == "procedure" and _takes(f, arguments)]
             return _run(procedure, known)
-        case Dml(kind=DmlKind.SELECT, functions=functions):
+        case Dml(queries=True, functions=functions):
             return tuple(run for name in sorted(functions, key=str) for run in _run(name, _volatile(schema, name)))
         case _:
             return ()
