@@ -8,6 +8,8 @@ from migrate_safe.catalog.change import certain, domain_default, is_partitioned,
 from migrate_safe.catalog.evolve.columns import gives_null, inline_constraints, involves, kept_default
 from migrate_safe.catalog.evolve.inheritance import handed_column
 from migrate_safe.catalog.evolve.not_null import not_null_of
+from migrate_safe.catalog.evolve.resting import on_column
+from migrate_safe.catalog.evolve.sequences import drawing_columns
 from migrate_safe.catalog.evolve.views import views_using
 from migrate_safe.effects.combine import (
     Scene,
@@ -22,6 +24,7 @@ from migrate_safe.effects.combine import (
 )
 from migrate_safe.effects.constraints import add_constraint, column_proven, far_side, is_not_null
 from migrate_safe.effects.doubts import Doubt, Rows
+from migrate_safe.effects.programs import taking_along
 from migrate_safe.effects.tables import named_by_default, sequences_drawn_from, views_over, with_indexes
 from migrate_safe.effects.types import is_plain_type
 from migrate_safe.effects.volatility import volatility
@@ -116,22 +119,24 @@ def _add_breaks(table: Table, column: Column, definition: ColumnDef) -> Effect:
 def drop_column(scene: Scene, table: Table, action: DropColumn, *, only: bool = False) -> Effect:
     """DROP COLUMN: only the catalog changes, but what involves the column goes with it, and is locked."""
     name = action.column
-    members = _losing(scene, table, name, only=only)
+    members, lost = _losing(scene, table, name, only=only)
     text = column_text(table.name, name)
     if table.column(name) is None and action.if_exists and not table.partial:
         return locking(_AX, table.name)
-    gone = [Name(m.name.schema, i.name) for m in members for i in m.indexes if name in i.columns and i.name]
+    gone = [Name(m.name.schema, i.name) for m in lost for i in m.indexes if name in i.columns and i.name]
     sequences = [s.name for s in scene.schema.owned_by(table.name, name)]
     far = [n for c in table.constraints if involves(c, name) for n in far_side(scene, c)]
     near = [t.name for t, c in scene.schema.referencing(table.name) if name in far_columns(c, table)]
     direct = [v.name for v in views_using(scene.schema, table.name, name)]
     views = list(dict.fromkeys(w for v in direct for w in (v, *views_over(scene.schema, v))))
-    cascaded = [*near, *with_indexes(scene.schema, views)] if action.cascade else []
+    drawing = [t.name for s in sequences for t, _ in drawing_columns(scene.schema, s)]
+    cascaded = [*near, *with_indexes(scene.schema, views), *drawing] if action.cascade else []
     arbiters = [i for i in table.indexes if i.unique and name in i.columns]
     return merge(
         locking(_AX, *(m.name for m in members), *gone, *sequences, *far, *cascaded),
         breaking(BreakKind.GONE, text),
         breaking(BreakKind.SHAPE, str(table.name)),
+        *(_resting(scene, t, name) for t in (lost if action.cascade else ())),
         *(breaking(BreakKind.ARBITER, str(Name(table.name.schema, i.name or ""))) for i in arbiters),
         *(breaking(BreakKind.GONE, str(v)) for v in (views if action.cascade else ())),
         Effect(
@@ -140,13 +145,21 @@ def drop_column(scene: Scene, table: Table, action: DropColumn, *, only: bool = 
     )
 
 
-def _losing(scene: Scene, table: Table, column: str, *, only: bool) -> tuple[Table, ...]:
-    """Give the tables that DROP COLUMN changes: a child that keeps the column ends the way down.
+def _resting(scene: Scene, table: Table, column: str) -> Effect:
+    """Take along the policies, rules and functions that rest on a column, or may: names alone do not always tell."""
+    sure = on_column(scene.schema, table, column)
+    perhaps = [r for r in on_column(scene.schema, table, column, perhaps=True) if r not in sure]
+    doubts = (Doubt.RESTING.effect(r, column_text(table.name, column)) for r in perhaps)
+    return merge(taking_along(scene, [*sure, *perhaps]), *doubts)
+
+
+def _losing(scene: Scene, table: Table, column: str, *, only: bool) -> tuple[tuple[Table, ...], tuple[Table, ...]]:
+    """Give the tables that DROP COLUMN changes, and those of them that lose it: a child may keep it.
 
     A child loses it with the last of the parents that handed it down.
     """
     if only:
-        return (table, *scene.schema.partitions_of(table.name))
+        return (table, *scene.schema.partitions_of(table.name)), (table,)
     lost = {table.name}
 
     def loses(child: Table) -> bool:
@@ -157,7 +170,8 @@ def _losing(scene: Scene, table: Table, column: str, *, only: bool) -> tuple[Tab
         lost.add(child.name)
         return True
 
-    return reached(scene.schema, table, loses)
+    members = reached(scene.schema, table, loses)
+    return members, tuple(m for m in members if m.name in lost)
 
 
 def _generated_from(table: Table, column: str) -> list[str]:

@@ -40,6 +40,7 @@ class Doubt(StrEnum):
     CALLED = "whether rows make it call function {}, and what that comes to do, is not known"
     OVERLOADED = "which of the functions {} expressions call is not known"
     CONDITIONAL = "which of its statements the block comes to run is not known"
+    RESTING = "whether {} rests on {} is not known"
     CONSTRAINT = "what constraint {!r} of {} is, and which table it may refer to, is not known"
     TRIGGER = "what trigger {!r} of {} does is not known"
     EXTENSION = "which relations extension {} brought is not known: they are locked"

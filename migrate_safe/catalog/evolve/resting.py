@@ -182,11 +182,15 @@ def _row_types(function: Function) -> set[Name]:
     return {Name(t.schema, t.name) for t in types}
 
 
-def on_column(schema: Schema, table: Table, column: str) -> list[Rest]:
-    """Give the triggers, policies, rules and functions that certainly rest on a column of a table."""
+def on_column(schema: Schema, table: Table, column: str, *, perhaps: bool = False) -> list[Rest]:
+    """Give the triggers, policies, rules and functions that certainly rest on a column of a table.
+
+    `perhaps` gives those too that may mean a column of that name of another relation.
+    """
 
     def is_ours(columns: Iterable[str], relations: Iterable[Name]) -> bool:
-        return column in columns and not any(may_have(schema, r, column) for r in relations if r != table.name)
+        others = (r for r in relations if r != table.name)
+        return column in columns and (perhaps or not any(may_have(schema, r, column) for r in others))
 
     found = [Rest("trigger", t.name, table.name) for t in table.triggers if column in _watched(t)]
     for holder in bearing(schema.tables, HAS_PROGRAMS):
