@@ -8,6 +8,7 @@ from migrate_safe.catalog.evolve import evolve
 from migrate_safe.effects.births import moves, named
 from migrate_safe.effects.combine import Scene, merge
 from migrate_safe.effects.doubts import Doubt
+from migrate_safe.effects.unknown import Unknown
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.names import Name
 from migrate_safe.model.statement import DoBlock, PsqlCommand, Statement
@@ -35,7 +36,7 @@ def do_block(scene: Scene, block: DoBlock, effect_in: Callable[[Scene, Statement
         before = {**before, **{new: before.get(old, old) for old, new in moved.items()}}
         inside = inside.at(evolve(inside.schema, statement))
     if block.opaque is not None:
-        parts.append(Effect(unknown=block.opaque))
+        parts.append(Unknown.BLOCK.effect(block.opaque))
     if block.conditional and any(part != Effect() for part in parts):
         parts.append(Doubt.CONDITIONAL.effect())
     return replace(merge(*parts), fails=None)
@@ -46,4 +47,4 @@ def psql_command(action: PsqlCommand) -> Effect:
     word = action.command.lstrip("\\")
     if word in _HARMLESS or word.startswith("d"):
         return Effect()
-    return Effect(unknown=f"\\{word} may do anything")
+    return Unknown.PSQL.effect(word)

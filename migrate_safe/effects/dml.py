@@ -15,6 +15,7 @@ from migrate_safe.effects.doubts import Doubt
 from migrate_safe.effects.replication import unidentified
 from migrate_safe.effects.row_writes import bound_looked_up, written_rows
 from migrate_safe.effects.sequences import drawing
+from migrate_safe.effects.unknown import Unknown
 from migrate_safe.effects.volatility import is_known_function
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import LockMode
@@ -223,7 +224,7 @@ def _writing(scene: Scene, kind: DmlKind, target: Name, action: Dml) -> Effect:
 def _rewritten(holder: Table | View | None, action: Dml) -> Effect:
     """Say that a rule makes something else of the statement."""
     rules = [r.name for r in holder.rules if r.enabled in "OA" and r.event.lower() == action.kind] if holder else []
-    return Effect(unknown=f"what rule {rules[0]!r} makes of it is not known") if rules else Effect()
+    return Unknown.RULE.effect(rules[0]) if rules else Effect()
 
 
 def bases(scene: Scene, target: Name) -> list[Name]:
@@ -245,7 +246,7 @@ def _calls(scene: Scene, action: Dml) -> Effect:
     if unknown:
         followed = {run.called for run in runs_of(scene.schema, action)}
         unknown = [f for f in unknown if f not in followed]
-    return Effect(unknown=f"function {unknown[0]} may do anything") if unknown else Effect()
+    return Unknown.FUNCTION.effect(unknown[0]) if unknown else Effect()
 
 
 def _loss(scene: Scene, action: Dml) -> Effect:

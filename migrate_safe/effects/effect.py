@@ -34,7 +34,7 @@ from migrate_safe.effects.read_by_cursors import read_by_cursor
 from migrate_safe.effects.server_settings import refused_setting
 from migrate_safe.effects.session_names import named_statement, refused_name
 from migrate_safe.effects.table_actions import alter_table
-from migrate_safe.effects.unknown import worst_case
+from migrate_safe.effects.unknown import Unknown, worst_case
 from migrate_safe.model.effect import Effect, Session, TransactionRule
 from migrate_safe.model.schema import Schema
 from migrate_safe.model.statement import (
@@ -188,12 +188,12 @@ def _of_other_objects(scene: Scene, action: Action) -> Effect:
         case PsqlCommand():
             return psql_command(action)
         case Unparsed(reason=reason):
-            return worst_case(scene, f"not a statement of PostgreSQL: {reason}")
+            return worst_case(scene, Unknown.NOT_SQL.because(reason))
         case Unread(reason=reason):
-            return worst_case(scene, reason)
+            return worst_case(scene, Unknown.UNREAD.because(reason))
         case action if isinstance(action, ProgramAction):
             return programs.program(scene, action)
         case DoBlock() | Transaction() | SetVariable():
             return Effect()
         case _:
-            return worst_case(scene, f"{type(action).__name__} is not understood")
+            return worst_case(scene, Unknown.STATEMENT.because(type(action).__name__))

@@ -11,6 +11,7 @@ from migrate_safe.catalog.stored_views import as_table, as_tables
 from migrate_safe.catalog.things import fact, found_thing
 from migrate_safe.effects.combine import Scene, family, index_names, locking, merge, rewriting
 from migrate_safe.effects.doubts import Rows
+from migrate_safe.effects.unknown import Unknown
 from migrate_safe.model.effect import Effect, TransactionRule
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name, parse_name
@@ -72,7 +73,7 @@ def _analyze(scene: Scene, wanted: tuple[Tended, ...]) -> Effect:
     """ANALYZE of tables, of all where none is named."""
     if not wanted:
         known = merge(*(_analyzed(t) for t in every_table(scene.schema)))
-        return known if scene.schema.complete else replace(known, unknown="ANALYZE without a name reads every table")
+        return known if scene.schema.complete else replace(known, unknown=Unknown.EVERY.because("ANALYZE"))
     return merge(*(_analyze_one(scene, t) for t in wanted))
 
 
@@ -81,7 +82,7 @@ def _analyze_one(scene: Scene, wanted: Tended) -> Effect:
         return locking(_SUX, scene.schema.resolve(wanted.table))
     table = stored(scene, wanted.table)
     if table.kind is TableKind.FOREIGN:
-        return replace(_analyzed(table), unknown=f"what the foreign data wrapper of {table.name} does is not known")
+        return replace(_analyzed(table), unknown=Unknown.WRAPPER.because(table.name))
     below = family(scene.schema, table)[1:]
     if (not is_partitioned(table) and scene.version < _CHILDREN_ANALYZED) or wanted.only:
         return merge(_analyzed(table), locking(_AS, *(m.name for m in below if not is_partitioned(m))))
@@ -101,7 +102,7 @@ def _vacuum(scene: Scene, vacuum: Vacuum) -> Effect:
         read = [_analyze_one(scene, t) for t in vacuum.tables if vacuum.analyze]
         return merge(*(_vacuum_named(scene, t, vacuum) for t in vacuum.tables), *read, _FORBIDDEN)
     known = merge(*(_vacuum_one(t, vacuum) for t in every_table(scene.schema)), _FORBIDDEN)
-    return known if scene.schema.complete else replace(known, unknown="VACUUM without a name works on every table")
+    return known if scene.schema.complete else replace(known, unknown=Unknown.EVERY.because("VACUUM"))
 
 
 def _vacuum_named(scene: Scene, wanted: Tended, vacuum: Vacuum) -> Effect:
@@ -134,7 +135,7 @@ def _cluster(scene: Scene, cluster: Cluster) -> Effect:
     if cluster.table is None:
         before = [t for t in every_table(scene.schema) if t.clustered_on is not None]
         known = merge(*map(rewriting, before), _FORBIDDEN)
-        why = "CLUSTER without a name works on every table that was clustered before"
+        why = Unknown.CLUSTERED.because()
         return known if scene.schema.complete and not _has_views(scene) else replace(known, unknown=why)
     table = stored(scene, cluster.table)
     if is_partitioned(table):
@@ -162,7 +163,7 @@ def _tables_of(schema: Schema, names: list[Name]) -> list[Name]:
 def _move_all(scene: Scene, move: MoveAll) -> Effect:
     """Move everything of a tablespace at once, all of it locked to the end."""
     if not scene.schema.complete:
-        return Effect(unknown=f"what is in tablespace {move.here} is not known")
+        return Unknown.TABLESPACE.effect(move.here)
     here, there = tablespace_of(move.here), tablespace_of(move.there)
     tables = [t for t in every_table(scene.schema) if not move.owners or t.owner in move.owners]
     if here == there:

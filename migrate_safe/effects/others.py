@@ -9,7 +9,7 @@ from migrate_safe.effects.doubts import Doubt
 from migrate_safe.effects.programs import dropped_with_function
 from migrate_safe.effects.sequences import drop_sequence
 from migrate_safe.effects.tables import drop_table
-from migrate_safe.effects.unknown import known_relations, worst_case
+from migrate_safe.effects.unknown import Unknown, known_relations, worst_case
 from migrate_safe.effects.user_types import dropped_with_type
 from migrate_safe.model.effect import BreakKind, Effect, TransactionRule
 from migrate_safe.model.said import Dropped
@@ -71,12 +71,13 @@ def other(scene: Scene, action: Other) -> Effect:
             loses = ("database",) if kind == "DropdbStmt" else ()
             return Effect(transaction=TransactionRule.FORBIDDEN, loses=loses)
         case _:
-            return worst_case(scene, f"{action.kind} is not understood", *known_relations(scene.schema, relations))
+            reason = Unknown.STATEMENT.because(action.kind)
+            return worst_case(scene, reason, *known_relations(scene.schema, relations))
 
 
 def _prepared(action: Other) -> Effect:
     """COMMIT PREPARED and ROLLBACK PREPARED end another transaction; what the first one brings is not known."""
-    unknown = "what the prepared transaction did is not known" if action.detail.startswith("commit") else None
+    unknown = Unknown.PREPARED.because() if action.detail.startswith("commit") else None
     return Effect(transaction=TransactionRule.FORBIDDEN, unknown=unknown)
 
 
@@ -115,7 +116,7 @@ def _drop(scene: Scene, action: Other) -> Effect:
                     return Effect()
             names = ", ".join(o.name for o in action.objects)
             if isinstance(action.says, Dropped) and action.says.cascade:
-                return merge(*gone, Effect(unknown=f"what uses extension {names} is not known"))
+                return merge(*gone, Unknown.USED.effect("extension", names))
             return merge(*gone, Doubt.EXTENSION.effect(names))
         case _:
             return merge(*gone)

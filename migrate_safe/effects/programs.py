@@ -14,6 +14,7 @@ from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects import triggers
 from migrate_safe.effects.combine import Scene, breaking, locking, merge
 from migrate_safe.effects.doubts import Doubt
+from migrate_safe.effects.unknown import Unknown
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
@@ -51,7 +52,7 @@ def program(scene: Scene, action: ProgramAction) -> Effect:
         case DropRoutines():
             return _drop_routines(scene, action)
         case Call(procedure=procedure):
-            return Effect(unknown=f"what procedure {procedure} does is not known")
+            return Unknown.PROCEDURE.effect(procedure)
         case CreatePolicy():
             return triggers.create_policy(scene, action)
         case AlterPolicy():
@@ -129,7 +130,7 @@ def _drop_routines(scene: Scene, action: DropRoutines) -> Effect:
     if not action.cascade:
         return gone
     if not found:
-        return replace(gone, unknown=f"what uses {action.kind} {action.routines[0]} is not known")
+        return replace(gone, unknown=Unknown.USED.because(action.kind, action.routines[0]))
     rests = [r for f in found for r in perhaps_on_function(scene.schema, f)]
     return merge(gone, taking_along(scene, rests), _unsure(scene, found))
 
@@ -173,5 +174,5 @@ def _drop_things(scene: Scene, action: DropThings) -> Effect:
         if known is not None and action.cascade:
             parts.append(taking_along(scene, on_thing(scene.schema, known)))
         if known is None and action.cascade:
-            parts.append(Effect(unknown=f"what uses {action.kind} {name} is not known"))
+            parts.append(Unknown.USED.effect(action.kind, name))
     return merge(*parts)

@@ -7,6 +7,7 @@ from migrate_safe.catalog.evolve.indexes import parts_below
 from migrate_safe.catalog.evolve.toast import needs_toast
 from migrate_safe.effects.combine import Scene, building, index_names, locking, merge
 from migrate_safe.effects.maintenance import every_table, stored
+from migrate_safe.effects.unknown import Unknown
 from migrate_safe.model.effect import Effect, TransactionRule
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
@@ -80,7 +81,7 @@ def _many(scene: Scene, action: Reindex) -> Effect:
     here = action.target.name if action.target is not None and action.kind == "schema" else None
     wanted = [t for t in every_table(scene.schema) if here in (None, t.name.schema) and not is_partitioned(t)]
     known = merge(*(_all_rebuilt(scene, t, concurrently=action.concurrently) for t in wanted))
-    why = f"REINDEX {action.kind.upper()} works on more relations than it names"
+    why = Unknown.MANY.because(f"REINDEX {action.kind.upper()}")
     return known if scene.schema.complete else replace(known, unknown=why)
 
 

@@ -9,7 +9,7 @@ from migrate_safe.catalog.evolve.rights import only_for
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.effects.combine import Scene, breaking, index_names, locking, merge
 from migrate_safe.effects.doubts import Rows
-from migrate_safe.effects.unknown import known_relations
+from migrate_safe.effects.unknown import Unknown, known_relations
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
@@ -64,7 +64,7 @@ def _owned(scene: Scene, change: OwnedBy) -> Effect:
     holders = list(every_holder(scene.schema))
     relations = [h for h in holders if h.target.kind in ("table", "sequence")]
     if not scene.schema.complete or any(h.owner is None for h in relations):
-        return Effect(unknown=f"what {', '.join(sorted(roles))} owns is not known")
+        return Unknown.OWNED.effect(", ".join(sorted(roles)))
     found = [h for h in holders if h.owner in roles]
     if change.to is None:
         freed = [t.name for t in scene.schema.tables.values() if any(only_for(p, roles) for p in t.policies)]
@@ -76,7 +76,7 @@ def _dropped(found: list[Holder]) -> Effect:
     """Say that DROP OWNED is not followed where there is something to drop; otherwise it takes grants away."""
     if not found:
         return Effect()
-    return Effect(unknown=f"it drops {found[0].target.name} with all that rests on it")
+    return Unknown.DROPPED.effect(found[0].target.name)
 
 
 def changing_hands(scene: Scene, name: Name) -> Effect:

@@ -13,7 +13,7 @@ from migrate_safe.effects import columns, constraints, indexes, partitions, sequ
 from migrate_safe.effects.combine import Scene, breaking, family, index_names, locking, merge
 from migrate_safe.effects.triggers import switch_trigger
 from migrate_safe.effects.type_change import alter_type
-from migrate_safe.effects.unknown import worst_case
+from migrate_safe.effects.unknown import Unknown, worst_case
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.marked import bearing
@@ -207,7 +207,7 @@ def _rarer_action(scene: Scene, table: Table, action: TableAction, *, only: bool
             stored = storage.table_action(scene, table, action, only=only)
             return stored if stored is not None else _other_action(scene, table, action, only=only)
         case _:
-            return worst_case(scene, f"ALTER TABLE ... {type(action).__name__} is not understood", table.name)
+            return worst_case(scene, Unknown.STATEMENT.because(f"ALTER TABLE ... {type(action).__name__}"), table.name)
 
 
 def _with_partitions(scene: Scene, table: Table) -> tuple[Table, ...]:
@@ -223,7 +223,7 @@ def _other_action(scene: Scene, table: Table, action: OtherTableAction, *, only:
         case kind if kind in _STRONG:
             return _strong(scene, table, action)
         case _:
-            return worst_case(scene, f"ALTER TABLE ... {action.kind} is not understood", table.name)
+            return worst_case(scene, Unknown.STATEMENT.because(f"ALTER TABLE ... {action.kind}"), table.name)
 
 
 def _strong(scene: Scene, table: Table, action: OtherTableAction) -> Effect:

@@ -17,6 +17,7 @@ from migrate_safe.effects.combine import Scene, breaking, locking, merge, rewrit
 from migrate_safe.effects.doubts import Rows
 from migrate_safe.effects.programs import taking_along
 from migrate_safe.effects.tables import drop_table
+from migrate_safe.effects.unknown import Unknown
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
@@ -133,7 +134,7 @@ def _checking(scene: Scene, name: Name) -> Effect:
     tables = [t.name for t, _ in storing_columns(scene.schema, name) if not is_partitioned(t)]
     views = [v.name for v in scene.schema.views.values() if v.materialized and _shows(scene.schema, name, v.types)]
     if name not in scene.schema.domains and not scene.schema.complete:
-        return Effect(unknown=f"which tables have columns of domain {name} is not known")
+        return Unknown.DOMAIN.effect(name)
     rows = (Rows.BREAKING.effect(relation, name) for relation in (*tables, *views))
     return merge(locking(LockMode.SHARE, *tables, *views), scanning(*tables, *views), *rows)
 
@@ -155,7 +156,7 @@ def _drop(scene: Scene, action: DropType) -> Effect:
     if not action.cascade:
         return merge(*gone)
     unseen = [] if scene.schema.complete else [n for n in names if not type_exists(scene.schema, n)]
-    doubt = Effect(unknown=f"what uses type {unseen[0]} is not known") if unseen else Effect()
+    doubt = Unknown.USED.effect("type", unseen[0]) if unseen else Effect()
     return merge(*gone, doubt, *(dropped_with_type(scene, n) for n in names))
 
 

@@ -11,7 +11,7 @@ from migrate_safe.model.names import Name
 from migrate_safe.model.values import replace
 from tests.truth.run import Bench, Case, all_cases, catalog_differences, doubt_of, schema_left
 
-MANY = 120
+MANY = 5500
 
 
 @pytest.mark.parametrize("case", all_cases(), ids=lambda c: f"{c.file}: {c.name}")
