@@ -24,7 +24,7 @@ from migrate_safe.effects.types import TypeChange, type_change
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Column, ConstraintKind, Index, Table
+from migrate_safe.model.schema import Column, ConstraintKind, Generated, Index, Table
 from migrate_safe.model.table_action import AlterType
 from migrate_safe.model.values import replace
 
@@ -52,7 +52,7 @@ def alter_type(scene: Scene, table: Table, action: AlterType, *, only: bool = Fa
 
 def _on_member(scene: Scene, table: Table, action: AlterType) -> Effect:
     column = table.column(action.column)
-    change = type_change(scene.schema, scene.session, column.type if column is not None else None, action)
+    change = _change_of(scene, column, action)
     unsure = column is not None or not certain(scene.schema, table)
     depends = Effect(depends=change.depends if unsure else ())
     own = merge(_own_sequence(scene, table, column), named_by_default(scene, column.default if column else None))
@@ -63,6 +63,13 @@ def _on_member(scene: Scene, table: Table, action: AlterType) -> Effect:
         values = Rows.CONVERTED.effect(column_text(table.name, action.column), action.type)
         return merge(depends, rewriting(table), _keys(scene, table, action.column), own, values)
     return merge(depends, _kept_rows(scene, table, action, change), own)
+
+
+def _change_of(scene: Scene, column: Column | None, action: AlterType) -> TypeChange:
+    """Judge the change of type; of a virtual column nothing is stored."""
+    if column is not None and column.generated is Generated.VIRTUAL:
+        return TypeChange(False)
+    return type_change(scene.schema, scene.session, column.type if column is not None else None, action)
 
 
 def _own_sequence(scene: Scene, table: Table, column: Column | None) -> Effect:

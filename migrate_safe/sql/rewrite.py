@@ -37,6 +37,15 @@ def rename_columns(expression_sql: str, renames: Mapping[str, str]) -> str:
     return text
 
 
+def with_whole_row(expression_sql: str, table: str) -> str:
+    """Write the bare name of a table in an expression as `t.*`."""
+    value = parse_tree(f"SELECT {expression_sql}\n")[0].node.target_list[0].res_target.val
+    for part in walk(inner(value)):
+        if kind_of(part) == "ColumnRef" and strings(part.fields) == (table,):
+            part.fields.add().a_star.SetInParent()
+    return expression_text(value)
+
+
 def rename_calls(text: str, old: Name, new: Name, *, query: bool = False) -> str:
     """Let calls of a function in an expression (or a query) follow its new name; text that cannot be read stays."""
     try:

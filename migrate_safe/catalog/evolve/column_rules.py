@@ -92,8 +92,7 @@ def refuse_generated(schema: Schema, table: Name, column: Column) -> None:
         return
     if column.generated is Generated.VIRTUAL and schema.server_version < _VIRTUAL:
         raise CannotApply("virtual generated columns exist from PostgreSQL 18 on")
-    if column.generated is Generated.VIRTUAL and Name(column.type.schema, column.type.name) in schema.domains:
-        raise CannotApply(f"virtual generated column {column.name!r} cannot have a domain type")
+    refuse_virtual_type(schema, column, column.type)
     known = schema.tables.get(table)
     refuse_expression(known, column.name, column.default)
 
@@ -157,3 +156,9 @@ def kept_settings(column: Column) -> tuple[str, ...]:
 def kept_collation(collation: Name | None) -> Name | None:
     """Give a collation as the catalog shows it: the database's own is none."""
     return None if collation is not None and collation.name == "default" else collation
+
+
+def refuse_virtual_type(schema: Schema, column: Column, new: TypeName) -> None:
+    """Refuse a domain as the type of a virtual column."""
+    if column.generated is Generated.VIRTUAL and Name(new.schema, new.name) in schema.domains:
+        raise CannotApply(f"virtual generated column {column.name!r} cannot have a domain type")

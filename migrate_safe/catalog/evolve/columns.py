@@ -30,6 +30,7 @@ from migrate_safe.catalog.evolve.column_rules import (
     refuse_typed,
     refuse_unfit,
     refuse_value,
+    refuse_virtual_type,
 )
 from migrate_safe.catalog.evolve.constraints import add_constraint
 from migrate_safe.catalog.evolve.drawing import refuse_absent_sequences, without_sequences
@@ -361,6 +362,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
     if column is not None:
         refuse_pseudo_type(action.type, f"column {action.column!r}")
         refuse_circular(schema, table.name, action.type)
+        refuse_virtual_type(schema, column, known_type(schema, action.type))
         refuse_cast(schema, column, known_type(schema, action.type), using=action.using is not None)
         users = [c.name for c in table.columns if c.generated and c.default and action.column in c.default.columns]
         if users:

@@ -17,6 +17,7 @@ from migrate_safe.catalog.evolve.index_methods import refuse_method
 from migrate_safe.catalog.evolve.indexes import add_index, plain_index, refuse_keys
 from migrate_safe.catalog.evolve.inheritance import handed_constraint, same_condition
 from migrate_safe.catalog.evolve.not_null import defined, named_here, not_null_of, set_not_null
+from migrate_safe.catalog.evolve.whole_rows import check_over_table
 from migrate_safe.catalog.naming import constraint_name, index_name, relation_exists
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Constraint, ConstraintKind, Index, IndexKey, Schema, Table
@@ -28,6 +29,7 @@ _KEYS_ARE_DISTINCT = 16
 
 def add_constraint(schema: Schema, table: Table, constraint: Constraint, *, only: bool = False) -> Schema:
     """Add a constraint to a table and, where it is inherited, to its children."""
+    constraint = check_over_table(table, constraint)
     for column in () if constraint.using_index else constraint.columns:
         need_column(schema, table, column)
     if constraint.kind is ConstraintKind.CHECK:

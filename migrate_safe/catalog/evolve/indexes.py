@@ -19,6 +19,7 @@ from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
 from migrate_safe.catalog.evolve.index_methods import ORDERED, refuse_method, refuse_opclasses, refuse_unsorted
 from migrate_safe.catalog.evolve.not_null import defined
 from migrate_safe.catalog.evolve.parameters import refuse_parameters
+from migrate_safe.catalog.evolve.whole_rows import index_over_table
 from migrate_safe.catalog.naming import index_name, relation_exists
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import (
@@ -50,7 +51,7 @@ def create_index(schema: Schema, action: CreateIndex) -> Schema:
         raise CannotApply(f"{full} is not a table")
     if table.kind is TableKind.FOREIGN:
         raise CannotApply(f"cannot create an index on foreign table {full}")
-    index = plain_index(action.index)
+    index = index_over_table(table, plain_index(action.index))
     if action.concurrently and is_partitioned(table):
         raise CannotApply(f"cannot create index on partitioned table {table.name} concurrently")
     if "" in index.include:

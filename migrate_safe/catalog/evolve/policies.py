@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from migrate_safe.catalog.change import SYSTEM_COLUMNS, CannotApply, certain, put, target
 from migrate_safe.catalog.evolve.resting import has_extensions
+from migrate_safe.catalog.evolve.whole_rows import over_table
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.model.names import Name
@@ -36,6 +37,7 @@ def create_policy(schema: Schema, action: CreatePolicy) -> Schema:
     if any(p.name == policy.name for p in table.policies):
         raise CannotApply(f"policy {policy.name!r} of {table.name} already exists")
     _refuse_policy(policy.command, policy.using, policy.check)
+    policy = replace(policy, using=over_table(table, policy.using), check=over_table(table, policy.check))
     _refuse_unknown(schema, table, [policy.using, policy.check], policy.relations)
     roles = _role_names(schema, policy.roles)
     policy = replace(policy, roles=roles, relations=_resolved(schema, policy.relations))
@@ -52,7 +54,7 @@ def alter_policy(schema: Schema, action: AlterPolicy) -> Schema:
         return _missing(schema, table, "policy", action.policy)
     _refuse_policy(known.command, action.using, action.check)
     _refuse_unknown(schema, table, [action.using, action.check], action.relations)
-    using, check = action.using or known.using, action.check or known.check
+    using, check = (over_table(table, e) for e in (action.using or known.using, action.check or known.check))
     named = frozenset().union(*(relations_of(e.sql) for e in (using, check) if e is not None))
     changed = replace(
         known,

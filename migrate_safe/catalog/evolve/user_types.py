@@ -11,6 +11,7 @@ from migrate_safe.catalog.evolve.resting import on_type
 from migrate_safe.catalog.evolve.tables import drop_table
 from migrate_safe.catalog.evolve.views import created_name, drop_views
 from migrate_safe.catalog.naming import relation_exists
+from migrate_safe.catalog.things import drop_thing
 from migrate_safe.catalog.type_users import (
     columns_of_type,
     composites_with,
@@ -45,7 +46,10 @@ from migrate_safe.model.values import replace
 
 
 def type_action(schema: Schema, action: TypeAction) -> Schema:
-    """Apply a statement about types."""
+    """Apply a statement about types; the type that a shell stands for takes its place."""
+    match action:
+        case CreateEnum(name=name) | CreateComposite(name=name) | CreateRange(name=name) | CreateDomain(name=name):
+            schema = drop_thing(schema, "shell type", created_name(schema, name))
     match action:
         case CreateEnum():
             return create_enum(schema, action)
