@@ -95,9 +95,9 @@ def run_again(connection: psycopg.Connection[Any], statement: Statement, sent: S
     """
     text = statement.text.encode(sent.encoding if sent is not None else "utf-8", "replace")
     kind = statement.action.kind if isinstance(statement.action, Dml) else None
-    if sent is not None and sent.copied is not None:
+    if sent is not None and sent.copied:
         with connection.cursor().copy(text) as copy:
-            copy.write(bytes(sent.copied))
+            copy.write(bytes(sent.copied[0]))
     elif kind is DmlKind.COPY_TO and "stdout" in statement.text.lower():
         with connection.cursor().copy(text) as copy:
             deque(copy, maxlen=0)
@@ -195,15 +195,15 @@ def _as_sql(sent: Sent) -> str:
 
 def _data(sent: Sent) -> str:
     r"""Write the data of COPY, ended by `\.`; data that cannot stand in a script is named only."""
-    if sent.copied is None:
+    if not sent.copied:
         return ""
     data = copy_data(sent)
-    return f"{data}\\.\n" if data is not None else f"-- {len(sent.copied)} bytes of data are left out here\n\\.\n"
+    return f"{data}\\.\n" if data is not None else f"-- {len(sent.copied[0])} bytes of data are left out here\n\\.\n"
 
 
 def copy_data(sent: Sent) -> str | None:
-    """Give the data of COPY as lines of a script, None where it cannot stand in one: it is binary."""
-    data = bytes(sent.copied or b"")
+    """Give the data of the one COPY as lines of a script, None where it cannot stand in one: it is binary."""
+    data = bytes(sent.copied[0])
     lines = data.decode(sent.encoding, "replace").removesuffix("\n").removesuffix("\\.")
     lines = f"{lines}\n" if lines and not lines.endswith("\n") else lines
     return None if "\0" in lines or "\n\\.\n" in f"\n{lines}" else lines

@@ -9,6 +9,7 @@ from migrate_safe.model.errors import UsageError
 from migrate_safe.model.statement import Action, Dml, DmlKind, Statement, Transaction, TransactionVerb, Unparsed
 from migrate_safe.model.values import replace
 from migrate_safe.sql.parse import parse_statements
+from migrate_safe.sql.pieces import takes_data
 
 _SYNTAX_ERROR = "42601"
 _CIRCUMSTANCES = ("08", "40", "53", "57", "55P03", "25P02", "25P03", "25P04")
@@ -26,7 +27,7 @@ class Said(Struct, frozen=True):
     @property
     def did_nothing(self) -> bool:
         """Whether it never ran, or failed by circumstances: to run it again would show as done what was not."""
-        cut_short = self.sent.copied is not None and self.sent.ended is None
+        cut_short = bool(self.sent.copied) and self.sent.ended is None
         return (
             self.skipped
             or cut_short
@@ -58,9 +59,10 @@ def said_by(sent: Sent) -> tuple[Said, ...]:
         return (Said(replace(sent, text=wrong[0])),)
     together = len(parts) > 1 and not sent.extended
     failed = len(sent.tags) if sent.error is not None and together else len(parts) - 1
+    fed = [isinstance(a, Dml) and a.kind is DmlKind.COPY_FROM and takes_data(t) for t, a in parts]
     return tuple(
         replace(
-            _part(sent, text, action, done=n != failed or sent.error is None, tag=sent.tags[n : n + 1]),
+            _part(sent, text, action, done=n != failed or sent.error is None, place=n, fed=fed),
             skipped=n > failed,
         )
         for n, (text, action) in enumerate(parts)
@@ -73,7 +75,10 @@ def _texts(text: str, statements: tuple[Statement, ...]) -> list[str]:
     return [text[start:end].lstrip("; \t\r\n") for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _part(sent: Sent, text: str, action: Action, *, done: bool, tag: list[str]) -> Said:
+def _part(sent: Sent, text: str, action: Action, *, done: bool, place: int, fed: list[bool]) -> Said:
+    """Make a message of the statement at a place of another; `fed` says which of its statements take data."""
+    tag = sent.tags[place : place + 1]
+    before = sum(fed[:place])
     verb = action.verb if isinstance(action, Transaction) else None
     chain = isinstance(action, Transaction) and action.chain
     if verb is TransactionVerb.COMMIT and tag == ["ROLLBACK"]:
@@ -81,9 +86,7 @@ def _part(sent: Sent, text: str, action: Action, *, done: bool, tag: list[str]) 
         verb = TransactionVerb.ROLLBACK  # so the server takes COMMIT when something had failed
     if verb is TransactionVerb.COMMIT and not done and (sent.sqlstate or "").startswith(_CIRCUMSTANCES):
         text, verb, done = "ROLLBACK", TransactionVerb.ROLLBACK, True
-    one = replace(sent, text=text, tags=tag)
+    one = replace(sent, text=text, tags=tag, copied=sent.copied[before : before + 1] if fed[place] else [])
     if done:
         one.error = one.sqlstate = None
-    if not (isinstance(action, Dml) and action.kind is DmlKind.COPY_FROM):
-        one.copied = None
     return Said(one, verb, chain=chain)

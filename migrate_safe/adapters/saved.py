@@ -119,11 +119,11 @@ def _action(text: str) -> Action:
 
 def _data(sent: Sent) -> str:
     r"""Write the data of COPY, ended by `\.`; raises Unwritable for what is no text."""
-    if sent.copied is None:
+    if not sent.copied:
         return ""
     data = copy_data(sent)
-    if data is None or sent.copied.startswith(_BINARY):
-        raise Unwritable(f"its {len(sent.copied)} bytes of data are no lines of text")
+    if data is None or sent.copied[0].startswith(_BINARY):
+        raise Unwritable(f"its {len(sent.copied[0])} bytes of data are no lines of text")
     if re.search(r"\bencoding\b", sent.text, re.IGNORECASE) and not data.isascii():
         raise Unwritable("its data is in an encoding of its own")
     return f"{data}\\.\n"

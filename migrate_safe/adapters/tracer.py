@@ -49,6 +49,7 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.model.trace import Traced
 from migrate_safe.model.values import replace
+from migrate_safe.sql.pieces import takes_data
 
 Connection = psycopg.Connection[Any]
 _PLANNED = (DmlKind.SELECT, DmlKind.INSERT, DmlKind.UPDATE, DmlKind.DELETE, DmlKind.MERGE, DmlKind.COPY_TO)
@@ -230,7 +231,7 @@ def _is_planned(one: Analysed, action: Action, seen: Observed) -> bool:
     match action:
         case Dml(kind=kind):
             return kind in _PLANNED
-        case CreateTable(as_query=True) | CreateView() | RefreshView() | Other(kind="FetchStmt"):
+        case CreateTable(as_query=True) | CreateView() | RefreshView() | Other(kind="FetchStmt" | "ExecuteStmt"):
             return True
         case DoBlock(inner=inner) | Other(inner=inner):
             return any(_is_planned(one, statement.action, seen) for statement in inner)
@@ -245,7 +246,7 @@ def _left_out(statement: Statement, sent: Sent | None) -> str:
     match statement.action:
         case PsqlCommand(command=command):
             return f"not run: the psql command \\{command}"
-        case Dml(kind=DmlKind.COPY_FROM) if "stdin" in statement.text.lower() and (sent is None or sent.copied is None):
+        case Dml(kind=DmlKind.COPY_FROM) if takes_data(statement.text) and (sent is None or not sent.copied):
             return "not run: the data of COPY"
         case _:
             return ""

@@ -18,7 +18,6 @@ from msgspec import Struct, field
 from migrate_safe.model.values import replace
 
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
-_COPY_IN = re.compile(r"\bcopy\b.*\bfrom\s+stdin\b", re.IGNORECASE | re.DOTALL)
 _WAITS_FOR = {"P": "1", "B": "2", "C": "3", "D": "Tn", "E": "CIs"}
 """For each message of the extended protocol, the answers that finish it."""
 
@@ -63,8 +62,8 @@ class Sent(Struct):
     `of_protocol` names the prepared statement or portal, made by messages only, that it closes or fetches from.
     `round` counts how often the server had been ready for the next query when it was told that this one is done: what
     a pipeline sends up to its Sync is one round. `idle` says that it was the last of its round, and that no transaction
-    was open behind it; `copied` is what COPY FROM STDIN got; `tags` are the server's words for each statement that it
-    completed; `encoding` is the client's, by Python's name.
+    was open behind it; `copied` is what each COPY FROM STDIN of it got; `tags` are the server's words for each
+    statement that it completed; `encoding` is the client's, by Python's name.
     """
 
     session: int
@@ -75,7 +74,7 @@ class Sent(Struct):
     ended: float | None = None
     error: str | None = None
     sqlstate: str | None = None
-    copied: bytearray | None = None
+    copied: list[bytearray] = field(default_factory=list)
     of_protocol: str = ""
     round: int = 0
     idle: bool = True
@@ -94,7 +93,7 @@ class _Awaited(Struct):
     described: str | None = None
     """The prepared statement that it asks to describe."""
     during: Sent | None = None
-    """The COPY FROM STDIN whose data the client was sending: the server passes over Flush and Sync among them."""
+    """The statement whose data the client may have been sending: the server passes over Flush and Sync among them."""
 
 
 class Conversation(Struct):
@@ -109,9 +108,11 @@ class Conversation(Struct):
     """Types of the parameters of prepared statements, as the server has described them."""
     _portals: dict[str, tuple[str, tuple[Parameter, ...]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    _copying: Sent | None = None
-    _ahead: dict[int, bytearray] = field(default_factory=dict)
-    """Data of a COPY, by the id of what was sent, for which the client did not wait to be asked."""
+    _latest: Sent | None = None
+    _given: dict[int, list[bytearray]] = field(default_factory=dict)
+    """Data by the id of what was sent before it, for each COPY of that: it need not have waited to be asked."""
+    _given_whole: int = 0
+    """For how many COPYs of the latest the data has come to its end."""
     _suspended: dict[str, Sent] = field(default_factory=dict)
     _rounds: int = 0
     _awaited: deque[_Awaited] = field(default_factory=deque)
@@ -151,24 +152,36 @@ class Conversation(Struct):
                 self._bind(body)
             case "E":
                 self._execute(_text(body.partition(b"\0")[0]))
-            case "S" if self._copying is not None and self._copying.copied is not None:
+            case "S" if self._is_feeding():
                 pass
             case "F":
                 self._awaited.append(_Awaited(kind))
                 self._note_call(struct.unpack_from("!I", body)[0])
             case "D" if body[:1] == b"S":
-                self._awaited.append(_Awaited(kind, described=_text(body[1:-1]), during=self._copying))
+                self._awaited.append(_Awaited(kind, described=_text(body[1:-1]), during=self._unfed()))
             case "C" | "D" | "S":
-                self._awaited.append(_Awaited(kind, during=self._copying))
-            case "d" if self._copying is not None:
-                if self._copying.copied is None:
-                    self._ahead.setdefault(id(self._copying), bytearray()).extend(body)
-                else:
-                    self._copying.copied += body
-            case "c" | "f":
-                self._copying = None
+                self._awaited.append(_Awaited(kind, during=self._unfed()))
+            case "d" | "c" | "f" if self._latest is not None and self._latest.error is None:
+                block = self._block(self._latest, self._given_whole)
+                block.extend(body if kind == "d" else b"")
+                self._given_whole += kind != "d"
             case _:
                 pass
+
+    def _block(self, sent: Sent, number: int) -> bytearray:
+        """Give what the client has sent for a COPY, by its number among those of a message."""
+        blocks = self._given.setdefault(id(sent), [])
+        blocks.extend(bytearray() for _ in range(number + 1 - len(blocks)))
+        return blocks[number]
+
+    def _unfed(self) -> Sent | None:
+        """Give the latest statement as long as no data for it has come to its end, should it be a COPY."""
+        return self._latest if self._given_whole == 0 else None
+
+    def _is_feeding(self) -> bool:
+        """Say whether the server waits for data that the client has not ended."""
+        latest = self._latest
+        return latest is not None and latest.error is None and len(latest.copied) > self._given_whole
 
     def _text(self, data: bytes) -> str:
         return _text(data, self.encoding)
@@ -215,7 +228,7 @@ class Conversation(Struct):
             self.notes.append(note)
 
     def _await(self, kind: str, sent: Sent, portal: str = "") -> None:
-        self._copying = sent if "stdin" in sent.text.lower() and _COPY_IN.search(sent.text) else None
+        self._latest, self._given_whole = sent, 0
         self._awaited.append(_Awaited(kind, sent, portal=portal))
         self._unsettled.append(sent)
 
@@ -235,7 +248,7 @@ class Conversation(Struct):
             case "Z":
                 self._ready(body)
             case "G" if head is not None and head.sent is not None:
-                head.sent.copied = self._ahead.pop(id(head.sent), bytearray())
+                head.sent.copied.append(self._block(head.sent, len(head.sent.copied)))
                 self._awaited = deque(a for a in self._awaited if a.during is not head.sent)
             case _ if head is not None and kind in _WAITS_FOR.get(head.kind, ""):
                 self._awaited.popleft()
@@ -259,6 +272,7 @@ class Conversation(Struct):
             while self._awaited and self._awaited[0].kind != "S":
                 skipped = self._awaited.popleft().sent
                 if skipped is not None and skipped is not sent:
+                    self._given.pop(id(skipped), None)
                     self.log.remove(skipped)
                     self._unsettled.remove(skipped)
 
@@ -276,6 +290,7 @@ class Conversation(Struct):
         for sent in settled:
             sent.round = sent.round or self._rounds
             sent.idle = sent is settled[-1] and body[:1] == b"I"
+            self._given.pop(id(sent), None)
         self._unsettled = [sent for sent in self._unsettled if sent.ended is None]
 
 

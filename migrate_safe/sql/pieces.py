@@ -184,3 +184,12 @@ def _after_data(text: str, position: int) -> int:
         return position
     found = _DATA_END.search(text, rest.end())
     return found.end() if found else position
+
+
+def takes_data(copy_text: str) -> bool:
+    """Say whether a COPY takes its data from the client: FROM STDIN, whatever stands between the words."""
+    reader = _Reader()
+    for token in tokens(copy_text, spaces=False):
+        if token.kind not in COMMENTS:
+            reader.take(token, copy_text)
+    return reader.data_follows

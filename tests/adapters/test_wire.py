@@ -118,7 +118,7 @@ def test_rows_fetched_in_portions_are_one_statement() -> None:
 def test_the_data_of_copy_belongs_to_its_statement() -> None:
     copying = [message("Q", b"COPY t FROM STDIN\0"), message("d", b"1\n") + message("d", b"2\n") + message("c")]
     (sent,) = heard(copying, [message("G", b"\0\0\0"), DONE + READY])
-    assert bytes(sent.copied or b"") == b"1\n2\n"
+    assert b"".join(sent.copied) == b"1\n2\n"
 
 
 COPY_IN, DATA = message("G", b"\0\0\0"), message("d", b"1\n") + message("c")
@@ -128,7 +128,28 @@ def test_data_may_be_sent_before_the_server_asks_for_it() -> None:
     (sent, after) = heard(
         [message("Q", b"COPY t FROM STDIN\0") + DATA + message("Q", b"B\0")], [COPY_IN + DONE + READY]
     )
-    assert (bytes(sent.copied or b""), sent.ended is None, after.copied) == (b"1\n", False, None)
+    assert (b"".join(sent.copied), sent.ended is None, after.copied) == (b"1\n", False, [])
+
+
+def test_each_copy_of_one_message_has_its_own_data() -> None:
+    more = message("d", b"3\n") + message("c")
+    text = message("Q", b"COPY t FROM /* why */ STDIN; COPY u FROM STDIN\0")
+    for client in ([text, DATA, more], [text + DATA + more, b"", b""]):
+        (sent,) = heard(client, [COPY_IN, DONE + COPY_IN, DONE + READY])
+        assert [bytes(block) for block in sent.copied] == [b"1\n", b"3\n"]
+
+
+def test_data_behind_an_error_is_nobodys_and_the_next_sync_counts() -> None:
+    start = parse("", "COPY t FROM STDIN") + bind("", []) + EXECUTE + SYNC
+    rest = parse("", "NEXT") + bind("", []) + EXECUTE + SYNC
+    log = heard(
+        [start, message("d", b"x\n"), message("d", b"1\n") + message("c") + SYNC, rest],
+        [PARSED + BOUND + COPY_IN, ERROR, READY, PARSED + BOUND + DONE + READY],
+    )
+    assert [(s.text, s.round, s.error, b"".join(s.copied)) for s in log] == [
+        ("COPY t FROM STDIN", 1, "no such table", b"x\n"),
+        ("NEXT", 2, None, b""),
+    ]
 
 
 def test_the_server_passes_over_sync_while_it_takes_data() -> None:
@@ -136,7 +157,7 @@ def test_the_server_passes_over_sync_while_it_takes_data() -> None:
     rest = parse("", "NEXT") + bind("", []) + EXECUTE + SYNC
     for client in ([start, DATA + SYNC, rest], [start + DATA + SYNC, b"", rest]):
         log = heard(client, [PARSED + BOUND + COPY_IN, DONE + READY, PARSED + BOUND + DONE + READY])
-        assert [(s.text, s.round, bytes(s.copied or b"")) for s in log] == [
+        assert [(s.text, s.round, b"".join(s.copied)) for s in log] == [
             ("COPY t FROM STDIN", 1, b"1\n"),
             ("NEXT", 2, b""),
         ]

@@ -39,7 +39,7 @@ def traced(server: ScratchServer, folder: Path, sql: str) -> TraceReport:
         "CREATE TABLE copied AS SELECT * FROM t; SELECT * INTO copied_too FROM t",
         "CREATE MATERIALIZED VIEW one AS SELECT * FROM t WHERE id = 1; REFRESH MATERIALIZED VIEW one",
         "BEGIN; DECLARE c CURSOR FOR SELECT * FROM t; FETCH ALL FROM c; COMMIT",
-        "PREPARE q (int) AS UPDATE t SET x = $1; BEGIN; EXECUTE q (2); COMMIT; DEALLOCATE q",
+        "PREPARE q (int) AS UPDATE t SET x = $1 WHERE x = 2; BEGIN; EXECUTE q (2); COMMIT; DEALLOCATE q",
         "EXPLAIN ANALYZE SELECT * FROM t",
         "SELECT makes('n'); ALTER TABLE n ADD y int; BEGIN; SELECT makes('m'); INSERT INTO m VALUES (1); COMMIT",
         "VACUUM (SKIP_LOCKED) r",

@@ -114,15 +114,23 @@ def test_copy_in_and_out(each_server: ScratchServer) -> None:
         """
 c = connect()
 c.execute("CREATE TABLE t (id int)")
-with c.cursor().copy("COPY t FROM STDIN") as copy:
+with c.cursor().copy("COPY t FROM /* seven */ STDIN") as copy:
     copy.write_row((7,))
+c.pgconn.send_query(b"COPY t FROM STDIN; COPY t FROM STDIN")
+data = [b"8\\n", b"9\\n10\\n"]
+while result := c.pgconn.get_result():
+    if result.status == psycopg.pq.ExecStatus.COPY_IN:
+        c.pgconn.put_copy_data(data.pop(0))
+        c.pgconn.put_copy_end()
 with c.cursor().copy("COPY t TO STDOUT") as copy:
     print(*copy)
-c.execute("ALTER TABLE t ADD x int")
+c.execute("SELECT 1 / (count(*) - 3) FROM t")
+c.execute("ALTER TABLE t ADD CHECK (id BETWEEN 7 AND 10)")
+c.execute("SELECT 1 / (sum(id) / 34) FROM t")
 c.commit()
 """,
     )
-    assert len(report.statements) == 6
+    assert len(report.statements) == 10
     assert report.differing == report.failed == ()
 
 
