@@ -140,15 +140,19 @@ def serves_key(scene: Scene, held: Constraint, wanted: Constraint) -> bool:
     return (held.columns, held.references) == (wanted.columns, wished)
 
 
-def key_index_lock(scene: Scene, far: Table, constraint: Constraint) -> Effect:
-    """Lock the index that a foreign key rests on, as new keys do from PostgreSQL 18 on; that of partitions too."""
+def key_index_lock(scene: Scene, far: Table, constraint: Constraint, *, parts_only: bool = False) -> Effect:
+    """Lock the index that a foreign key rests on, as new keys do from PostgreSQL 18 on; that of partitions too.
+
+    `parts_only` leaves out the index of the table itself.
+    """
     if scene.version < _INDEX_LOCKED_WITH_KEY or constraint.references is None:
         return Effect()
     names = _serving(far, constraint.references.columns or far.primary_key)
     parts = family(scene.schema, far) if is_partitioned(far) else (far,)
+    own = len(names) if parts_only else 0
     for member in parts[1:]:
         names += [Name(member.name.schema, i.name) for i in member.indexes if i.name and i.parent in names]
-    return locking(LockMode.ACCESS_SHARE, *names)
+    return locking(LockMode.ACCESS_SHARE, *names[own:])
 
 
 def joining_index_lock(scene: Scene, parent: Table, child: Table) -> Effect:

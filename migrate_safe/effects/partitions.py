@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.change import family, is_partition, is_partitioned
+from migrate_safe.catalog.evolve.partitions import keeps_key
 from migrate_safe.effects.combine import Scene, breaking, index_names, locking, merge, planned_indexes, scanning
 from migrate_safe.effects.constraints import joining_index_lock, key_check, key_index_lock, referenced, serves_key
 from migrate_safe.effects.doubts import Doubt, Rows
@@ -87,9 +88,14 @@ def _key(scene: Scene, members: tuple[Table, ...], key: Constraint) -> Effect:
 
 
 def referencing_locks(scene: Scene, table: Table) -> Effect:
-    """Lock the tables whose foreign keys point at a table that gets a partition: they get triggers for it."""
+    """Lock the tables whose foreign keys point at a table that gets a partition: they get triggers for it.
+
+    Of a partitioned table that is the one with the key, not its partitions, to which it is handed down.
+    """
     mode = LockMode.SHARE_ROW_EXCLUSIVE if scene.version >= _REFERENCING_LOCKED else LockMode.ACCESS_SHARE
-    keys = [t.name for p in (table, *ancestors(scene.schema, table)) for t, _ in scene.schema.referencing(p.name)]
+    keys = [
+        t.name for p in (table, *ancestors(scene.schema, table)) for t, c in scene.schema.referencing(p.name) if c.local
+    ]
     return locking(mode, *keys)
 
 
@@ -122,6 +128,17 @@ def _left_behind(scene: Scene, gone: Table, near: Table) -> Effect:
     )
 
 
+def _key_of_its_own(scene: Scene, key: Constraint) -> Effect:
+    """Make a key of the parent's the partition's own; before PostgreSQL 15 it loses one to a partitioned table."""
+    far = scene.table(key.references.table) if key.references is not None else None
+    if far is None or (is_partitioned(far) and not keeps_key(scene.schema, key)):
+        return Effect()
+    return merge(
+        locking(LockMode.SHARE_ROW_EXCLUSIVE, *referenced(scene, far.name)),
+        key_index_lock(scene, far, key, parts_only=True),
+    )
+
+
 def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
     """DETACH PARTITION: blocks everybody on parent, partition and DEFAULT; CONCURRENTLY only on the partition.
 
@@ -140,14 +157,13 @@ def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
         bounds = locking(LockMode.ACCESS_SHARE, *(p.name for p in above[1:]))
         lasting = Effect(transaction=TransactionRule.FORBIDDEN, waits_for_old_transactions=True)
         return merge(locks, bounds, lasting, checked, gone)
-    far = [n for c in child.constraints if c.references for n in referenced(scene, c.references.table) if not c.local]
     held = [locking(_AX, table.name, *(d.name for d in default))] if not action.finalize else []
     return merge(
         *held,
         locking(_SUX, table.name),
         locking(_AX, child.name, *indexes, *(t.name for t in near)),
         locking(_AX, *(m.name for m in family(scene.schema, child))),
-        locking(LockMode.SHARE_ROW_EXCLUSIVE, *far),
+        *(_key_of_its_own(scene, c) for c in child.constraints if not c.local),
         checked,
         gone,
     )

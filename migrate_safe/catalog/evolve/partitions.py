@@ -16,7 +16,7 @@ from migrate_safe.catalog.evolve.bound_values import kept_bound
 from migrate_safe.catalog.evolve.bounds import refuse_bound
 from migrate_safe.catalog.evolve.columns import partition_columns
 from migrate_safe.catalog.evolve.constraints import add_constraint
-from migrate_safe.catalog.evolve.foreign_keys import give_key
+from migrate_safe.catalog.evolve.foreign_keys import give_key, without_key
 from migrate_safe.catalog.evolve.indexes import hand_index_down, whole_when_complete
 from migrate_safe.catalog.evolve.inheritance import inherit, join, leave
 from migrate_safe.catalog.evolve.not_null import defined
@@ -27,6 +27,8 @@ from migrate_safe.model.statement import AttachPartition, ChangeParent, DetachPa
 from migrate_safe.model.values import replace
 from migrate_safe.sql.bounds import bound_expression
 
+_KEEPS_KEYS = 15
+"""Before this major version a partition that is detached loses the keys to partitioned tables that it has as one."""
 _IDENTITY_INHERITED = 17
 """The first major version in which partitions share the identity column of their parent."""
 
@@ -137,12 +139,21 @@ def detach_partition(schema: Schema, table: Table, action: DetachPartition) -> S
             raise CannotApply("cannot detach partitions concurrently when a default partition exists")
         schema = _bound_as_check(schema, table, child)
         child = schema.tables[child.name]
+    lost = [c for c in child.constraints if not c.local and not keeps_key(schema, c)]
     schema = leave(put(schema, table), child, table)
+    for key in lost:
+        schema = without_key(schema, schema.tables[child.name], key)
     child = schema.tables[child.name]
     indexes = tuple(replace(i, parent=None) for i in child.indexes)
     bare = replace(child, partition_bound=None, indexes=indexes)
     schema = put(schema, _own_identity(schema, _own_keys(bare), table))
     return without_clones(schema, child.name)
+
+
+def keeps_key(schema: Schema, key: Constraint) -> bool:
+    """Say whether a detached partition keeps a key of its parent: of old it loses one to a partitioned table."""
+    far = schema.tables.get(key.references.table) if key.references is not None else None
+    return far is None or not is_partitioned(far) or schema.server_version >= _KEEPS_KEYS
 
 
 def _own_keys(child: Table) -> Table:
