@@ -29,7 +29,7 @@ from migrate_safe.sql.parse import parse_script, parse_statements
 _FINE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK, ExecStatus.EMPTY_QUERY)
 _SHOWN = 80
 """Characters of a statement that a note shows."""
-_FIRST_OF_USERS = 16384
+FIRST_OF_USERS = 16384
 """The oid from which on objects are not the server's own."""
 _LONGEST = 200
 """Bytes of a parameter that are shown."""
@@ -215,7 +215,7 @@ def _at(places: Sequence[tuple[int, Sent]], offset: int) -> Sent | None:
 
 
 def _with_parameters(connection: psycopg.Connection[Any], text: bytes, parameters: Sequence[Parameter]) -> None:
-    types = [p.type if p.type < _FIRST_OF_USERS else 0 for p in parameters]  # those of users have other oids here
+    types = [p.type if p.type < FIRST_OF_USERS else 0 for p in parameters]  # those of users have other oids here
     run = partial(connection.pgconn.exec_params, text)
     result = run([p.value for p in parameters], types, [int(p.binary) for p in parameters])
     if result.status not in _FINE:

@@ -81,14 +81,17 @@ def read_settings(path: Path) -> SettingsText:
         source = decode(str(path), path.read_bytes())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"cannot read the settings: {reason}", place=str(path)) from None
+        move = "name a TOML file with --config, or leave it out"
+        raise UsageError(f"cannot read the settings: {reason}", place=str(path), next_move=move) from None
     if isinstance(source, Unanalysed):
         raise UsageError(source.reason, place=f"{path}:{source.line}", next_move="save it as UTF-8")
     try:
         data = tomllib.loads(source.text)
     except (ValueError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
-        raise UsageError(f"not valid TOML: {error}", place=f"{path}:{line[1]}" if line else str(path)) from None
+        raise UsageError(
+            f"not valid TOML: {error}", place=f"{path}:{line[1]}" if line else str(path), next_move="correct it"
+        ) from None
     whole = SettingsText(path, source.text, data)
     return whole if path.name != PYPROJECT else replace(whole, table=_ours(whole))
 

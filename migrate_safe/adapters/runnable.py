@@ -8,9 +8,11 @@ import psycopg
 from msgspec import Struct, field
 from psycopg.pq import ExecStatus
 
+from migrate_safe.adapters.captured import FIRST_OF_USERS
 from migrate_safe.adapters.wire import Parameter, Sent
 from migrate_safe.model.names import quote_literal
 from migrate_safe.model.statement import Action, Dml, DmlKind
+from migrate_safe.model.values import replace
 from migrate_safe.sql.rewrite import with_values
 
 _PREPARED = (DmlKind.SELECT, DmlKind.INSERT, DmlKind.UPDATE, DmlKind.DELETE, DmlKind.MERGE)
@@ -41,6 +43,16 @@ class Values(Struct):
         if parameter.value is None:
             return "NULL"
         return quote_literal(self._text(parameter, parameter.value)).lstrip()
+
+    def readable(self, parameter: Parameter) -> Parameter:
+        """Give a binary parameter as text where the server can read it, else as it is; no types of users."""
+        if not parameter.binary or parameter.value is None or (parameter.type or parameter.found) >= FIRST_OF_USERS:
+            return parameter
+        try:
+            text = self._text(parameter, parameter.value)
+        except Unwritable:
+            return parameter
+        return replace(parameter, binary=False, value=text.encode(), encoding="utf-8")
 
     def _text(self, parameter: Parameter, value: bytes) -> str:
         if not parameter.binary:

@@ -215,9 +215,8 @@ def _providers(postgres: str, wish: _Wish) -> tuple[tuple[str, _Provider], ...]:
         return ((hide(postgres), partial(_beside, postgres, wish)),)
     if "/" in postgres:
         return ((postgres, partial(_from_folder, Path(postgres), wish)),)
-    raise UsageError(
-        f'unknown postgres "{postgres}"', next_move=f"use {', '.join(PROVIDERS)}, a DSN, or the path of a bin folder"
-    )
+    ways = f"{', '.join(PROVIDERS)}, a major version ({MAJORS[0]} to {MAJORS[-1]}), a DSN, or the path of a bin folder"
+    raise UsageError(f'unknown postgres "{postgres}"', next_move=f"use {ways}")
 
 
 def _is_dsn(text: str) -> bool:

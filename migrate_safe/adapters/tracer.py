@@ -17,6 +17,7 @@ from migrate_safe.adapters.captured import Captured, run_again, shown
 from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.observer import Observer
 from migrate_safe.adapters.postgres import connect
+from migrate_safe.adapters.runnable import Values
 from migrate_safe.adapters.wire import Sent
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects.analyse import each_analysed
@@ -169,7 +170,7 @@ def _beside_the_command(traced: Traced, sent: Sent | None) -> Traced:
 def _one(sessions: _Sessions, one: Analysed, sent: Sent | None) -> Traced:
     worker = sessions.of(sent)
     number = sessions.transaction(worker)
-    parameters = tuple(map(shown, sent.parameters)) if sent is not None else ()
+    parameters = sessions.shown(sent) if sent is not None else ()
     beyond = beyond_in(one.before, one.statement) if sessions.contained else ""
     note = beyond or _left_out(one.statement, sent) or _skipped(worker, one.statement)
     if note:
@@ -279,6 +280,7 @@ class _Sessions(Struct):
     _stack: ExitStack = field(default_factory=ExitStack)
     _open: dict[int, Observer] = field(default_factory=dict)
     _last: int = 0
+    _values: Values | None = None
 
     def __enter__(self) -> _Sessions:
         return self
@@ -299,6 +301,13 @@ class _Sessions(Struct):
             self._stack.callback(connection.close)
             self._open[number] = Observer(connection, self.dsn)
         return self._open[number]
+
+    def shown(self, sent: Sent) -> tuple[str, ...]:
+        """Write the parameters of a message for people."""
+        if any(parameter.binary for parameter in sent.parameters) and self._values is None:
+            self._values = Values(self._stack.enter_context(connect(self.dsn)))
+        read = self._values.readable if self._values is not None else lambda parameter: parameter
+        return tuple(shown(read(parameter)) for parameter in sent.parameters)
 
     def close(self, sent: Sent) -> None:
         """End a session that sent nothing any more: what it left open would stand in the way of the others for ever."""

@@ -101,7 +101,12 @@ def command(
 
 
 def _traced(path: Path | None, words: tuple[str, ...] | None, request: TraceRequest) -> TraceReport:
-    if (path is None) == (words is None) or words == ():
+    if path is not None and words is not None:
+        raise UsageError(
+            f'two things to trace: "{path}", and a command behind --',
+            next_move=f"trace them one by one, or give what the command starts from with --schema {path}",
+        )
+    if (path is None and words is None) or words == ():
         raise UsageError(
             "name what to trace: a file or folder, or a command behind --",
             next_move="migrate-safe trace migrations/0042.sql, or migrate-safe trace -- alembic upgrade head",

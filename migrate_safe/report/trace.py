@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from migrate_safe.model.effect import Effect, TransactionRule
@@ -18,6 +19,8 @@ from migrate_safe.report.lint_text import lint_text
 FORMAT = "migrate-safe/trace/1"
 ROWS = "writes of the same rows"
 _OF_ROWS = (DmlKind.UPDATE, DmlKind.DELETE, DmlKind.MERGE)
+_OF_ONE_RUN = ("  time ", "  parameters ")
+"""How the lines begin that tell of one run of a statement."""
 LONGEST = 160
 """Characters of a statement that are shown."""
 
@@ -44,7 +47,7 @@ def trace_json(report: TraceReport) -> str:
 def trace_text(report: TraceReport, *, everything: bool = False, colour: bool = False) -> str:
     """Write a trace for people; statements that touch no relation are counted, and shown if `everything` is wanted."""
     shown = [t for t in report.statements if everything or not _says_nothing(t)]
-    blocks = ["\n".join(_head(report)), *("\n".join(_block(t)) for t in shown)]
+    blocks = ["\n".join(_head(report)), *_blocks(shown)]
     hidden = len(report.statements) - len(shown)
     if hidden:
         said = "1 statement that touches" if hidden == 1 else f"{hidden} statements that touch"
@@ -151,6 +154,28 @@ def _says_nothing(traced: Traced) -> bool:
     if predicted.locks or predicted.rewrites or predicted.scans:
         return False  # it may need no more than its transaction has
     return seen is None or not (seen.effect.locks or seen.effect.rewrites or seen.effect.scans or seen.effect.builds)
+
+
+def _blocks(shown: Sequence[Traced]) -> Iterator[str]:
+    """Write each statement, of those in a row that are the same and do the same only the first."""
+    written = [(traced, list(_block(traced))) for traced in shown]
+    for _, alike in groupby(written, key=lambda one: (one[0].analysed.statement.text, _said_of(one[1]))):
+        (_, lines), *more = alike
+        yield "\n".join([*lines, *_repeated([traced for traced, _ in more])])
+
+
+def _said_of(lines: Sequence[str]) -> tuple[str, ...]:
+    """Give the lines about a statement that tell it from one of the same text elsewhere."""
+    return tuple(line for line in lines[1:] if not line.startswith(_OF_ONE_RUN))
+
+
+def _repeated(more: Sequence[Traced]) -> Iterator[str]:
+    if not more:
+        return
+    times = "once" if len(more) == 1 else f"{len(more):,} times"
+    other = ", with parameters of their own" if any(traced.parameters for traced in more) else ""
+    ms = sum(traced.observed.ms for traced in more if traced.observed is not None)
+    yield f"  repeated   {times} more in {_time(ms)}{other}"
 
 
 def _block(traced: Traced) -> Iterator[str]:

@@ -39,11 +39,15 @@ def test_a_command_whose_session_stays_open_is_waited_for_later(tmp_path: Path) 
             trace_command((sys.executable, "-c", CONNECT), TraceRequest(before=(before,)))
 
 
-def test_long_parameters_are_cut_for_people(trace: Trace) -> None:
-    report = trace("c.execute('CREATE TABLE t (x text)')\nc.execute('INSERT INTO t VALUES (%s)', ['y' * 1000])\n")
-    (told,) = [t.parameters for t in report.statements if t.parameters]
-    assert told == (f"{'y' * 200!r}... (1000 bytes)",)
-    assert "y" * 300 not in trace_text(report)
+def test_parameters_are_written_for_people_and_repeated_statements_once(trace: Trace) -> None:
+    program = "c.execute('CREATE TABLE t (x text)')\nc.execute('INSERT INTO t VALUES (%s)', ['y' * 1000])\n"
+    program += "c.execute('INSERT INTO t VALUES (%b::int4)', [258])\n" * 3
+    report = trace(program)
+    told = [t.parameters for t in report.statements if t.parameters]
+    assert told == [(f"{'y' * 200!r}... (1000 bytes)",), *[("'258'",)] * 3]
+    text = trace_text(report)
+    assert "y" * 300 not in text
+    assert (text.count("$1::int4"), text.count("  repeated   2 times more in ")) == (1, 1)
 
 
 @pytest.fixture

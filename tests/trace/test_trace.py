@@ -226,7 +226,8 @@ def test_exit_codes(tmp_path: Path) -> None:
     [
         ((), "name what to trace"),
         (("--",), "name what to trace"),
-        (("0001.sql", "--", "true"), "name what to trace"),
+        (("0001.sql", "--postgres", "nope"), "a major version (14 to 18)"),
+        (("0001.sql", "--", "true"), 'two things to trace: "0001.sql"'),
         (("absent.sql",), 'no file or folder "absent.sql"'),
         (("0001.sql", "--save", "x.sql"), "--save is for commands"),
         (("--env", "X", "--", "true"), "is no NAME=TEMPLATE"),
