@@ -42,6 +42,11 @@ def quote_ident(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def as_role(role: str) -> str:
+    """Write a role that something is granted to; an empty one is PUBLIC."""
+    return quote_ident(role) if role else "PUBLIC"
+
+
 def quote_literal(text: str) -> str:
     """Write a string literal that means the same whatever standard_conforming_strings says."""
     body = text.replace("'", "''")

@@ -14,6 +14,7 @@ from migrate_safe.model.schema import (
     ConstraintKind,
     Generated,
     Schema,
+    Table,
 )
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import (
@@ -88,9 +89,16 @@ def _numbered(operation: Operation, table: Name, definition: ColumnDef, around: 
     inline = [choose_constraint(operation, table, c, around, proven) for c in _inline(operation, table, definition)]
     known = operation.before.table(table)
     keep = keep_of(known, (name,), word) if known is not None else None
-    column = numbered_recipe.AddNumberedColumn(table, made, sequence, word, keys, keep).steps()
+    writers = () if known is None else _writers(known)
+    column = numbered_recipe.AddNumberedColumn(table, made, sequence, word, keys, keep, writers).steps()
     drafts = (*column.drafts, *(d for o in inline for d in o.drafts))
     return replace(column, drafts=drafts, touches=(table, *(t for o in inline for t in o.touches)))
+
+
+def _writers(table: Table) -> tuple[str, ...]:
+    """Name the roles that may insert into a table, into some columns at least."""
+    whole = {g.role for g in table.grants if g.privilege == "INSERT"}
+    return tuple(sorted(whole | {g.role for c in table.columns for g in c.grants if g.privilege == "INSERT"}))
 
 
 def _refuse_definition(definition: ColumnDef) -> None:

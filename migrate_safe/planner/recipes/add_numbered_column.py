@@ -4,6 +4,9 @@ Harm of the plain form: every row gets a number, so that the whole table is writ
 expand adds a plain column whose default draws from a sequence, for new rows only; migrate numbers old rows in batches,
 proves it NOT NULL, and makes it an identity column, whose sequence goes on where the other stands.
 
+A default draws with the rights of whoever inserts, an identity column with none: on a sequence that stands in for that
+of an identity column everybody may draw, on that of a serial one those who may insert into the table.
+
 https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-ADD-COLUMN
 """
 
@@ -13,7 +16,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from migrate_safe.model.names import Name, quote_ident, quote_literal
+from migrate_safe.model.names import Name, as_role, quote_ident, quote_literal
 from migrate_safe.model.plan import Backfill
 from migrate_safe.model.schema import Column, Sequence
 from migrate_safe.planner.draft import Draft, Outcome, Rank, column_target, draft, sql
@@ -27,7 +30,8 @@ from migrate_safe.planner.sync import set_default
 class AddNumberedColumn(Struct, frozen=True):
     """A column to add that numbers its rows; `sequence` is the one that the plain form makes.
 
-    `word` makes names unique, `keys` find a row, `keep` is what old rows need while they are filled.
+    `word` makes names unique, `keys` find a row, `keep` is what old rows need while they are filled; `writers` are the
+    roles that may insert into the table (empty for PUBLIC).
     """
 
     table: Name
@@ -36,13 +40,22 @@ class AddNumberedColumn(Struct, frozen=True):
     word: str
     keys: str
     keep: Keep | None = None
+    writers: tuple[str, ...] = ()
 
     def steps(self) -> Outcome:
         """Plan the column."""
         it = NotNull(self.table, self.column.name, self.word, self.keys)
         drafts = (self._add(), self._fill(), *let_go(self.keep, self._target), *prove(it, Rank.HOLD), *self._identity())
-        note = f"{self.table}: going back to baseline drops {self._name} with all its numbers"
-        return Outcome(drafts, f"add column {self._name} to {self.table}", (note,), (self.table,))
+        return Outcome(drafts, f"add column {self._name} to {self.table}", tuple(self._notes()), (self.table,))
+
+    def _notes(self) -> Iterator[str]:
+        yield f"{self.table}: going back to baseline drops {self._name} with all its numbers"
+        if self.column.identity is None:
+            known = f"goes to {', '.join(map(as_role, self.writers))}" if self.writers else "is granted to nobody"
+            yield (
+                f"whoever inserts into {self.table} but its owner needs USAGE on sequence {self.sequence.name}, which "
+                f"{known}: grant it to roles that insert through views, too"
+            )
 
     @property
     def _name(self) -> str:
@@ -73,9 +86,15 @@ class AddNumberedColumn(Struct, frozen=True):
     def _number(self) -> tuple[str, ...]:
         return (
             created(self._drawn, self.sequence),
+            *self._granted(),
             set_default(self.table, self.column.name, self._next),
             f"ALTER SEQUENCE {self._drawn} OWNED BY {self.table}.{self._name}",
         )
+
+    def _granted(self) -> Iterator[str]:
+        roles = self.writers if self.column.identity is None else ("",)
+        if roles:
+            yield f"GRANT USAGE ON SEQUENCE {self._drawn} TO {', '.join(map(as_role, roles))}"
 
     def _add(self) -> Draft:
         kept = ((), ()) if self.keep is None else (self.keep.create(), self.keep.drop())
@@ -114,6 +133,7 @@ class AddNumberedColumn(Struct, frozen=True):
             ),
             sql(
                 created(self._drawn, self.sequence),
+                *self._granted(),
                 go_on(self._drawn, self.sequence.name),
                 f"{self._alter} DROP IDENTITY",
                 set_default(self.table, self.column.name, self._next),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from migrate_safe.catalog.evolve.holders import Holder, every_holder, holder_of
-from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.names import Name, as_role, quote_ident
 from migrate_safe.model.objects import ColumnGrant, Grant
 from migrate_safe.model.said import ChangeOwner, Grants, Target
 from migrate_safe.model.schema import Schema
@@ -95,17 +95,13 @@ def _back(on: str, now: Rights, then: Rights, part: str = "") -> Iterator[str]:
     for (privilege, role), grantable in sorted(now.items()):
         former = then.get((privilege, role))
         if former is None:
-            yield f"REVOKE {privilege}{part} ON {on} FROM {_role(role)}"
+            yield f"REVOKE {privilege}{part} ON {on} FROM {as_role(role)}"
         elif grantable and not former:
-            yield f"REVOKE GRANT OPTION FOR {privilege}{part} ON {on} FROM {_role(role)}"
+            yield f"REVOKE GRANT OPTION FOR {privilege}{part} ON {on} FROM {as_role(role)}"
     for (privilege, role), grantable in sorted(then.items()):
         if now.get((privilege, role)) is None or (grantable and not now[privilege, role]):
             option = " WITH GRANT OPTION" if grantable else ""
-            yield f"GRANT {privilege}{part} ON {on} TO {_role(role)}{option}"
-
-
-def _role(role: str) -> str:
-    return quote_ident(role) if role else "PUBLIC"
+            yield f"GRANT {privilege}{part} ON {on} TO {as_role(role)}{option}"
 
 
 def _object(target: Target) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.names import Name, as_role, quote_ident
 from migrate_safe.model.objects import ColumnGrant, Grant
 from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 
@@ -76,9 +76,9 @@ class RenameTable(Struct, frozen=True):
         """Give the view exactly the grants of the relation, whatever default privileges gave it."""
         wanted = [g for g in self.grants if self._bears(g.privilege)]
         surplus = sorted({(g.privilege, g.role) for g in self.by_default} - {(g.privilege, g.role) for g in wanted})
-        taken = [f"REVOKE {privilege} ON {self.new} FROM {_role(role)}" for privilege, role in surplus]
+        taken = [f"REVOKE {privilege} ON {self.new} FROM {as_role(role)}" for privilege, role in surplus]
         given = [
-            f"GRANT {g.privilege} ON {self.new} TO {_role(g.role)}{' WITH GRANT OPTION' if g.grantable else ''}"
+            f"GRANT {g.privilege} ON {self.new} TO {as_role(g.role)}{' WITH GRANT OPTION' if g.grantable else ''}"
             for g in wanted
             if g not in self.by_default
         ]
@@ -95,7 +95,3 @@ class RenameTable(Struct, frozen=True):
             f"until contract {self.new} is a view: the new app cannot use on it {limits}, and finds no keys or defaults"
         )
         return (f"{told} of it in the catalog; no other migration can alter it by that name",)
-
-
-def _role(role: str) -> str:
-    return quote_ident(role) if role else "PUBLIC"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migrate_safe.model.names import quote_ident, quote_literal
+from migrate_safe.model.names import as_role, quote_ident, quote_literal
 from migrate_safe.model.schema import Schema, View
 from migrate_safe.model.statement import CreateView
 from migrate_safe.planner.changes import BY_HAND, GIVE_SCHEMA, Change, proven
@@ -64,7 +64,7 @@ def _again(schema: Schema, view: View) -> Iterator[str]:
     if view.owner is not None:
         yield f"ALTER VIEW {view.name} OWNER TO {quote_ident(view.owner)}"
     for grant in view.grants:
-        to = quote_ident(grant.role) if grant.role else "PUBLIC"
+        to = as_role(grant.role)
         yield f"GRANT {grant.privilege} ON {view.name} TO {to}{' WITH GRANT OPTION' if grant.grantable else ''}"
     for column, default in view.defaults:
         yield f"ALTER VIEW {view.name} ALTER COLUMN {quote_ident(column)} SET DEFAULT {default}"
