@@ -27,10 +27,12 @@ SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex';
 SET lock_timeout = 0; SET statement_timeout = 0; SET idle_session_timeout = 0;
 SET idle_in_transaction_session_timeout = '20s';
 SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';
-SET client_min_messages = warning; SET standard_conforming_strings = on; SET row_security = off;
-SET quote_all_identifiers = off;
+SET synchronous_commit = local; SET client_min_messages = warning; SET standard_conforming_strings = on;
+SET row_security = off; SET quote_all_identifiers = off;
 """
 """What a role or database may set otherwise: it would change what the server answers, or cut it off."""
+# synchronous_commit = local: what is committed is on disk, where the role has it otherwise too; and no commit waits for
+# a standby while it holds locks (see `await_standbys`), which no timeout bounds.
 # transaction_timeout is reset where the server knows it (from PostgreSQL 17 on).
 # idle_in_transaction_session_timeout: an executor that is put to sleep while it reads in a transaction keeps a
 # snapshot, for which the concurrent build of its successor would wait for ever; by then its lease has run out.
@@ -54,11 +56,14 @@ _GONE_POLL = 0.05
 
 
 class Database:
-    """A session that can be opened anew. `pid` is its backend, `search_path` the one that messages pin."""
+    """A session that can be opened anew. `pid` is its backend, `search_path` the one that messages pin.
+
+    `opened` counts how often it was opened.
+    """
 
     def __init__(self, dsn: str, *, role: str | None = None, patience: float = 60.0) -> None:
         self.dsn, self.role, self.patience = dsn, role, patience
-        self.connection = open_session(dsn, role)
+        self.connection, self.opened = open_session(dsn, role), 1
         self.pid = self.connection.info.backend_pid
         self.major = self.connection.info.server_version // 10000
         self.search_path = str(self.query("SELECT current_setting('search_path')")[0][0])
@@ -93,6 +98,7 @@ class Database:
         while True:
             self.close()
             self.connection = self._opened_again()
+            self.opened += 1
             self.pid = self.connection.info.backend_pid
             try:
                 self._await_end(old, deadline)

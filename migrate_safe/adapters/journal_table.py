@@ -47,8 +47,13 @@ _OPEN = """
 INSERT INTO migrate_safe.plan AS p (name, text, digest) VALUES ({name}, {text}, {digest})
     ON CONFLICT (name) DO UPDATE SET text = excluded.text, digest = excluded.digest, opened = excluded.opened;
 """
-
-
+_FOLLOWED = """
+BEGIN; SET LOCAL synchronous_commit TO DEFAULT;
+UPDATE migrate_safe.meta SET version = version
+WHERE current_setting('synchronous_standby_names') <> ''
+    AND current_setting('synchronous_commit') NOT IN ('local', 'off');
+COMMIT;
+"""
 _REPLACE = """
 UPDATE migrate_safe.plan SET text = {text}, digest = {digest} WHERE name = {name};
 """
@@ -227,6 +232,14 @@ def release_lease(db: Database, token: int) -> None:
         db.query(_RELEASE, (token,))
     except LostConnection as error:
         raise TryLater(f"the connection was lost: {error}") from None
+
+
+def await_standbys(db: Database) -> None:
+    """Wait until the synchronous standbys have all that was committed, as far as the role wants that; holds no lock.
+
+    The sessions of the executor commit without that wait, so that readers of a table do not wait for a standby.
+    """
+    db.send(_FOLLOWED)
 
 
 def _lease(row: tuple[Any, ...]) -> Lease:

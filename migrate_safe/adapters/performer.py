@@ -9,8 +9,15 @@ from typing import assert_never
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.heartbeat import Heartbeat
 from migrate_safe.adapters.index_server import build, drop, inspect_index
-from migrate_safe.adapters.journal_table import as_event, read_events, read_progress, rename_backends
+from migrate_safe.adapters.journal_table import (
+    as_event,
+    await_standbys,
+    read_events,
+    read_progress,
+    rename_backends,
+)
 from migrate_safe.adapters.locker import holders, lockable, on_sequences, own_locks, run_within_budget, watchable
+from migrate_safe.adapters.place import confirm_place
 from migrate_safe.adapters.pressure import read_pressure, unseen_replicas
 from migrate_safe.adapters.walker import fill_batch, fill_batches, prove_batch, survey, sweep
 from migrate_safe.executor.compose import blocking, count_query, keys_query, record_message, step_message
@@ -25,7 +32,6 @@ from migrate_safe.executor.intents import (
     IndexState,
     Inspect,
     Intent,
-    LostConnection,
     Offending,
     Pressure,
     Prove,
@@ -33,6 +39,7 @@ from migrate_safe.executor.intents import (
     ReadProgress,
     Record,
     Result,
+    Rewound,
     SurveyKeys,
     Sweep,
     Transact,
@@ -42,7 +49,7 @@ from migrate_safe.executor.news import Journaled, Moved, Noted, Tell, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.throttle import MB, tuned
 from migrate_safe.model.errors import StepFailed, TryLater
-from migrate_safe.model.journal import Event, Lease, Progress
+from migrate_safe.model.journal import Event, EventKind, Lease, Progress
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.plan import Requirement
 
@@ -65,6 +72,7 @@ class Performer:
         self.db, self.beat, self.lease, self.settings, self.tell = db, beat, lease, settings, tell
         self.standbys = standbys
         self._given = settings
+        self._opened, self._last = db.opened, Event(0, "", EventKind.OPENED, None, 0, lease.acquired, {})
         self._crew: list[Database] = []
         self._walk_began = (time.monotonic(), 0)
         self._gauged: tuple[float, Pressure] | None = None
@@ -79,11 +87,9 @@ class Performer:
     def __call__(self, intent: Intent) -> Result:
         """Perform one intent, after a look whether the lease is still ours."""
         self.beat.check()
+        self.assure()
         try:
-            return self._perform(intent)
-        except LostConnection:
-            self.relist()
-            raise
+            return self._kept(self._perform(intent))
         except Busy as busy:
             if isinstance(intent, PATIENT):
                 raise
@@ -104,9 +110,39 @@ class Performer:
             self.fence()
         return found
 
-    def relist(self) -> None:
-        """Note the server processes of the lease's holder after the connection was opened anew."""
+    def remember(self, event: Event) -> None:
+        """Take an event as one that the server has for good."""
+        self._last = event
+
+    def assure(self) -> None:
+        """See, when the connection was opened anew, that it leads to the same place, and that nothing was lost there.
+
+        A server that crashes, or a standby that takes over, may lack what was committed last. Raises Rewound then,
+        Refused in another place; and notes the server processes of the lease's holder.
+        """
+        if self.db.opened == self._opened:
+            return
+        opened, last = self.db.opened, self._last
+        confirm_place(self.db, self.lease.environment)
+        if last.seq and last not in read_events(self.db, last.plan, last.seq - 1):
+            what = f"{last.kind.value} {last.step}" if last.step else last.kind.value
+            raise Rewound(
+                f'the server has lost what it had committed, last of all "{what}": it has crashed, or a standby that '
+                "was behind has taken its place",
+                next_move="run this again: it goes on from where the journal of this server stands",
+            )
         self.lease = rename_backends(self.db, self.lease, self.beat.pid)
+        self._opened = opened
+
+    def _kept(self, result: Result) -> Result:
+        """Wait for the standbys, without any lock, when a journal entry was written."""
+        match result:
+            case Event() | (*_, Event()):
+                event = result if isinstance(result, Event) else result[-1]
+                if event.kind is not EventKind.FAILED:  # whoever interrupts a wait is not to wait again
+                    await_standbys(self.db)
+                self.remember(event)
+        return result
 
     def _perform(self, intent: Intent) -> Result:
         db, settings, token = self.db, self.settings, self.lease.token

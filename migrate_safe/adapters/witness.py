@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.adapters.touched import described_by, keep_message, look
@@ -55,14 +54,12 @@ class Witness:
         if (self._last is not None and self._unseen is None) or self.performer.db.connection.closed:
             return
         try:
+            self.performer.assure()
             now = look(self.performer.db, self.plan.touches)
             known = self._known_by(now)
             if self._unseen is not None:
                 self._keep(known, self._unseen)
-        except LostConnection:
-            with suppress(LostConnection, MigrateSafeError):
-                self.performer.relist()
-        except (Busy, MigrateSafeError):
+        except (LostConnection, Busy, MigrateSafeError):
             return  # the steps are done and journaled: that is what counts
         else:
             self.known, self._last, self._looked, self._unseen = known, now, time.monotonic(), None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migrate_safe.adapters import control
 from migrate_safe.adapters.database import Database
-from migrate_safe.adapters.journal_table import is_installed, open_plan
+from migrate_safe.adapters.journal_table import await_standbys, is_installed, open_plan
 from migrate_safe.app.apply import Wish, apply, ruling, to_be_opened
 from migrate_safe.app.executing import Outcome, Target, find_plan, journaled_plan, leased, opened, refuse_others
 from migrate_safe.executor.news import Tell, Waiting, silent
@@ -70,6 +70,7 @@ def submit(source: Path | str | Plan, target: Target, wish: Wish, settings: Sett
             if to_be_opened(db, plan, state):
                 open_plan(db, performer.lease.token, plan, to_yaml(plan))
             control.submit(db, plan.name, wish.through.value, control.whoami(), wish.accept_drift)
+            await_standbys(db)
             return plan
 
 

@@ -140,6 +140,8 @@ def run(
     are.
     """
     before = state_of(performer.db, plan)
+    for event in read_events(performer.db, plan.name, before.seq - 1):
+        performer.remember(event)
     witness = Witness(performer, plan, known, before.seq, as_known=as_known)
     try:
         end = drive(decide(plan, before, settings), witness, stop_after=stop_after)

@@ -249,6 +249,10 @@ class LeaseLost(TryLater):
     """Another executor holds the lease now; this one can write nothing more."""
 
 
+class Rewound(LeaseLost):
+    """The server no longer has what it had told us was committed: what this executor believes is void."""
+
+
 class Blocked(TryLater):
     """A lock could not be had within the budget."""
 

@@ -10,17 +10,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from migrate_safe.adapters.performer import Performer
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server
 from migrate_safe.app.abandon import abandon
 from migrate_safe.app.apply import Wish, apply
 from migrate_safe.app.executing import Target
 from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
+from migrate_safe.executor.intents import Intent, Transact
 from migrate_safe.model.errors import Refused
 from migrate_safe.model.plan import Phase
 from migrate_safe.report.status import status_json, status_text
 from tests.conftest import Connect
 from tests.executor.plans import SCHEMA, STORY, fit
+from tests.faults.paced import watched
 
 ALL = Wish(Phase.CONTRACT)
 
@@ -94,3 +97,25 @@ def test_a_server_that_was_promoted_or_restored_asks_for_the_environment(own_ser
     promote(own_server)
     assert rollback("story", Target(nameless, adopt=True)).stage == "migrate"
     assert status(Target(nameless)).environment is None
+
+
+@pytest.mark.parametrize("environment", [None, "prod"])
+def test_a_server_that_is_promoted_at_work_asks_as_well(own_server: ScratchServer, environment: str | None) -> None:
+    dsn = own_server.create_database()
+    with psycopg.connect(dsn, autocommit=True) as c:
+        c.execute(SCHEMA.format(rows=20))
+    intents: list[Intent] = []
+
+    def once(intent: Intent, _: Performer) -> None:
+        intents.append(intent)
+        if isinstance(intent, Transact) and not any(isinstance(i, Transact) for i in intents[:-1]):
+            promote(own_server)
+
+    with watched(once):
+        if environment is None:
+            with pytest.raises(Refused, match="was promoted, or restored from a backup"):
+                apply(fit(dsn, STORY), Target(dsn))
+            assert status(Target(dsn)).plans[0].position == 0
+        else:
+            assert apply(fit(dsn, STORY), Target(dsn, environment=environment)).stage == "migrate"
+            assert status(Target(dsn)).doubt is None

@@ -18,8 +18,10 @@ from migrate_safe.executor.news import News, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import TryLater, UsageError
 from migrate_safe.model.plan import Phase
-from tests.executor.plans import ADD, SCHEMA, fit, plan
+from tests.executor.plans import ADD, CHECK, SCHEMA, fit, plan
 from tests.support.processes import eventually
+
+SYNCHRONOUS = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,37 @@ def test_long_readers_of_a_standby_are_waited_for(pair: tuple[str, str]) -> None
             assert waited.wait(30)
             reader.rollback()
             assert future.result(30).stage == "expand"
+
+
+def test_no_lock_is_held_while_a_synchronous_standby_does_not_follow(pair: tuple[str, str]) -> None:
+    """No timeout bounds COMMIT: a reader would wait as long as the standby does."""
+    dsn, there = pair
+    held = """
+        SELECT wait_event, array(SELECT relation::regclass::text FROM pg_locks AS l
+            WHERE l.pid = a.pid AND relation IN ('users'::regclass, 'migrate_safe.lease'::regclass))
+        FROM pg_stat_activity AS a WHERE wait_event = 'SyncRep' AND application_name = 'migrate-safe'
+    """
+    with open_connection(dsn) as c, open_connection(there) as behind, ThreadPoolExecutor(1) as pool:
+        apply(fit(dsn, plan(ADD, name="first")), Target(dsn))
+        made = fit(dsn, plan(CHECK))
+        c.execute("ALTER ROLE CURRENT_USER SET synchronous_commit = remote_apply")
+        c.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        c.execute("SELECT pg_reload_conf()")
+        assert eventually(lambda: c.execute(SYNCHRONOUS).fetchone() is not None)
+        try:
+            behind.execute("SELECT pg_wal_replay_pause()")
+            future = pool.submit(apply, made, Target(dsn), Wish(Phase.CONTRACT))
+            done = "SELECT 1 FROM migrate_safe.event WHERE plan = 'p' AND kind = 'done'"
+            assert eventually(lambda: c.execute(done).fetchone() is not None)
+            assert eventually(lambda: c.execute(held).fetchone() is not None)
+            assert c.execute(held).fetchall() == [("SyncRep", [])]
+            assert not future.done()
+        finally:
+            behind.execute("SELECT pg_wal_replay_resume()")
+            c.execute("SET synchronous_commit = local; ALTER ROLE CURRENT_USER RESET synchronous_commit")
+            c.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            c.execute("SELECT pg_reload_conf()")
+        assert future.result(30).after.closed
 
 
 def test_a_standby_that_is_none_or_gone_is_told(database: str) -> None:
