@@ -14,6 +14,8 @@ from migrate_safe.model.wrapping import Wrapping
 
 SHORTEST_BUDGET = 10
 """Milliseconds; a shorter stall budget leaves no time for any work."""
+LONGEST_BUDGET = 60_000
+"""Milliseconds; nobody who waits for longer thinks of a stall."""
 
 
 class Wrong(Exception):
@@ -121,6 +123,6 @@ def milliseconds(value: object) -> int:
     if found is None:
         raise Wrong(f'must be a time such as "100ms" or "2s", not {value!r}')
     budget = int(found[1]) * (1000 if found[2] == "s" else 1)
-    if budget < SHORTEST_BUDGET:
-        raise Wrong(f"must be {SHORTEST_BUDGET} ms or more, not {value!r}")
+    if not SHORTEST_BUDGET <= budget <= LONGEST_BUDGET:
+        raise Wrong(f"must be {SHORTEST_BUDGET} ms or more, and at most {LONGEST_BUDGET}, not {value!r}")
     return budget

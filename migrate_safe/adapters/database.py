@@ -52,6 +52,9 @@ _OTHERWISE = (
     errors.DependentObjectsStillExist,
 )
 """What is there or is not there, against what the plan was made for: somebody has changed it since."""
+_KNOWN = """
+SELECT current_setting('search_path'), setting::bigint FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'
+"""
 _GONE_POLL = 0.05
 
 
@@ -66,11 +69,12 @@ class Database:
         self.connection, self.opened = open_session(dsn, role), 1
         self.pid = self.connection.info.backend_pid
         self.major = self.connection.info.server_version // 10000
-        self.search_path = str(self.query("SELECT current_setting('search_path')")[0][0])
+        path, deadlock_ms = self.query(_KNOWN)[0]
+        self.search_path, self.deadlock_ms = str(path), int(deadlock_ms)
 
     def session(self, token: int) -> Session:
         """Give what messages must know of this session."""
-        return Session(token, self.search_path, self.major)
+        return Session(token, self.search_path, self.major, self.deadlock_ms)
 
     def query(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> Rows:
         """Run one statement and give its rows."""

@@ -76,7 +76,7 @@ def fill_batches(db: Database, crew: Sequence[Database], wish: Fill, token: int,
         if found is None:
             break
         cursor, passed, where = found
-        message = fill_message(wish.work, where, None, worker.session(token), _limit(wish, settings))
+        message = fill_message(wish.work, where, None, worker.session(token), _limit(db, wish, settings))
         jobs.append((worker, message, cursor, passed))
     if not jobs:
         return Batch(None, 0, 0, 0.0)
@@ -108,12 +108,17 @@ def compose_fill(db: Database, wish: Fill, token: int, settings: Settings) -> tu
     last, passed, where = found
     session = db.session(token)
     moving = advance(replace(wish.progress, cursor=last), passed, session, FILLED)
-    return fill_message(wish.work, where, moving, session, _limit(wish, settings)), last, passed
+    return fill_message(wish.work, where, moving, session, _limit(db, wish, settings)), last, passed
 
 
-def _limit(wish: Fill, settings: Settings) -> int:
-    """Give the time limit of a batch in ms: one that cannot be made smaller may take longer, or it would never end."""
-    return settings.stall_budget_ms * (10 if wish.rows <= settings.batch_min else 1)
+def _limit(db: Database, wish: Fill, settings: Settings) -> int:
+    """Give the time limit of a batch in ms: one that cannot be made smaller may take longer, or it would never end.
+
+    Others end before a client that waits for the first of their rows looks for deadlocks.
+    """
+    if wish.rows <= settings.batch_min:
+        return settings.stall_budget_ms * 10
+    return min(settings.stall_budget_ms, db.deadlock_ms * 9 // 10)
 
 
 def sweep(db: Database, wish: Sweep, settings: Settings) -> Offending:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from migrate_safe.adapters.config_values import SHORTEST_BUDGET
+from migrate_safe.adapters.config_values import LONGEST_BUDGET, SHORTEST_BUDGET
 from migrate_safe.app.executing import Target
 from migrate_safe.cli.options import Decorator, config_option, configured, dsn_option
 from migrate_safe.executor.settings import DEFAULTS, Settings
@@ -70,7 +70,7 @@ def pace_options(*, load: bool = False) -> Decorator[Any]:
         "stall_budget_ms": click.option(
             "--stall-budget",
             "stall_budget_ms",
-            type=click.IntRange(SHORTEST_BUDGET),
+            type=click.IntRange(SHORTEST_BUDGET, LONGEST_BUDGET),
             callback=_given_or_configured_budget,
             metavar="MS",
             help='Longest that one attempt may hold up a client, waits and work together; else "stall_budget" in the '
@@ -122,7 +122,7 @@ def max_lag_option(default: int | None) -> Callable[..., Any]:
     return click.option(
         "--max-lag",
         "max_lag_mb",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 10_000_000),
         default=default,
         show_default=default is not None,
         metavar="MB",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from migrate_safe.adapters.config_values import SHORTEST_BUDGET
+from migrate_safe.adapters.config_values import LONGEST_BUDGET, SHORTEST_BUDGET
 from migrate_safe.app.control import tune
 from migrate_safe.app.executing import Target
 from migrate_safe.cli.outlet import say
@@ -21,7 +21,12 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("plan", metavar="PLAN")
-@click.option("--stall-budget", type=click.IntRange(SHORTEST_BUDGET), metavar="MS", help="Longest stall of a client.")
+@click.option(
+    "--stall-budget",
+    type=click.IntRange(SHORTEST_BUDGET, LONGEST_BUDGET),
+    metavar="MS",
+    help="Longest stall of a client.",
+)
 @click.option("--max-rows", type=click.IntRange(1), metavar="N", help="Most rows of one batch.")
 @max_lag_option(None)
 @workers_option(None)

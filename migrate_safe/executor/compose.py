@@ -44,11 +44,15 @@ class Own(Enum):
 
 
 class Session(Struct, frozen=True):
-    """What the messages must know of the session: fencing token, pinned search_path, server major version."""
+    """What the messages must know of the session: fencing token, pinned search_path, server major version.
+
+    `deadlock_ms` is how long a client waits for a lock before it looks for a deadlock, whose victim it then is.
+    """
 
     token: int
     search_path: str
     server_major: int
+    deadlock_ms: int = 1000
 
 
 def step_message(
@@ -154,7 +158,8 @@ def fill_message(work: Backfill, where: str, moving: str | None, session: Sessio
     `moving` moves the cursor (see `advance`); None where another message does that. Gives the rows written, those that
     are unset all the same, and how many clients wait for its row locks. One statement reads and writes, so
     that READ COMMITTED re-evaluates WHERE and SET on the newest version of each row and no client's
-    write is lost. lock_timeout stays below deadlock_timeout, so that no client is a deadlock victim. Row locks are not
+    write is lost. A batch ends before a client that waits for it looks for deadlocks, however large the budget is, so
+    that no client is a victim; one that may not be cut off at least waits no longer. Row locks are not
     kept until the disk has answered: a crash may lose the last batches, and the cursor with them; the entry that
     concludes the backfill waits for the disk, and WAL keeps the order.
     """
@@ -166,7 +171,7 @@ def fill_message(work: Backfill, where: str, moving: str | None, session: Sessio
             pinned(session),
             *markers(work),
             "SET LOCAL synchronous_commit = off;",
-            f"SET LOCAL lock_timeout = {max(1, budget_ms * 8 // 10)};",
+            f"SET LOCAL lock_timeout = {max(1, min(budget_ms * 8, session.deadlock_ms * 4) // 10)};",
             f"SET LOCAL statement_timeout = {budget_ms};",
             f"SET LOCAL idle_in_transaction_session_timeout = {budget_ms};",
             *fence,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+LONGEST_BATCH_MS = 400.0
+"""Half of what PostgreSQL's default of deadlock_timeout leaves a batch: clients look for deadlocks after a second."""
+
 
 class Settings(Struct, frozen=True):
     """How patient and how gentle the executor is. Milliseconds end in `_ms`, the rest is seconds or rows.
@@ -55,8 +58,8 @@ class Settings(Struct, frozen=True):
 
     @property
     def batch_ms(self) -> float:
-        """Target time of one backfill batch: writers wait for its row locks, so half the budget."""
-        return self.stall_budget_ms / 2
+        """Target time of one backfill batch: writers wait for its row locks, so half the budget, and not long."""
+        return min(self.stall_budget_ms / 2, LONGEST_BATCH_MS)
 
 
 DEFAULTS = Settings()

@@ -243,6 +243,20 @@ def test_what_one_worker_could_not_lock_is_filled_later(users: str, connect: Con
     assert unset(users) == 0
 
 
+def test_a_client_is_no_victim_of_a_batch_however_large_the_budget_is(users: str, connect: Connect) -> None:
+    made = story(users)
+    apply(made, Target(users), Wish(Phase.EXPAND))
+    client, look = connect(users, autocommit=False), connect(users)
+    client.execute("UPDATE users SET note = 'mine' WHERE id = 150")
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'migrate-safe' AND wait_event = 'transactionid'"
+    with running(made, users, replace(QUICK, batch_rows=200, batch_max=200, stall_budget_ms=10_000)) as (_, future):
+        assert eventually(lambda: look.execute(waiting).fetchone() is not None)
+        client.execute("UPDATE users SET note = 'mine' WHERE id = 1")  # which the batch has locked: a deadlock
+        client.commit()
+        assert future.result(30).stage == "migrate"
+    assert unset(users) == 0
+
+
 def test_clients_that_wait_for_a_batch_are_counted(users: str, connect: Connect) -> None:
     apply(fit(users, plan(ADD)), Target(users))
     c, ended = connect(users), threading.Event()

@@ -1,4 +1,4 @@
-"""A crash takes back batches, which do not wait for the disk: they are filled again. Steps and entries it never takes."""
+"""A crash takes back batches, which do not wait for the disk, to be filled again; steps and entries it never takes."""
 
 from __future__ import annotations
 
