@@ -12,7 +12,7 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.postgres import connect, legible
-from migrate_safe.executor.compose import FENCE_STATE, GUARD_STATE, Session
+from migrate_safe.executor.compose import BEGIN, FENCE_STATE, GUARD_STATE, Session, terminated
 from migrate_safe.executor.intents import Busy, FailedClean, LeaseLost, LostConnection, NotAsPlanned
 from migrate_safe.model.errors import TryLater, UsageError
 from migrate_safe.model.names import quote_ident
@@ -21,6 +21,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 
+LOOK_MS = 1000
+"""Longest wait for a table that somebody holds against readers, before it is said who."""
 APPLICATION = "migrate-safe"
 SETTLE = """
 SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
@@ -95,6 +97,11 @@ class Database:
                     found.append(cursor.fetchall())
                 if not cursor.nextset():
                     return found
+
+    def look(self, query: str) -> Rows:
+        """Run a query on somebody's tables; raises Busy when one of them is locked against readers for long."""
+        patience = max(1, min(LOOK_MS, int(self.patience * 1000)))
+        return self.send(f"{BEGIN}\nSET LOCAL lock_timeout = {patience};\n{terminated(query)}\nCOMMIT;")[-1]
 
     def reopen(self) -> None:
         """Open the session anew, after the old backend is gone: until then it might still commit."""

@@ -16,6 +16,7 @@ from migrate_safe.executor.locks import Holder, Watch
 from migrate_safe.executor.news import Attempted, Tell, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.locks import Lock, LockMode
+from migrate_safe.model.names import parse_name
 from migrate_safe.model.values import replace
 
 Compose = Callable[[int | None], str]
@@ -26,6 +27,11 @@ _LOCKABLE = """
 SELECT relkind IN ('r', 'p')
     AND (pg_has_role(relowner, 'USAGE') OR has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE'))
 FROM pg_class WHERE oid = to_regclass(%s)
+"""
+_CLOSED = """
+SELECT DISTINCT c.oid::regclass::text FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
+WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND c.relkind IN ('r', 'p', 'm', 'v')
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _MODES = {mode.catalog_name: mode for mode in LockMode}
 _TELL_EVERY = 1000.0
@@ -138,6 +144,13 @@ def holders(db: Database, wanted: tuple[Lock, ...], queueable: tuple[Lock, ...] 
                     key, pid, relation, mode, age_ms, application, user, state, vacuum, wraparound, waits
                 )
     return tuple(found.values())
+
+
+def unread(db: Database) -> str:
+    """Say that a table could not be read, and name who holds one against its readers."""
+    tables = tuple(Lock(parse_name(row[0]), LockMode.ACCESS_SHARE) for row in db.query(_CLOSED))
+    found = "; ".join(f"{h.relation} by {h}" for h in holders(db, tables))
+    return "a table is locked against its readers" + (f": {found}" if found else "")
 
 
 def _on_standby(standby: Database, replayed: tuple[Lock, ...]) -> Iterator[Holder]:

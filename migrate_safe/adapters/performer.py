@@ -16,7 +16,15 @@ from migrate_safe.adapters.journal_table import (
     read_progress,
     rename_backends,
 )
-from migrate_safe.adapters.locker import holders, lockable, on_sequences, own_locks, run_within_budget, watchable
+from migrate_safe.adapters.locker import (
+    holders,
+    lockable,
+    on_sequences,
+    own_locks,
+    run_within_budget,
+    unread,
+    watchable,
+)
 from migrate_safe.adapters.place import confirm_place
 from migrate_safe.adapters.pressure import read_pressure, unseen_replicas
 from migrate_safe.adapters.walker import fill_batch, fill_batches, prove_batch, survey, sweep
@@ -55,6 +63,8 @@ from migrate_safe.model.plan import Requirement
 
 PATIENT = (Build, Drop, Fill, Prove)
 """Intents after which the machine itself tries again when something was locked."""
+LOOKS = (Check, Sweep, SurveyKeys)
+"""Intents that read tables, and are tried again here."""
 
 
 class Performer:
@@ -86,17 +96,22 @@ class Performer:
 
     def __call__(self, intent: Intent) -> Result:
         """Perform one intent, after a look whether the lease is still ours."""
-        self.beat.check()
         self.assure()
-        try:
-            return self._kept(self._perform(intent))
-        except Busy as busy:
-            if isinstance(intent, PATIENT):
+        began = time.monotonic()
+        while True:
+            self.beat.check()
+            try:
+                return self._kept(self._perform(intent))
+            except Busy as busy:
+                waited, reason = time.monotonic() - began, self._named(intent, busy)
+                if isinstance(intent, PATIENT):
+                    raise Busy(reason, overran=busy.overran, waited=waited) from None
+                if busy.overran or not isinstance(intent, LOOKS) or waited >= self.settings.give_up_after:
+                    raise TryLater(f"cut off: {reason}", next_move="run this again") from None
+                self.tell(Waiting(reason))
+            except StepFailed:
+                self.fence()  # who has lost the lease must not take the other's work for somebody's meddling
                 raise
-            raise TryLater(f"cut off: {busy.reason}", next_move="run this again") from None
-        except StepFailed:
-            self.fence()  # who has lost the lease must not take the other's work for somebody's meddling
-            raise
 
     def fence(self) -> None:
         """Ask the journal whether the lease is still ours, where no statement of the intent itself asks.
@@ -207,22 +222,25 @@ class Performer:
         return as_event(rows[-1][0])
 
     def _filled(self, intent: Fill) -> Batch:
-        """Fill a batch; when it could not be, say who is in the way."""
-        table = intent.work.table
-        try:
-            if intent.workers > 1:
-                batch = fill_batches(self.db, self._crew_of(intent.workers), intent, self.lease.token, self.settings)
-            else:
-                batch = fill_batch(self.db, intent, self.lease.token, self.settings)
-        except Busy as busy:
-            if busy.overran:
-                words = f'a batch of {intent.rows} rows of "{table}" was cut off ({busy.reason})'
-                raise Busy(words, overran=True) from None
-            others = "; ".join(map(str, holders(self.db, (Lock(table, LockMode.EXCLUSIVE),))))
-            by = f"; at work on it: {others}" if others else ""
-            raise Busy(f'rows of "{table}" are locked{by}') from None
+        if intent.workers > 1:
+            batch = fill_batches(self.db, self._crew_of(intent.workers), intent, self.lease.token, self.settings)
+        else:
+            batch = fill_batch(self.db, intent, self.lease.token, self.settings)
         self._say_slow(intent, batch)
         return self._moved(batch, intent.progress)
+
+    def _named(self, intent: Intent, busy: Busy) -> str:
+        """Say what an intent could not do, and who is in the way."""
+        match intent:
+            case Fill() if busy.overran:
+                return f'a batch of {intent.rows} rows of "{intent.work.table}" was cut off ({busy.reason})'
+            case Fill(work):
+                others = "; ".join(map(str, holders(self.db, (Lock(work.table, LockMode.EXCLUSIVE),))))
+                return f'rows of "{work.table}" are locked' + (f"; at work on it: {others}" if others else "")
+            case Check() | Sweep() | SurveyKeys() | Prove() if not busy.overran:
+                return unread(self.db)
+            case _:
+                return busy.reason
 
     def _say_slow(self, intent: Fill, batch: Batch) -> None:
         """Tell once of a step when the smallest batch takes longer than the budget, which then cannot hold."""
@@ -271,9 +289,9 @@ class Performer:
 def check(db: Database, requirement: Requirement, settings: Settings) -> Offending:
     """Count the rows that break a requirement, and show the first."""
     began = time.monotonic()
-    count = int(db.query(count_query(requirement))[0][0])
+    count = int(db.look(count_query(requirement))[0][0])
     ms = (time.monotonic() - began) * 1000
     if not count:
         return Offending(0, (), ms)
-    rows = db.query(keys_query(requirement, settings.keys_shown))
+    rows = db.look(keys_query(requirement, settings.keys_shown))
     return Offending(count, tuple(", ".join(map(str, row)) for row in rows), ms)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from migrate_safe.adapters.database import Database
-from migrate_safe.executor.compose import FILLED, advance, fill_message
+from migrate_safe.executor.compose import FILLED, advance, fill_message, text
 from migrate_safe.executor.intents import Batch, Fill, Offending, Prove, Survey, SurveyKeys, Sweep
 from migrate_safe.executor.ranges import bound_query, key_range, page_range, shown_key
 from migrate_safe.executor.settings import Settings
@@ -31,7 +31,7 @@ _ROWS_PER_PAGE = 50
 """Assumed for a table that was never analysed."""
 _SIZE = f"""
 WITH RECURSIVE family AS (
-    SELECT to_regclass(%s)::oid AS oid
+    SELECT to_regclass({{table}})::oid AS oid
     UNION
     SELECT i.inhrelid FROM pg_inherits AS i JOIN family AS f ON i.inhparent = f.oid
 )
@@ -45,7 +45,7 @@ CROSS JOIN LATERAL (SELECT pg_relation_size(c.oid) / current_setting('block_size
 
 def survey(db: Database, wish: SurveyKeys) -> Survey:
     """Find the key to walk a table by: the primary key, else any unique key without NULLs, else its pages."""
-    found = db.query(_SIZE, (str(wish.table),))
+    found = db.look(_SIZE.format(table=text(str(wish.table))))
     rows, pages, _, known = found[0]
     if not known:
         raise Refused(f'table "{wish.table}" does not exist in this database', next_move="check the DSN and the plan")
@@ -123,7 +123,7 @@ def _limit(db: Database, wish: Fill, settings: Settings) -> int:
 
 def sweep(db: Database, wish: Sweep, settings: Settings) -> Offending:
     """Look for rows that are still unset; reads the table once, locks nothing that clients wait for."""
-    keys = tuple(str(row[0]) for row in db.query(sweep_query(wish, settings)))
+    keys = tuple(str(row[0]) for row in db.look(sweep_query(wish, settings)))
     return Offending(len(keys), keys)
 
 
@@ -139,9 +139,9 @@ def prove_batch(db: Database, wish: Prove, token: int, settings: Settings) -> Ba
         return Batch(None, 0, 0, 0.0)
     counting, showing, last, passed = found
     began = time.monotonic()
-    wrong = int(db.query(counting)[0][0])
+    wrong = int(db.look(counting)[0][0])
     ms = (time.monotonic() - began) * 1000
-    keys = tuple(str(row[0]) for row in db.query(showing)) if wrong else ()
+    keys = tuple(str(row[0]) for row in db.look(showing)) if wrong else ()
     db.query(f"SELECT {advance(replace(wish.progress, cursor=last), passed, db.session(token), str(wrong))}")
     return Batch(last, passed, wrong, ms, keys)
 
@@ -168,7 +168,7 @@ def _next_range(
     """Give the end of the next range, how many rows it has, and its condition; None at the end of the table."""
     if not survey.columns:
         return _next_pages(db, table, survey, cursor, rows)
-    found = db.query(bound_query(table, survey, cursor, rows))
+    found = db.look(bound_query(table, survey, cursor, rows))
     if not found:
         return None
     count, *key = found[0]
@@ -180,7 +180,9 @@ def _next_pages(
     db: Database, table: Name, survey: Survey, cursor: tuple[str, ...] | None, rows: int
 ) -> tuple[tuple[str, ...], int, str] | None:
     first = 0 if cursor is None else int(cursor[0])
-    end = int(db.query(_SIZE, (str(table),))[0][2] or 0)  # None: a dry run, before the step that makes the table
+    end = int(
+        db.look(_SIZE.format(table=text(str(table))))[0][2] or 0
+    )  # None: a dry run, before the step that makes the table
     if first >= end:
         return None
     per_page = max(1, survey.rows // survey.pages)

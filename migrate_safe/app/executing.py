@@ -22,6 +22,7 @@ from migrate_safe.adapters.journal_table import (
     release_lease,
     take_lease,
 )
+from migrate_safe.adapters.locker import unread
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.adapters.place import check_place, confirm_place
 from migrate_safe.adapters.witness import Witness
@@ -83,9 +84,13 @@ def opened(target: Target, settings: Settings) -> Iterator[Database]:
         db = Database(target.dsn, role=target.role, patience=settings.give_up_after)
         try:
             yield db
+        except Busy as busy:
+            raise TryLater(
+                f"cut off: {busy.reason if busy.overran else unread(db)}", next_move="run this again"
+            ) from None
         finally:
             db.close()
-    except (LostConnection, Busy) as error:
+    except LostConnection as error:
         raise TryLater(f"the database could not be read: {error}", next_move="run this again") from None
 
 

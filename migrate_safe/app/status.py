@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from migrate_safe.adapters.control import read_control
-from migrate_safe.adapters.database import Database
+from migrate_safe.adapters.database import APPLICATION, Database
 from migrate_safe.adapters.journal_table import (
     VERSION,
     is_installed,
@@ -173,4 +173,5 @@ def _retired(plan: Plan, state: PlanState) -> tuple[Retired, ...]:
 def _blockers(db: Database, plan: Plan) -> tuple[str, ...]:
     """Name transactions on the plan's tables that are too old to be queued behind."""
     locks = tuple(Lock(table, LockMode.ACCESS_EXCLUSIVE) for table in plan.touches)
-    return tuple(str(h) for h in holders(db, locks) if h.age_ms is not None and h.age_ms > _OLD_MS)
+    others = (h for h in holders(db, locks) if h.application != APPLICATION)
+    return tuple(str(h) for h in others if h.age_ms is not None and h.age_ms > _OLD_MS)

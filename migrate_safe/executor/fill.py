@@ -81,7 +81,7 @@ def _pass(work: Backfill, survey: Survey, progress: Progress, end: Entry, settin
         except Busy as busy:
             if busy.overran:
                 rows = smaller(rows, smallest=settings.batch_min)
-            blocked += settings.poll
+            blocked += settings.poll + (0.0 if busy.overran else busy.waited)
             if blocked > settings.give_up_after:
                 raise _blocked(work, busy) from None
             yield Wait(settings.poll / 4 if busy.overran else settings.poll, busy.reason)

@@ -227,10 +227,14 @@ class LostConnection(Exception):
 
 
 class Busy(Exception):
-    """Nothing was changed: a row or table was locked (`overran` false), or the time limit struck (true)."""
+    """Nothing was changed: a row or table was locked (`overran` false), or the time limit struck (true).
 
-    def __init__(self, reason: str, *, overran: bool = False) -> None:
+    `waited` are the seconds that this has cost.
+    """
+
+    def __init__(self, reason: str, *, overran: bool = False, waited: float = 0.0) -> None:
         super().__init__(reason)
+        self.waited = waited
         self.reason = reason
         self.overran = overran
 

@@ -12,10 +12,12 @@ from migrate_safe.executor.intents import (
     Survey,
     SurveyKeys,
     Talk,
+    Wait,
 )
 from migrate_safe.executor.journaling import journal, start, too_many_losses
 from migrate_safe.executor.settings import Settings
 from migrate_safe.executor.throttle import clear
+from migrate_safe.model.errors import TryLater
 from migrate_safe.model.journal import Entry, Progress
 from migrate_safe.model.plan import Verify
 from migrate_safe.model.values import replace
@@ -31,20 +33,28 @@ def prove(work: Verify, end: Entry, seq: int, settings: Settings) -> Talk:
     survey = yield SurveyKeys(work.table)
     assert isinstance(survey, Survey)
     progress = Progress(end.plan, end.step, None, 0, survey.rows)
-    rows, losses, wrong = settings.verify_rows, 0, 0
+    rows, losses, wrong, blocked = settings.verify_rows, 0, 0, 0.0
     keys: tuple[str, ...] = ()
     given = settings
     while True:
         settings = yield from clear(end.plan, given, loads=False)
         try:
             batch = yield Prove(work, survey, progress, rows)
-        except (LostConnection, Busy):
+        except LostConnection:
             losses += 1
             rows = smaller(rows, smallest=settings.batch_min)
             if losses > settings.max_losses:
                 raise too_many_losses(end) from None
             continue
+        except Busy as busy:
+            rows = smaller(rows, smallest=settings.batch_min)
+            blocked += settings.poll + busy.waited
+            if blocked > settings.give_up_after:
+                raise _blocked(work, busy) from None
+            yield Wait(settings.poll, busy.reason)
+            continue
         assert isinstance(batch, Batch)
+        blocked = 0.0
         wrong += batch.changed
         keys = (*keys, *batch.keys)[: settings.keys_shown]
         if batch.last is None:
@@ -60,3 +70,10 @@ def prove(work: Verify, end: Entry, seq: int, settings: Settings) -> Talk:
         )
     told = replace(end, detail={**end.detail, "rows": progress.rows_done})
     return (yield from journal(told, begun.seq, settings))
+
+
+def _blocked(work: Verify, busy: Busy) -> TryLater:
+    return TryLater(
+        f'verification of "{work.table}" makes no headway: {busy.reason}',
+        next_move="end the transaction that is in the way, or wait for it; then run this again",
+    )

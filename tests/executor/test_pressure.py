@@ -12,9 +12,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import read_lease
+from migrate_safe.adapters.performer import Performer
 from migrate_safe.adapters.postgres import connect as open_connection
 from migrate_safe.adapters.pressure import read_pressure
 from migrate_safe.adapters.scratch import ScratchServer, scratch_server, standby_of
@@ -25,18 +27,19 @@ from migrate_safe.app.executing import Outcome, Target
 from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
 from migrate_safe.cli.main import main
-from migrate_safe.executor.intents import Fill, Survey, SurveyKeys
+from migrate_safe.executor.intents import Check, Fill, Intent, Prove, Survey, SurveyKeys, Sweep
 from migrate_safe.executor.news import Building, Moved, News, Noted, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Exit, MigrateSafeError, TryLater
 from migrate_safe.model.journal import Progress
 from migrate_safe.model.names import Name
-from migrate_safe.model.plan import Backfill, Phase, Plan
+from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement, Sql, Step
 from migrate_safe.model.values import replace
 from migrate_safe.planner.codec import to_yaml
 from migrate_safe.report.status import status_text
 from tests.conftest import Connect
-from tests.executor.plans import ADD, FILL, SCHEMA, STORY, USERS, fit, index_step, plan
+from tests.executor.plans import ADD, FILL, PROVE, SCHEMA, STORY, USERS, fit, index_step, plan
+from tests.faults.paced import watched
 from tests.support.processes import eventually
 from tests.support.servers import source_of
 
@@ -241,6 +244,25 @@ def test_what_one_worker_could_not_lock_is_filled_later(users: str, connect: Con
         holder.rollback()
         assert future.result(30).stage == "migrate"
     assert unset(users) == 0
+
+
+@pytest.mark.parametrize("at", [Check, SurveyKeys, Fill, Sweep, Prove], ids=lambda kind: kind.__name__)
+def test_a_table_that_somebody_closes_on_the_way_is_waited_for_and_he_is_named(
+    users: str, connect: Connect, at: type[Intent]
+) -> None:
+    needs = Sql((), require=(Requirement("SELECT id FROM users WHERE id < 0", "ids are negative"),))
+    made = fit(users, plan(ADD, FILL, PROVE, Step("migrate.look", Phase.MIGRATE, "look", needs, Sql())))
+    holder = connect(users, autocommit=False)
+
+    def close(intent: Intent, _: Performer) -> None:
+        if isinstance(intent, at) and holder.info.transaction_status == TransactionStatus.IDLE:
+            holder.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+
+    with watched(close), pytest.raises(TryLater, match=r'users.* \(application "test"'):
+        apply(made, Target(users), settings=replace(QUICK, give_up_after=0.2))
+    assert not status(Target(users)).plans[0].closed
+    holder.rollback()
+    assert apply("p", Target(users)).stage == "migrate"
 
 
 def test_a_client_is_no_victim_of_a_batch_however_large_the_budget_is(users: str, connect: Connect) -> None:
