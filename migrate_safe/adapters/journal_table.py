@@ -132,7 +132,8 @@ def read_progress(db: Database, plan: str, step: str) -> Progress | None:
     if not rows:
         return None
     p, s, cursor, done, total, filled = rows[0]
-    return Progress(p, s, None if cursor is None else tuple(cursor), done, total, filled)
+    key, *at = cursor or [""]
+    return Progress(p, s, None if cursor is None else tuple(at), done, total, filled, key)
 
 
 def identifier(db: Database) -> str:

@@ -33,6 +33,7 @@ from migrate_safe.model.journal import Control, JournaledPlan, Lease
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.plan import Plan, Step
 from migrate_safe.model.status import PlanStatus, Retired, StatusReport, StepStatus
+from migrate_safe.planner.sharing import is_contracted
 
 _OLD_MS = 1000.0
 
@@ -94,7 +95,7 @@ def _plan(
         None if failure is None else failure.at,
         _retired(plan, state),
         () if state.closed else _blockers(db, plan),
-        _as_gone(plan.name, changed)
+        _as_changed(plan.name, changed, rests=lease is None and not is_contracted(plan, state.position))
         or _as_asked(plan.name, asked, failure)
         or next_move(plan, state, lease, orphans, now),
         asked,
@@ -104,9 +105,14 @@ def _plan(
     )
 
 
-def _as_gone(name: str, changed: tuple[str, ...]) -> str:
-    """Say what leads on where somebody has dropped a table of the plan."""
-    return f"a table of it is gone: abandon {name}" if any(line.startswith("- table ") for line in changed) else ""
+def _as_changed(name: str, changed: tuple[str, ...], *, rests: bool) -> str:
+    """Say what leads on where somebody has dropped a table of the plan; or changed one, before a plan that `rests`."""
+    if any(line.startswith("- table ") for line in changed):
+        return f"a table of it is gone: abandon {name}"
+    if not changed or not rests:
+        return ""
+    accepting = f"apply {name} --accept-drift NAME"
+    return f"undo what has changed, or accept it: {accepting}; or take the plan back: abandon {name}"
 
 
 def _as_asked(name: str, asked: Control, failure: Failure | None) -> str:

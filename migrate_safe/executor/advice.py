@@ -16,16 +16,16 @@ _AGAIN = "run this again"
 
 def next_move(plan: Plan, state: PlanState, lease: Lease | None, orphans: tuple[int, ...], now: datetime) -> str:
     """Say what to do next about a plan; `orphans` are backends that still work for a dead executor."""
+    if state.abandoned:
+        return "nothing: abandoned, with what was done kept; plan what is left anew, under another name"
+    if state.closed and state.position and state.failure is None:
+        return "nothing: all done"
     if orphans:
         pids = ", ".join(map(str, orphans))
         on = onward(plan, state.running.step if state.running else None)
         return f"{on} waits for what the dead executor left at work (pid {pids}), then goes on"
     if lease is not None:
         return f'wait: "{lease.holder}" is at work'
-    if state.abandoned:
-        return "nothing: abandoned, with what was done kept; plan what is left anew, under another name"
-    if state.closed and state.position and state.failure is None:
-        return "nothing: all done"
     if state.untouched and state.failure is None:
         return f"apply {plan.name}"
     if state.failure is not None and state.failure.next_move and not _begun_since(state):

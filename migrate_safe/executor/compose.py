@@ -188,7 +188,8 @@ def fill_message(work: Backfill, where: str, moving: str | None, session: Sessio
 
 def advance(progress: Progress, passed: int, session: Session, changed: str) -> str:
     """Write the call that moves a cursor, gives `changed`, and fails when the lease has passed to another."""
-    cursor = "NULL" if progress.cursor is None else f"ARRAY[{', '.join(text(x) for x in progress.cursor)}]::text[]"
+    at = None if progress.cursor is None else (progress.key, *progress.cursor)
+    cursor = "NULL" if at is None else f"ARRAY[{', '.join(map(text, at))}]::text[]"
     total = "NULL" if progress.rows_total is None else str(progress.rows_total)
     return (
         f"migrate_safe.advance({session.token}, {text(progress.plan)}, {text(progress.step)}, {cursor}, "

@@ -45,7 +45,7 @@ def fill(work: Backfill, end: Entry, seq: int, settings: Settings, *, resumed: b
     begun = yield from start(end, seq, settings)
     survey = yield SurveyKeys(work.table, tuple(c for c, _ in work.assign))
     assert isinstance(survey, Survey)
-    progress = Progress(end.plan, end.step, None, 0, survey.rows)
+    progress = Progress(end.plan, end.step, None, 0, survey.rows, key=survey.key)
     if resumed:
         progress = yield from _reread(progress)
     idle = 0
@@ -111,10 +111,12 @@ def _pass(work: Backfill, survey: Survey, progress: Progress, end: Entry, settin
 
 
 def _reread(progress: Progress) -> Walk:
-    """Take up the journal's word on how far the walk came."""
+    """Take up the journal's word on how far the walk came; one by another key begins anew."""
     found = yield ReadProgress(progress.plan, progress.step)
     assert found is None or isinstance(found, Progress)
-    return progress if found is None else replace(found, rows_total=progress.rows_total)
+    if found is None or found.key != progress.key:
+        return replace(progress, cursor=None, rows_done=0, filled=0)
+    return replace(found, rows_total=progress.rows_total)
 
 
 def _unfillable(work: Backfill, left: Offending) -> StepFailed:

@@ -175,6 +175,11 @@ class Survey(Struct, frozen=True):
     rows: int
     pages: int
 
+    @property
+    def key(self) -> str:
+        """Name the key, to tell it from others."""
+        return ", ".join(f"{c} {t}" for c, t in zip(self.columns, self.types, strict=True)) or "ctid"
+
 
 class Batch(Struct, frozen=True):
     """One batch of a walk. `last` is the cursor after it, None when the walk is over.

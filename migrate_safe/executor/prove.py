@@ -32,7 +32,7 @@ def prove(work: Verify, end: Entry, seq: int, settings: Settings) -> Talk:
     begun = yield from start(end, seq, settings)
     survey = yield SurveyKeys(work.table)
     assert isinstance(survey, Survey)
-    progress = Progress(end.plan, end.step, None, 0, survey.rows)
+    progress = Progress(end.plan, end.step, None, 0, survey.rows, key=survey.key)
     rows, losses, wrong, blocked = settings.verify_rows, 0, 0, 0.0
     keys: tuple[str, ...] = ()
     given = settings

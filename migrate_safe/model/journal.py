@@ -69,7 +69,8 @@ class Lease(Struct, frozen=True):
 class Progress(Struct, frozen=True):
     """Where a backfill or verification stands; `cursor` is the last key done (as text values), None at the start.
 
-    `rows_done` counts the rows passed, `filled` those that had to be written; `rows_total` is an estimate.
+    `key` names the columns and types that the cursor's values are of: they mean nothing under another key. `rows_done`
+    counts the rows passed, `filled` those that had to be written; `rows_total` is an estimate.
     """
 
     plan: str
@@ -78,6 +79,7 @@ class Progress(Struct, frozen=True):
     rows_done: int
     rows_total: int | None
     filled: int = 0
+    key: str = ""
 
 
 class JournaledPlan(Struct, frozen=True):

@@ -8,7 +8,7 @@ import pytest
 
 from migrate_safe.executor.advice import next_move
 from migrate_safe.executor.state import fold
-from migrate_safe.model.journal import Event, EventKind
+from migrate_safe.model.journal import Event, EventKind, Lease
 from tests.executor.plans import STORY
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,3 +53,12 @@ def test_a_step_that_failed_and_was_begun_again_was_cut_off_then() -> None:
     step, failed, began = "migrate.backfill", EventKind.FAILED, EventKind.STARTED
     assert advice(2, began, failed, began, step=step).startswith("it was cut off: apply story goes on")
     assert advice(2, began, failed, began, failed, step=step).startswith("end that, then apply story")
+
+
+def test_who_is_at_work_is_waited_for_only_where_something_is_left_to_do() -> None:
+    done = [Event(n, "story", EventKind.DONE, step, 1, T0) for n, step in enumerate(IDS, 1)]
+    closed = [*done, Event(len(IDS) + 1, "story", EventKind.CLOSED, None, 1, T0)]
+    lease = Lease("ci:7", 3, None, T0, T0, T0, "ci", 7, (100, 101))
+    for orphans in ((), (101,)):
+        assert next_move(STORY, fold(closed), lease, orphans, T0) == "nothing: all done"
+    assert next_move(STORY, fold(done), lease, (), T0) == 'wait: "ci:7" is at work'

@@ -27,10 +27,11 @@ from migrate_safe.app.executing import Outcome, Target
 from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
 from migrate_safe.cli.main import main
+from migrate_safe.executor.drive import Stopped
 from migrate_safe.executor.intents import Check, Fill, Intent, Prove, Survey, SurveyKeys, Sweep
 from migrate_safe.executor.news import Building, Moved, News, Noted, Waiting
 from migrate_safe.executor.settings import Settings
-from migrate_safe.model.errors import Exit, MigrateSafeError, TryLater
+from migrate_safe.model.errors import Exit, MigrateSafeError, Refused, TryLater
 from migrate_safe.model.journal import Progress
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, Phase, Plan, Requirement, Sql, Step
@@ -263,6 +264,30 @@ def test_a_table_that_somebody_closes_on_the_way_is_waited_for_and_he_is_named(
     assert not status(Target(users)).plans[0].closed
     holder.rollback()
     assert apply("p", Target(users)).stage == "migrate"
+
+
+@pytest.mark.parametrize("change", ["PRIMARY KEY (tenant, id)", "PRIMARY KEY (tenant)", "CHECK (id > 0)"])
+def test_a_backfill_that_was_cut_off_begins_anew_under_another_key(users: str, connect: Connect, change: str) -> None:
+    c = connect(users)
+    c.execute("ALTER TABLE users ADD tenant uuid NOT NULL DEFAULT gen_random_uuid()")
+    fills = 0
+
+    def stop(intent: Intent, _: Performer) -> None:
+        nonlocal fills
+        fills += isinstance(intent, Fill)
+        if fills == 2:
+            raise Stopped
+
+    with watched(stop), pytest.raises(Stopped):
+        apply(story(users), Target(users), settings=QUICK)
+    c.execute(f"ALTER TABLE users DROP CONSTRAINT users_pkey, ADD {change}")
+    with pytest.raises(Refused, match="have changed since its last step"):
+        apply("p", Target(users), settings=QUICK)
+    assert status(Target(users)).plans[0].next_move == (
+        "undo what has changed, or accept it: apply p --accept-drift NAME; or take the plan back: abandon p"
+    )
+    assert apply("p", Target(users), Wish(accept_drift=("users",)), settings=QUICK).stage == "migrate"
+    assert unset(users) == 0
 
 
 def test_a_client_is_no_victim_of_a_batch_however_large_the_budget_is(users: str, connect: Connect) -> None:

@@ -124,7 +124,13 @@ class World:
         done = {i for i in self.unset if first < i <= last}
         self.unset -= done
         self.progress[progress.step] = Progress(
-            progress.plan, progress.step, (str(last),), progress.rows_done + last - first, self.rows, len(done)
+            progress.plan,
+            progress.step,
+            (str(last),),
+            progress.rows_done + last - first,
+            self.rows,
+            len(done),
+            progress.key,
         )
         return Batch((str(last),), last - first, len(done), 1.0)
 
