@@ -33,7 +33,7 @@ _TEMPORARY = "pg_temp"
 _RELATIONS = """
 SELECT c.oid, CASE n.oid WHEN pg_catalog.pg_my_temp_schema() THEN 'pg_temp' ELSE n.nspname END,
     c.relname, c.relkind::text, pg_catalog.pg_get_userbyid(c.relowner)::text, c.relfilenode,
-    c.relkind IN ('r', 'm') AND pg_catalog.pg_relation_size(c.oid) = 0
+    c.relkind IN ('r', 'm') AND pg_catalog.pg_relation_size(c.oid) = 0, c.reltuples >= 0
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE (n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%' OR n.oid = pg_catalog.pg_my_temp_schema())
     AND c.relkind IN ('r', 'p', 'i', 'I', 'S', 'v', 'm', 'f')
@@ -57,7 +57,7 @@ FROM pg_catalog.pg_class WHERE oid = ANY(%s)
 _SAID = {
     "rewrites": re.compile(r'rewriting table "(.+)"'),
     "verifies": re.compile(r'verifying table "(.+)"'),
-    "builds": re.compile(r'building index ".+" on table "(.+?)"'),
+    "builds": re.compile(r'building index ".+" on table "(.+)" (?:serially|with request)'),
     "skips": re.compile(r'skipping (?:vacuum|analyze) of "(.+)" --- lock not available'),
 }
 _QUERIES = "DETACH"
@@ -76,6 +76,7 @@ class _Relation(Struct, frozen=True):
     owner: str
     node: int
     empty: bool
+    counted: bool
 
 
 _Relations = Mapping[int, _Relation]
@@ -130,7 +131,14 @@ class Observer:
         taken = {name: mode for name, mode in now.items() if mode > held.get(name, 0)}
         scans = {name for name, count in rows.items() if count > read.get(name, 0)}
         effect, untold = self._effect(relations, taken, scans, now)
-        return Observed(effect, spent, _as_locks(held), empty=_void(relations, effect), untold=untold)
+        return Observed(
+            effect,
+            spent,
+            _as_locks(held),
+            empty=_void(relations, effect),
+            untold=untold,
+            counted=_with_statistics(relations),
+        )
 
     def _end(self, *, commit: bool) -> psycopg.Error | None:
         """End the transaction of one statement; a deferred constraint may refuse it at COMMIT."""
@@ -306,6 +314,11 @@ def _stored(relations: _Relations) -> set[Name]:
 
 def _empty(relations: _Relations) -> frozenset[Name]:
     return frozenset(r.name for r in relations.values() if r.empty)
+
+
+def _with_statistics(relations: _Relations) -> frozenset[Name]:
+    """Give the tables whose number of rows decides how they are read: it is known to the server, or there is none."""
+    return frozenset(r.name for r in relations.values() if r.counted or r.empty)
 
 
 def _void(relations: _Relations, effect: Effect) -> frozenset[Name]:

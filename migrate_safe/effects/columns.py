@@ -56,11 +56,19 @@ def add_column(scene: Scene, table: Table, action: AddColumn, *, only: bool = Fa
     fills = says_default or action.definition.serial or column.identity is not None
     others = [c for c in inline_constraints(action.definition) if c.kind is not ConstraintKind.NOT_NULL]
     constraints = [add_constraint(scene, table, c, only=only, new_column=True, filled=fills) for c in others]
+    if says_default and column.default is None:
+        constraints = [_of_nulls(e, new) if c.references else e for c, e in zip(others, constraints, strict=True)]
     drawn = sequences_drawn_from(scene, column, LockMode.ROW_EXCLUSIVE) if why else Effect()
     drawn = merge(drawn, named_by_default(scene, column.default))
     breaks = _add_breaks(table, column, action.definition)
     handed = _handed_to_merged(scene, merged, action.definition)
     return merge(locks, size, handed, *constraints, drawn, breaks, Effect(depends=depends))
+
+
+def _of_nulls(key: Effect, tables: Iterable[Table]) -> Effect:
+    """Give what the check of a foreign key reads where all values are NULL: it looks for none of them."""
+    own = {m.name for m in tables}
+    return replace(key, scans=tuple(n for n in key.scans if n in own), looked_up=(), refused_by=())
 
 
 def _handed_to_merged(scene: Scene, merged: Iterable[Table], definition: ColumnDef) -> Effect:

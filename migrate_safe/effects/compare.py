@@ -48,7 +48,7 @@ def _disagreements(predicted: Effect, observed: Observed, unforeseen: str) -> It
         if what != unforeseen:
             want, got = (set(getattr(effect, what)) for effect in (predicted, seen))
             unseen = frozenset() if what == "rewrites" else observed.empty | observed.untold
-            if what == "scans":
+            if what == "scans" and observed.counted.intersection(predicted.scans):
                 unseen |= set(predicted.looked_up) - got
             yield from _names(what, want - unseen, got - unseen, lenient=lenient)
     for what in ("waits_for_old_transactions", "waits_for_snapshots") if not observed.inside else ():

@@ -13,6 +13,7 @@ from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
 from migrate_safe.model.schema import Constraint, Schema, Table
 from migrate_safe.model.table_action import AttachPartition, ChangeParent, DetachPartition
+from migrate_safe.sql.bounds import partition_key_of
 
 _AX = LockMode.ACCESS_EXCLUSIVE
 _SUX = LockMode.SHARE_UPDATE_EXCLUSIVE
@@ -137,7 +138,9 @@ def detach(scene: Scene, table: Table, action: DetachPartition) -> Effect:
     if action.concurrently:
         below = [m.name for m in family(scene.schema, child)]
         locks = merge(locking(_SUX, table.name), locking(_AX, *below, *indexes, *(t.name for t in near)))
-        bounds = locking(LockMode.ACCESS_SHARE, *(p.name for p in above[1:]))
+        key = partition_key_of(table.partition_key or "")
+        told = () if key is not None and key.strategy == "hash" else above[1:]
+        bounds = locking(LockMode.ACCESS_SHARE, *(p.name for p in told))
         lasting = Effect(transaction=TransactionRule.FORBIDDEN, waits_for_old_transactions=True)
         return merge(locks, bounds, lasting, checked, gone)
     far = [n for c in child.constraints if c.references for n in referenced(scene, c.references.table) if not c.local]

@@ -94,7 +94,7 @@ class Observed(Struct, frozen=True):
     `ms` is its time in milliseconds without waiting for others; `held` are the locks that its transaction had before
     it, whereas `effect.locks` are those that it took beyond them. Tables that were `empty` and got other storage cannot
     show a scan or build; nothing is known of those that are `untold`: the server names no schemas, or it skipped them
-    for who observes.
+    for who observes. Of those that are `counted` the server has statistics, by which it plans, or they have no rows.
     """
 
     effect: Effect
@@ -105,6 +105,7 @@ class Observed(Struct, frozen=True):
     unsure: frozenset[Name] = frozenset()
     empty: frozenset[Name] = frozenset()
     untold: frozenset[Name] = frozenset()
+    counted: frozenset[Name] = frozenset()
 
 
 class Prepared(Struct, frozen=True):

@@ -100,8 +100,9 @@ def _timestamp(text: str, type_name: TypeName) -> str:
 
 
 def _zoned(text: str, type_name: TypeName) -> str:
-    """Write a moment of the session's time zone; one of another zone stays as it is."""
-    return text if datetime.fromisoformat(_padded(text)).tzinfo is not None else _timestamp(text, type_name)
+    """Write a moment of the session's time zone; one of another zone keeps that."""
+    zone = datetime.fromisoformat(_padded(text)).strftime("%z")
+    return _timestamp(text, type_name) + (f"{zone[:3]}:{zone[3:]}".removesuffix(":00") if zone else "")
 
 
 def _padded(text: str) -> str:
