@@ -187,7 +187,7 @@ class Observer:
             waits_for_snapshots=met.waits_for_snapshots,
         )
         skipped = any(what == "skips" for what, _ in self._messages())
-        sure = set() if skipped else {t.name for t in targets} - untold - obstacles.together
+        sure = set() if skipped else {t.name for t in targets} - untold - obstacles.unsure
         unsure = frozenset(r.name for r in relations.values()) - sure
         return Observed(seen, met.ms, inside=False, unsure=unsure, empty=_void(relations, effect), untold=untold)
 

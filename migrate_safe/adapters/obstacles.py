@@ -52,6 +52,8 @@ _KINDS = {
 """The other kinds, on which COMMENT takes SHARE UPDATE EXCLUSIVE, and OWNER TO the same role ACCESS EXCLUSIVE."""
 _INDEXES = "iI"
 """Nobody reads them alone; whatever makes another of one, or drops it, waits for who locked its row in pg_class."""
+_MAY_LOCK_ROWS = "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_class', 'UPDATE')"
+"""Superusers may."""
 _MODES = {mode.catalog_name: mode for mode in LockMode}
 _AS, _RX, _SUX, _AX = (
     LockMode.ACCESS_SHARE,
@@ -111,9 +113,15 @@ class _Obstacle(Struct):
     session: psycopg.Connection[Any]
     modes: list[LockMode] = field(default_factory=list)
 
-    def stand(self, targets: Sequence[Target]) -> None:
-        """Take each mode on the relations, each above the weaker ones in a subtransaction."""
+    def stand(self, targets: Sequence[Target], *, locks_rows: bool) -> None:
+        """Take each mode on the relations, each above the weaker ones in a subtransaction.
+
+        `locks_rows` says that the session may lock rows of pg_class, too.
+        """
         steps = ["BEGIN"]
+        indexes = [str(target.oid) for target in targets if target.kind in _INDEXES]
+        if indexes and locks_rows:
+            steps.append(f"SELECT FROM pg_catalog.pg_class WHERE oid IN ({', '.join(indexes)}) FOR UPDATE")
         for mode in _RUNGS:
             steps += [f"SAVEPOINT {mode.name}", *(step for target in targets for step in _holding(target, mode))]
         self.session.execute("; ".join(steps).encode())
@@ -124,35 +132,39 @@ class _Obstacle(Struct):
         self.session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
 
     def give_way(self, wanted: LockMode | None) -> None:
-        """Let go of what conflicts with a mode, or of all."""
+        """Let go of the modes that conflict with one; of all that there is where they are not what is waited for."""
         kept = len(self.modes)
         while wanted is not None and kept and any(m.conflicts_with(wanted) for m in self.modes[:kept]):
             kept -= 1
-        if wanted is None or not kept:
-            self.session.execute("ROLLBACK")
-            self.modes = []
-        elif kept < len(self.modes):
+        if kept < len(self.modes):
             self.session.execute(f"ROLLBACK TO {self.modes[kept].name}".encode())
             del self.modes[kept:]
+        else:
+            self.session.execute("ROLLBACK")
+            self.modes = []
 
 
 class Obstacles:
     """All obstacles and the session that watches.
 
-    `together` are relations that one session holds, so that one may pass unseen once the statement has met another.
+    What is done to `unsure` relations may pass unseen: one session holds several, or may not lock rows of pg_class.
     """
 
     def __init__(self, crowd: Crowd, worker: int, targets: Sequence[Target]) -> None:
         self.worker = worker
         self._watcher, looker, *sessions = crowd.take(min(len(targets), MOST) + 2)
         groups = _shared_out(targets, len(sessions))
-        self.together = frozenset(target.name for group in groups if len(group) > 1 for target in group)
+        row = self._watcher.execute(_MAY_LOCK_ROWS).fetchone()
+        locks_rows = row == (True,)
+        self.unsure = frozenset(
+            t.name for group in groups for t in group if len(group) > 1 or (t.kind in _INDEXES and not locks_rows)
+        )
         self._looker = looker.info.backend_pid
         self._standing = {s.info.backend_pid: _Obstacle(s) for s in (looker, *sessions)}
         with ExitStack() as undoing:
             undoing.callback(self._leave)
             for session, group in zip(sessions, groups, strict=True):
-                self._standing[session.info.backend_pid].stand(group)
+                self._standing[session.info.backend_pid].stand(group, locks_rows=locks_rows)
             self._standing[self._looker].look_on()
             undoing.pop_all()
 
@@ -234,8 +246,6 @@ def _holding(target: Target, mode: LockMode) -> list[str]:
             return [f"PREPARE reader AS SELECT FROM {target.name}", "DEALLOCATE reader"]
         case LockMode.ROW_EXCLUSIVE if target.kind == "m":
             return [f"PREPARE writer AS DELETE FROM {target.name}", "DEALLOCATE writer"]
-        case LockMode.ACCESS_SHARE if target.kind in _INDEXES:
-            return [f"SELECT FROM pg_catalog.pg_class WHERE oid = {target.oid} FOR UPDATE"]
         case LockMode.SHARE_UPDATE_EXCLUSIVE:
             return [f"COMMENT ON {thing} IS NULL"]
         case LockMode.ACCESS_EXCLUSIVE if target.kind == "I":

@@ -273,14 +273,21 @@ def validate_constraint(scene: Scene, table: Table, name: str) -> Effect:
     if constraint is None:
         doubt = Effect() if certain(scene.schema, table) else Doubt.VALIDATED.effect(name)
         return merge(locks, scanning(table.name), doubt, Rows.BREAKING.effect(table.name, name))
-    if constraint.validated or constraint.no_inherit:
-        rows = Rows.BREAKING.effect(table.name, name)
-        return merge(locking(mode, table.name), Effect() if constraint.validated else scanning(table.name), rows)
-    if constraint.kind is ConstraintKind.NOT_NULL:
+    if constraint.validated:
+        return locking(mode, table.name)
+    if constraint.no_inherit:
+        locks, read = locking(mode, table.name), [table]
+    elif constraint.kind is ConstraintKind.NOT_NULL:
         read = [m for m in members if not column_proven(m, constraint.columns[0])]
     else:
         read = [m for m in members if not is_partitioned(m) and not _is_valid(m, name)]
-    return merge(locks, scanning(*(m.name for m in read)), *(Rows.BREAKING.effect(m.name, name) for m in read))
+    return merge(locks, scanning(*(m.name for m in read)), *(_broken_by(m, constraint) for m in read))
+
+
+def _broken_by(table: Table, constraint: Constraint) -> Effect:
+    if constraint.kind is ConstraintKind.NOT_NULL:
+        return Rows.NULLS.effect(table.name, ", ".join(constraint.columns))
+    return Rows.BREAKING.effect(table.name, constraint.name or "the CHECK")
 
 
 def _is_valid(table: Table, name: str) -> bool:

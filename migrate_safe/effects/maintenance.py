@@ -100,7 +100,9 @@ def _vacuum(scene: Scene, vacuum: Vacuum) -> Effect:
     if vacuum.tables:
         read = [_analyze_one(scene, t) for t in vacuum.tables if vacuum.analyze]
         return merge(*(_vacuum_named(scene, t, vacuum) for t in vacuum.tables), *read, _FORBIDDEN)
-    known = merge(*(_vacuum_one(t, vacuum) for t in every_table(scene.schema)), _FORBIDDEN)
+    every = every_table(scene.schema)
+    read = [_analyzed(t) for t in every if vacuum.analyze]
+    known = merge(*(_vacuum_one(t, vacuum) for t in every), *read, _FORBIDDEN)
     return known if scene.schema.complete else replace(known, unknown="VACUUM without a name works on every table")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from migrate_safe.adapters.observer import Observer
 from migrate_safe.adapters.obstacles import MOST, Crowd
@@ -98,6 +100,21 @@ def test_each_table_of_many_is_seen_and_its_indexes(bench: Bench) -> None:
 def test_what_shares_an_obstacle_may_pass_unseen(bench: Bench) -> None:
     bench.worker.execute("DO $$ BEGIN FOR i IN 1..40 LOOP EXECUTE format('CREATE TABLE n%s ()', i); END LOOP; END $$")
     assert len(bench.watch("VACUUM t").unsure) == len(("t", "child", "t_pkey", "t_a")) + 40 - (MOST - 1)
+
+
+def test_an_ordinary_role_is_less_sure_of_indexes(each_database: str, connect: Connect) -> None:
+    admin = connect(each_database)
+    admin.execute("CREATE ROLE ms_plain LOGIN")
+    admin.execute("GRANT ALL ON SCHEMA public TO ms_plain")
+    dsn = make_conninfo(each_database, user="ms_plain")
+    worker = connect(dsn)
+    worker.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    with closing(Crowd(dsn)) as crowd:
+        seen = Observer(worker, crowd).watch(lambda: worker.execute("VACUUM t"))
+    assert seen.effect.mode_on(T) is LockMode.SHARE_UPDATE_EXCLUSIVE
+    assert seen.unsure == {Name("public", "t_pkey")}
+    worker.close()
+    admin.execute("DROP OWNED BY ms_plain; DROP ROLE ms_plain")
 
 
 def test_a_refusal_at_once_and_one_at_commit(bench: Bench) -> None:
