@@ -169,7 +169,8 @@ class Observer:
         replaced = self._replaced(relations)
         taken: dict[Name, LockMode] = {}
         for oid, mode in met.locks:
-            if oid in relations and not (oid in replaced and MODES[mode] is LockMode.ACCESS_EXCLUSIVE):
+            passes = refusal == _ENDS_IT and _is_let_go(relations.get(oid), MODES[mode])
+            if oid in relations and not passes and not (oid in replaced and MODES[mode] is LockMode.ACCESS_EXCLUSIVE):
                 name = relations[oid].name
                 taken[name] = max(MODES[mode], taken.get(name, MODES[mode]))
         rows = self._rows_read_by_all(relations) if counted else {}
@@ -187,7 +188,8 @@ class Observer:
             waits_for_snapshots=met.waits_for_snapshots,
         )
         skipped = any(what == "skips" for what, _ in self._messages())
-        sure = set() if skipped else {t.name for t in targets} - untold - obstacles.unsure
+        sure = set() if skipped else {t.name for t in targets if refusal != _ENDS_IT or t.kind not in "iI"}
+        sure -= untold | obstacles.unsure
         unsure = frozenset(r.name for r in relations.values()) - sure
         return Observed(seen, met.ms, inside=False, unsure=unsure, empty=_void(relations, effect), untold=untold)
 
@@ -306,6 +308,11 @@ def _rewritten(before: _Relations, after: _Relations) -> set[Name]:
         if node != relation.node:
             found.add(relation.name)
     return found
+
+
+def _is_let_go(relation: _Relation | None, mode: LockMode) -> bool:
+    """Say whether a lock is that of writing rows to an index, which the server gives up at once."""
+    return relation is not None and relation.kind in "iI" and mode <= LockMode.ROW_EXCLUSIVE
 
 
 def _stored(relations: _Relations) -> set[Name]:
