@@ -184,11 +184,18 @@ def test_planning_the_sql_of_a_plan_changes_nothing_and_says_so(
             "(version_id, is_applied) VALUES (7, true)",
         ),
         ("db/migrations/000007_a.up.sql", "{}", "migrate force 7"),
-        ("db/migration/V2__a.sql", "{}", "put the expand phase (--format sql) in the place of db/migration/V2__a.sql"),
+        (
+            "db/migration/V2_1__add_age.sql",
+            "{}",
+            "SELECT max(installed_rank) + 1, '2.1', 'add age', 'SQL', 'V2_1__add_age.sql', current_user, 0, true",
+        ),
+        ("db/7_a.sql", "-- no-transaction\n{}", "VALUES (7, '7_a', true, decode('SUM', 'hex'), 0), where SUM is what"),
+        ("db/007_a.sql", "{}\n---- create above / drop below ----\n", "public.schema_version SET version = 7"),
         ("supabase/migrations/20240102030405_a.sql", "{}", "supabase migration repair 20240102030405 --status applied"),
         ("prisma/migrations/20240102030405_a/migration.sql", "{}", "prisma migrate resolve --applied 20240102030405_a"),
         ("migration.sql", "{}", "mark migration.sql as applied in your own migration runner"),
         ("changes/a.sql", "{}", "mark changes/a.sql as applied in your own migration runner"),
+        ("changes/a.sql", "{}", "(Alembic: alembic stamp REVISION; Django: python manage.py migrate --fake APP NAME)"),
     ],
 )
 def test_the_plan_says_how_the_runner_learns_that_it_is_done(
