@@ -2,7 +2,8 @@
 
 The file stays as it is: on a new database it still leads to the end. Run on PostgreSQL 14 and 18 was what is said to
 golang-migrate 4.20, goose 3.30, dbmate 2.36, tern 2.3, sqlx 0.8, Flyway 11.8, Liquibase 4.31, Drizzle 0.45,
-node-pg-migrate 9.0, sql-migrate 1.8, Sqitch 1.3, Alembic, Django: each took the migration for done and ran the one after it.
+node-pg-migrate 9.0, sql-migrate 1.8, Sqitch 1.3, Alembic and Django: each took the migration for done, and ran the
+one after it.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from migrate_safe.planner.locks import Course
 
 _STAYS = "enum "
 """How the difference begins that no way back takes away: values of an enum."""
+_WHOSE = "rights on "
+"""How a difference begins that hangs on who runs the plan, which is not who plans it."""
 
 
 def unkept(course: Course, end: Schema, *, by_hand: bool) -> Iterator[str]:
@@ -29,4 +31,5 @@ def unkept(course: Course, end: Schema, *, by_hand: bool) -> Iterator[str]:
 
 
 def _differences(start: Schema, one: Schema, other: Schema) -> tuple[str, ...]:
-    return differences(one, other) if start.complete else diff(one, other, start.tables)
+    lines = differences(one, other) if start.complete else diff(one, other, start.tables)
+    return tuple(line for line in lines if not line[2:].startswith(_WHOSE))

@@ -63,3 +63,8 @@ def test_a_type_is_not_changed_of_a_table_that_goes(away: str) -> None:
     for type_name in ("bigint", "oid"):
         with pytest.raises(Refused, match="is dropped or gets another name in this migration"):
             planned(f"ALTER TABLE users ALTER number TYPE {type_name}; {away}", known(BEFORE))
+
+
+def test_whose_a_new_sequence_is_hangs_on_who_runs_the_plan() -> None:
+    schema = known("CREATE TABLE t (a int); ALTER TABLE t OWNER TO somebody;")
+    assert "migrate.attach-key.public.t.t_pkey" in ids(planned("ALTER TABLE t ADD id serial PRIMARY KEY", schema))
