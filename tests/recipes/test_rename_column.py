@@ -52,7 +52,7 @@ CASES = (
     case("not-null-unique", "email text NOT NULL CONSTRAINT odd UNIQUE"),
     case(
         "everything",
-        "email varchar(80) COLLATE \"C\" DEFAULT 'none' CHECK (email <> ''), tenant int DEFAULT 1,"
+        "email varchar(80) COLLATE \"C\" DEFAULT 'none' CHECK (email <> 'email'), tenant int DEFAULT 1,"
         " CONSTRAINT multi CHECK (tenant > 0 OR email = 'x'), UNIQUE (tenant, email)",
         """
         ALTER TABLE users ALTER COLUMN email SET NOT NULL, ALTER COLUMN email DROP DEFAULT;
