@@ -37,6 +37,7 @@ MEANT = {
     ("make-identity", "identity-always"): "the migration asks for it, and no app knows the column yet",
     ("make-identity", "drop-object"): "the sequence that numbered the column until then is the plan's own",
     ("make-identity", "drop-default"): "so is the default",
+    ("change-identity", "drop-default"): "the identity takes its place in the same transaction",
     ("build-index", "duplicate-index"): "one that takes the place of another, or that the migration asks for",
 }
 """What steps are found to do that is meant, and why."""
