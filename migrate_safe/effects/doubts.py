@@ -57,7 +57,8 @@ class Doubt(StrEnum):
 class Rows(StrEnum):
     """What rows the server would refuse a statement for: whether there are any, only the database can tell.
 
-    The last three are about what the catalog of one database does not show.
+    UNFOUND is about those that make the server call a function, the last three are about what the catalog of one
+    database does not show.
     """
 
     DUPLICATES = "rows of {} that are equal, or in conflict, by {}"
@@ -70,6 +71,7 @@ class Rows(StrEnum):
     REFERRED_TO = "rows of {} to which rows of {} refer"
     PENDING = "rows of {} that this transaction wrote, which deferred constraints and triggers have yet to see"
     DISPLACED = "rows of {} that belong to the new partition"
+    UNFOUND = "rows for which function {} looks for {}, which it does not find without search_path"
     LACKED = "a server that has no {} {}"
     UNMARKED = "no index by which {} was clustered before"
     HELD = "anything that role {} owns or may use where this catalog does not show it"

@@ -31,6 +31,7 @@ from migrate_safe.effects.holding import holding
 from migrate_safe.effects.lacking import lacked
 from migrate_safe.effects.pending_events import refused_while_pending
 from migrate_safe.effects.read_by_cursors import read_by_cursor
+from migrate_safe.effects.safe_path import unfound
 from migrate_safe.effects.server_settings import refused_setting
 from migrate_safe.effects.session_names import named_statement, refused_name
 from migrate_safe.effects.table_actions import alter_table
@@ -103,6 +104,7 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
         _effect(scene, statement.action),
         lacked(scene.schema, statement.action),
         refused_while_pending(scene, statement.action),
+        unfound(scene, statement.action),
     )
     runs = runs_of(scene.schema, statement.action)
     if runs:

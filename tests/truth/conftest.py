@@ -34,4 +34,5 @@ def _is_meant(call: Any) -> bool:
     if major is None:
         return True
     case = params.get("case")
-    return case.runs_on(major) if isinstance(case, Case) else params.get("since", major) <= major
+    since = getattr(params.get("refusal"), "since", params.get("since", major))
+    return case.runs_on(major) if isinstance(case, Case) else since <= major

@@ -20,12 +20,16 @@ from tests.truth.run import RESET, Bench, Case, predict
 
 
 class Refusal(Struct, frozen=True):
-    """A statement, with rows that the server takes and rows that it does not; of several, one transaction, the last."""
+    """A statement, with rows that the server takes and rows that it does not; of several, one transaction, the last.
+
+    Before major `since` the server takes both.
+    """
 
     rows: str
     sql: str
     taken: str
     refused: str
+    since: int = 0
 
 
 REFUSALS = [Refusal(**entry) for entry in yaml.safe_load((Path(__file__).parent / "rows.yaml").read_text())]
