@@ -12,6 +12,7 @@ from migrate_safe.catalog.evolve.resting import knows_functions
 from migrate_safe.catalog.evolve.routines import body_block
 from migrate_safe.catalog.instead import EVENTS, acts_instead
 from migrate_safe.effects.blocks import do_block
+from migrate_safe.effects.called import functions_called
 from migrate_safe.effects.cascades import Carried, carried
 from migrate_safe.effects.combine import Scene, family, merge
 from migrate_safe.effects.dml import writes
@@ -49,7 +50,7 @@ def bodies_of_data(scene: Scene, action: Dml) -> Iterator[tuple[Scene, DoBlock]]
         block = _trigger_body(_function(scene, trigger))
         if block is not None:
             yield _within(scene, holder), block
-    for name in _called_names(scene, action):
+    for name in functions_called(scene, action):
         yield from _bodies(scene, name)
 
 
@@ -68,16 +69,8 @@ def _all_fired(scene: Scene, action: Dml) -> Iterator[tuple[Table | View, Trigge
 
 
 def called_by_data(scene: Scene, action: Dml, effect_in: EffectIn) -> Effect:
-    """Give what the functions do that a statement calls while it writes rows; each is followed once."""
-    return merge(*(_called(scene, name, effect_in) for name in _called_names(scene, action)))
-
-
-def _called_names(scene: Scene, action: Dml) -> list[Name]:
-    if not writes(action) or not scene.schema.functions:
-        return []
-    path, called = scene.schema.search_path, sorted(action.functions, key=str)
-    places = [n for f in called for n in ([f] if f.schema is not None else [Name(s, f.name) for s in path])]
-    return [n for n in places if n in scene.schema.functions]
+    """Give what the functions do that a statement calls for rows; each is followed once."""
+    return merge(*(_called(scene, name, effect_in) for name in functions_called(scene, action)))
 
 
 def _bodies(scene: Scene, name: Name) -> list[tuple[Scene, DoBlock]]:
