@@ -25,13 +25,19 @@ _HARMLESS = frozenset(
 def do_block(scene: Scene, block: DoBlock, effect_in: Callable[[Scene, Statement], Effect]) -> Effect:
     """Add up the effects of the static statements of a DO block, all of them assumed to run in one transaction.
 
-    None is sure to fail: it may stand behind a condition (IF NOT EXISTS ...) or an exception handler.
+    None is sure to fail where there is a condition (IF NOT EXISTS ...) or an exception handler, or behind something
+    that cannot be seen; else the first that the server refuses ends the block. In SQL a parameter may look like a
+    missing column.
     """
     parts: list[Effect] = []
+    sure = not block.conditional and block.opaque is None and block.language == "plpgsql"
+    fails: str | None = None
     inside = replace(scene, in_transaction=True)
     before: dict[Name, Name] = {}
     for statement in block.inner:
         parts.append(named(effect_in(inside, statement), before))
+        fails = fails or (parts[-1].fails if sure else None)
+        sure = sure and parts[-1].unknown is None
         moved = moves(inside.schema, statement)
         before = {**before, **{new: before.get(old, old) for old, new in moved.items()}}
         inside = inside.at(evolve(inside.schema, statement))
@@ -39,7 +45,7 @@ def do_block(scene: Scene, block: DoBlock, effect_in: Callable[[Scene, Statement
         parts.append(Unknown.BLOCK.effect(block.opaque))
     if block.conditional and any(part != Effect() for part in parts):
         parts.append(Doubt.CONDITIONAL.effect())
-    return replace(merge(*parts), fails=None)
+    return replace(merge(*parts), fails=fails or (block.raises if sure else None))
 
 
 def psql_command(action: PsqlCommand) -> Effect:

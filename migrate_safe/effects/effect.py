@@ -106,7 +106,9 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
     )
     runs = runs_of(scene.schema, statement.action)
     if runs:
-        ran = (do_block(scene.at(run.within(scene.schema)), run.block, effect_in) for run in runs)
+        ran = [do_block(scene.at(run.within(scene.schema)), run.block, effect_in) for run in runs]
+        if isinstance(statement.action, Dml):  # it calls a function for each of its rows, of which there may be none
+            ran = [replace(one, fails=None) for one in ran]
         effect = merge(effect if isinstance(statement.action, Dml) else Effect(), *ran)
     reason = effect.fails or _refused_here(scene, statement, effect)
     if reason is None:

@@ -304,6 +304,7 @@ class DoBlock(Struct, frozen=True):
     """DO. `inner` are the static SQL statements found in the body; `opaque` says that something could not be seen.
 
     `conditional` says that there are conditions, loops or exception handlers: not all of it need run, nor once.
+    `raises` is the error with which it ends, unless something keeps it from getting there.
     """
 
     language: str
@@ -311,6 +312,7 @@ class DoBlock(Struct, frozen=True):
     inner: tuple[Statement, ...] = ()
     opaque: str | None = None
     conditional: bool = False
+    raises: str | None = None
 
 
 class Other(Struct, frozen=True):

@@ -77,7 +77,7 @@ def do_block(node: Any, place: tuple[int, int], text: str, places: Places, parse
         for statement in _wanted(item, parse(sql)):
             span = places.span(*_place_within(text, item, sql, where, statement) if where else place)
             found.append(replace(statement, text=text[span.start : span.end], span=span))
-    return DoBlock(language, content, tuple(found), "; ".join(opaque) or None, read.conditional)
+    return DoBlock(language, content, tuple(found), "; ".join(opaque) or None, read.conditional, read.raises)
 
 
 def trigger_block(body: str, parse: ParseText) -> DoBlock:
@@ -100,7 +100,7 @@ def routine_block(header: str, body: str, parse: ParseText) -> DoBlock:
     read = [(item, _static_sql(item, whole.constants)) for item in whole.items]
     opaque = [f"EXECUTE {_shown(item.sql.strip())}" for item, sql in read if sql is None]
     found = tuple(s for item, sql in read if sql is not None for s in _wanted(item, parse(sql)))
-    return DoBlock("plpgsql", body, found, "; ".join(opaque) or None, whole.conditional)
+    return DoBlock("plpgsql", body, found, "; ".join(opaque) or None, whole.conditional, whole.raises)
 
 
 def _shown(sql: str, limit: int = 200) -> str:

@@ -42,11 +42,13 @@ class Item(Struct, frozen=True):
 class Body(Struct, frozen=True):
     """A body's pieces of SQL. `conditional` says that it has conditions, loops or exception handlers.
 
-    `constants` are the variables that keep the value of their declaration, with the SQL of that.
+    `constants` are the variables that keep the value of their declaration, with the SQL of that. `raises` is the error
+    that its last statement raises, should it be reached. What stands behind RETURN or an error is left out.
     """
 
     items: tuple[Item, ...]
     conditional: bool
+    raises: str | None = None
     constants: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,6 +65,8 @@ _CONDITIONAL = frozenset(
         *("stmt_foreach_a", "stmt_dynfors", "exception_block"),
     )
 )
+_ERROR = 21
+"""The level of RAISE EXCEPTION."""
 _ASSIGNMENT_MODES = frozenset({3, 4, 5})
 
 
@@ -74,7 +78,45 @@ def body_of(statement: str) -> Body:
         raise Unreadable(error.message) from None
     except (ValueError, RecursionError):
         raise Unreadable("the parser gives no readable tree of the body") from None
-    return Body(tuple(_items(parsed)), _is_conditional(parsed), _constants(parsed))
+    parsed = _reached(parsed)
+    raised = (_raised(top["PLpgSQL_function"]["action"]) for top in parsed if "PLpgSQL_function" in top)
+    return Body(tuple(_items(parsed)), _is_conditional(parsed), next(raised, None), _constants(parsed))
+
+
+def _reached(value: Any) -> Any:
+    """Give the tree without the statements that stand behind one which leaves their list."""
+    if isinstance(value, dict):
+        return {key: _reached(below) for key, below in value.items()}
+    if not isinstance(value, list):
+        return value
+    ends = next((n for n, item in enumerate(value) if isinstance(item, dict) and _leaves(item)), len(value))
+    return [_reached(item) for item in value[: ends + 1]]
+
+
+def _leaves(statement: Mapping[str, Any]) -> bool:
+    exits = statement.get("PLpgSQL_stmt_exit")
+    block = statement.get("PLpgSQL_stmt_block", {})
+    inside = any(map(_leaves, block.get("body", ()))) and not ("exceptions" in block or "label" in block)
+    ends = "PLpgSQL_stmt_return" in statement or (exits is not None and "cond" not in exits)
+    return inside or ends or _error(statement) is not None
+
+
+def _error(statement: Mapping[str, Any]) -> str | None:
+    """Give the error that a statement surely raises, None where it raises none."""
+    raised = statement.get("PLpgSQL_stmt_raise", {})
+    if raised.get("elog_level") == _ERROR:
+        return f"RAISE {raised.get('message') or raised.get('condname') or ''}".rstrip()
+    asserted = statement.get("PLpgSQL_stmt_assert", {}).get("cond", {}).get("PLpgSQL_expr", {})
+    return "ASSERT false" if asserted.get("query", "").lower() == "false" else None
+
+
+def _raised(statement: Mapping[str, Any]) -> str | None:
+    """Give the error with which a statement ends, a block by the last one in it; a handler may take it."""
+    block = statement.get("PLpgSQL_stmt_block")
+    if block is None:
+        return _error(statement)
+    body = block.get("body", ())
+    return _raised(body[-1]) if body and "exceptions" not in block else None
 
 
 _KNOWS_NO_TYPES = "VARIADIC parameter must be an array"
