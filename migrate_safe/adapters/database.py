@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from migrate_safe.adapters.postgres import connect, legible
 from migrate_safe.executor.compose import BEGIN, FENCE_STATE, GUARD_STATE, Session, terminated
-from migrate_safe.executor.intents import Busy, FailedClean, LeaseLost, LostConnection, NotAsPlanned
+from migrate_safe.executor.intents import Busy, FailedClean, LeaseLost, LostConnection, NotAsPlanned, ReadOnly
 from migrate_safe.model.errors import TryLater, UsageError
 from migrate_safe.model.names import quote_ident
 
@@ -215,7 +215,7 @@ def sorted_error(error: psycopg.Error) -> Exception:
     if isinstance(error, errors.QueryCanceled):
         return Busy(_words(error), overran=True)
     if isinstance(error, errors.ReadOnlySqlTransaction):
-        return UsageError(
+        return ReadOnly(
             "this database is read-only: a standby, or default_transaction_read_only is on",
             next_move="give the DSN of the primary; if that is it, find out why somebody has made it read-only",
         )

@@ -25,18 +25,22 @@ WHERE n.nspname = %s AND c.relname = %s
 # A build holds SHARE UPDATE EXCLUSIVE on its table to its end, a concurrent drop on table and index. Where statistics
 # are visible they say more; where they are not, any such holder of an unfinished index's table is waited for.
 _BUSY = """
-SELECT pid FROM pg_stat_progress_create_index WHERE index_relid = %(index)s::oid AND pid <> pg_backend_pid()
-UNION
-SELECT pid FROM pg_stat_activity
+SELECT b.pid, bool_or(b.works),
+    concat_ws(', ', 'application "' || nullif(max(s.application_name), '') || '"', max(s.state))
+FROM (
+SELECT pid, true FROM pg_stat_progress_create_index WHERE index_relid = %(index)s::oid AND pid <> pg_backend_pid()
+UNION ALL
+SELECT pid, true FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND datname = current_database() AND state = 'active'
     AND query ILIKE '%%index%%concurrently%%' AND position(%(name)s IN query) > 0
-UNION
-SELECT l.pid FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a USING (pid)
+UNION ALL
+SELECT l.pid, coalesce(a.state, 'active') = 'active' FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a USING (pid)
 WHERE l.locktype = 'relation' AND l.pid <> pg_backend_pid() AND a.usesysid IS NOT NULL
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.mode IN ('ShareUpdateExclusiveLock', 'AccessExclusiveLock')
     AND (l.relation = %(index)s::oid OR %(unfinished)s AND l.relation = to_regclass(%(table)s))
-ORDER BY pid
+) AS b (pid, works) LEFT JOIN pg_stat_activity AS s ON s.pid = b.pid
+GROUP BY b.pid ORDER BY bool_or(b.works) DESC, b.pid
 """
 
 # What is counted differs from phase to phase: transactions that are waited for, blocks read, tuples written.
@@ -75,7 +79,9 @@ def inspect_index(db: Database, wish: Inspect) -> IndexLook:
         "table": str(wish.table),
         "unfinished": state is not IndexState.VALID,
     }
-    return IndexLook(state, tuple(row[0] for row in db.query(_BUSY, about)))
+    busy = db.query(_BUSY, about)
+    held = f" ({busy[0][2]})" if busy and not busy[0][1] else ""
+    return IndexLook(state, tuple(row[0] for row in busy), held)
 
 
 def build(db: Database, work: BuildIndex, tell: Tell = silent) -> None:

@@ -8,6 +8,7 @@ from importlib import resources
 
 from migrate_safe.adapters.database import Database, Rows
 from migrate_safe.model.health import Gravity, Trouble
+from migrate_safe.model.names import mentions
 
 _OF_PLANS = ("functions", "columns", "schemas", "retired", "constraints")
 _NOTICES = ("unproven",)
@@ -18,7 +19,7 @@ def leftovers(db: Database, texts: Iterable[str] = (), indexes: Iterable[str] = 
     texts, indexes = tuple(texts), frozenset(indexes)
     for part, rows in _found(db):
         for name, what, remedy in rows:
-            owned = name in indexes if part == "indexes" else any(_names(text, name) for text in texts)
+            owned = name in indexes if part == "indexes" else any(mentions(text, name) for text in texts)
             if not owned:
                 yield Trouble("leftover", Gravity.NOTICE if part in _NOTICES else Gravity.WARNING, what, remedy)
 
@@ -27,10 +28,6 @@ def left_of_plans(db: Database) -> tuple[Trouble, ...]:
     """Give what plans have made and not removed: sync functions with their triggers, retired columns, helpers."""
     found = (row for part, rows in _found(db) if part in _OF_PLANS for row in rows)
     return tuple(Trouble("leftover", Gravity.WARNING, what, remedy) for _, what, remedy in found)
-
-
-def _names(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text) is not None
 
 
 def _found(db: Database) -> list[tuple[str, Rows]]:

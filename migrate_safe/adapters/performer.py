@@ -44,6 +44,7 @@ from migrate_safe.executor.intents import (
     Pressure,
     Prove,
     ReadEvents,
+    ReadOnly,
     ReadProgress,
     Record,
     Result,
@@ -138,7 +139,13 @@ class Performer:
         if self.db.opened == self._opened:
             return
         opened, last = self.db.opened, self._last
-        confirm_place(self.db, self.lease.environment)
+        try:
+            confirm_place(self.db, self.lease.environment)
+            self.lease = rename_backends(self.db, self.lease, self.beat.pid)
+        except ReadOnly as closed:
+            raise TryLater(
+                f"after a lost connection: {closed.message}", next_move="run this again, with the DSN of the primary"
+            ) from None
         if last.seq and last not in read_events(self.db, last.plan, last.seq - 1):
             what = f"{last.kind.value} {last.step}" if last.step else last.kind.value
             raise Rewound(
@@ -146,7 +153,6 @@ class Performer:
                 "was behind has taken its place",
                 next_move="run this again: it goes on from where the journal of this server stands",
             )
-        self.lease = rename_backends(self.db, self.lease, self.beat.pid)
         self._opened = opened
 
     def _kept(self, result: Result) -> Result:

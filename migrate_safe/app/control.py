@@ -11,6 +11,7 @@ from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import await_standbys, is_installed, open_plan
 from migrate_safe.app.apply import Wish, apply, ruling, to_be_opened
 from migrate_safe.app.executing import Outcome, Target, find_plan, journaled_plan, leased, opened, refuse_others
+from migrate_safe.executor.intents import ReadOnly
 from migrate_safe.executor.news import Tell, Waiting, silent
 from migrate_safe.executor.settings import DEFAULTS, Settings
 from migrate_safe.executor.throttle import TUNABLE
@@ -87,8 +88,8 @@ def work(
 
     A plan that has to wait (exit 75) is tried again at the next round; one that fails or is refused is taken off the
     list and waits for a person. `ended` is told what came of each. Gives the exit code of the round: that of the last
-    failure, else TRY_LATER where something waits. While the server is out of reach it is asked again, at ever longer
-    intervals; with `once` that is a TryLater.
+    failure, else TRY_LATER where something waits. While the server is out of reach, or takes no writes, it is asked
+    again, at ever longer intervals; with `once` that is an error.
     """
     missed = 0
     while True:
@@ -97,7 +98,7 @@ def work(
             if once:
                 return code
             missed = 0
-        except TryLater as away:
+        except (TryLater, ReadOnly) as away:
             if once:
                 raise
             missed += 1
@@ -116,9 +117,9 @@ def _round(target: Target, settings: Settings, tell: Tell, ended: Ended) -> Exit
                 raise TryLater(f"paused by {asked.paused_by}", next_move=f"migrate-safe resume {name}")
             wish = Wish(Phase(asked.wanted), asked.accepted, submitted=asked.wanted_at)
             came = apply(name, target, wish, settings, tell=tell)
-        except TryLater as later:
+        except (TryLater, ReadOnly) as later:
             ended(name, later)
-            code = code or later.code
+            code = code or Exit.TRY_LATER
         except MigrateSafeError as error:
             ended(name, error)
             code = error.code

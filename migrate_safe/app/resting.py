@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -10,6 +9,7 @@ from msgspec import Struct
 from migrate_safe.adapters.database import Database
 from migrate_safe.executor.news import Noted, Tell
 from migrate_safe.model.errors import Refused
+from migrate_safe.model.names import mentions
 from migrate_safe.model.plan import Phase, Plan, Work
 from migrate_safe.planner.codec import to_yaml
 from migrate_safe.planner.way_back import dropped_columns, undos
@@ -56,7 +56,7 @@ def resting(db: Database, plan: Plan, works: Iterable[Work]) -> tuple[Resting, .
         return ()
     text = to_yaml(plan)
     rows = db.query(_RESTING, ([str(table) for table, _ in columns], [column for _, column in columns]))
-    found = (Resting(column, what, bars) for column, what, name, bars in rows if not _names(text, name))
+    found = (Resting(column, what, bars) for column, what, name, bars in rows if not mentions(text, name))
     return tuple(dict.fromkeys(found))
 
 
@@ -86,7 +86,3 @@ def check_purged(db: Database, plan: Plan, position: int, tell: Tell) -> None:
 
 def _listed(found: Iterable[Resting]) -> str:
     return "; ".join(f"{it.what} (on {it.column})" for it in found)
-
-
-def _names(text: str, name: str) -> bool:
-    return bool(name) and re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text) is not None

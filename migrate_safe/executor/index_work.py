@@ -105,13 +105,20 @@ def _refuse_foreign(work: BuildIndex) -> Generator[Intent, Result, None]:
 
 
 def _settled(table: Name, index: Name, settings: Settings) -> Generator[Intent, Result, IndexLook]:
-    """Look at an index until no backend works on it any more."""
+    """Look at an index until no backend works on it any more; raises TryLater when one does for `give_up_after`."""
+    waited = 0.0
     while True:
         look = yield Inspect(table, index)
         assert isinstance(look, IndexLook)
         if not look.busy:
             return look
-        yield Wait(settings.poll, f'backend {look.busy[0]} still works on index "{index}"')
+        reason = f'backend {look.busy[0]} still works on index "{index}"'
+        if look.held:
+            reason = f'backend {look.busy[0]} holds a lock on "{table}" that index "{index}" would wait for{look.held}'
+        if waited >= settings.give_up_after:
+            raise TryLater(reason, next_move="wait until it ends, or end it, then run this again")
+        waited += settings.poll
+        yield Wait(settings.poll, reason)
 
 
 def _clear(work: BuildIndex, settings: Settings) -> Generator[Intent, Result, None]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-from migrate_safe.model.errors import Exit, MigrateSafeError, StepFailed, TryLater
+from migrate_safe.model.errors import Exit, MigrateSafeError, StepFailed, TryLater, UsageError
 from migrate_safe.model.journal import Entry, Event, Progress
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently, Requirement, Sql, Verify
@@ -158,10 +158,14 @@ class IndexState(StrEnum):
 
 
 class IndexLook(Struct, frozen=True):
-    """An index and the backends (pids) that are building or dropping it right now."""
+    """An index and the backends (pids) that are building or dropping it right now.
+
+    Where they only hold a lock that work on it would wait for, `held` says how.
+    """
 
     state: IndexState
     busy: tuple[int, ...] = ()
+    held: str = ""
 
 
 class Survey(Struct, frozen=True):
@@ -256,6 +260,10 @@ class NotAsPlanned(FailedClean):
 
 class LeaseLost(TryLater):
     """Another executor holds the lease now; this one can write nothing more."""
+
+
+class ReadOnly(UsageError):
+    """The server takes no writes: a standby, one that is about to be promoted, or one that somebody has closed."""
 
 
 class Rewound(LeaseLost):

@@ -32,6 +32,7 @@ from migrate_safe.executor.transact import held_back, transact
 from migrate_safe.model.errors import MigrateSafeError, Refused
 from migrate_safe.model.journal import Entry, EventKind
 from migrate_safe.model.plan import Backfill, BuildIndex, DropIndexConcurrently, Phase, Plan, Sql, Step, Verify
+from migrate_safe.model.values import replace
 from migrate_safe.planner.way_back import demands_ahead, is_raw
 
 Machine = Generator[Intent, Result, PlanState]
@@ -86,6 +87,7 @@ def back(plan: Plan, state: PlanState, target: int, settings: Settings) -> Machi
     """
     if state.position < target:
         return state
+    settings = replace(settings, heeds_pause=False)
     refuse_irreversible(plan, state, target)
     if state.running is not None and not state.running.undoing:
         state = yield from _step(plan, state, _named(plan, state.running.step), settings, undoing=True)

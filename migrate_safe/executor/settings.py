@@ -47,6 +47,8 @@ class Settings(Struct, frozen=True):
     """Lost connections within one step before giving up for now."""
     lease_ttl: float = 20.0
     """Seconds without heartbeat after which a lease may be taken over."""
+    heeds_pause: bool = True
+    """Whether a pause holds what is done: the way back does not wait for somebody to resume it."""
     keys_shown: int = 5
     overdue_after: float = 14 * 86400.0
     """Seconds that an open plan may wait for its next phase, or for a purge that is due, without complaint."""

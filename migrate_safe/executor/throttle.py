@@ -18,16 +18,16 @@ TUNABLE = ("stall_budget_ms", "batch_max", "max_lag_mb", "workers")
 def clear(plan: str, given: Settings, *, loads: bool) -> Generator[Intent, Result, Settings]:
     """Wait until nothing speaks against going on, and give the settings that rule then.
 
-    A pause that somebody has asked for is waited out. What `loads` the server waits for its replicas, slots and archive
-    too: raises TryLater when they have not followed for `give_up_after`.
+    A pause that somebody has asked for is waited out, on the way forward. What `loads` the server waits for its
+    replicas, slots and archive too: raises TryLater when they have not followed for `give_up_after`.
     """
     waited = 0.0
     while True:
         pressure = yield Gauge(plan)
         assert isinstance(pressure, Pressure)
         settings = tuned(given, pressure.tuned)
-        if pressure.paused_by:
-            yield Wait(settings.poll, f"paused by {pressure.paused_by}")
+        if pressure.paused_by and settings.heeds_pause:
+            yield Wait(settings.poll, f"paused by {pressure.paused_by} (migrate-safe resume {plan} lets it go on)")
             continue
         reason = overload(pressure, settings) if loads else None
         if reason is None:

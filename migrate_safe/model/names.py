@@ -47,6 +47,13 @@ def as_role(role: str) -> str:
     return quote_ident(role) if role else "PUBLIC"
 
 
+def mentions(text: str, name: str) -> bool:
+    """Say whether SQL, or YAML that holds SQL, has an identifier in it, quoted or not."""
+    quoted = name.replace('"', '""')
+    forms = {name, quoted, quoted.replace("\\", "\\\\").replace('"', '\\"')}
+    return bool(name) and any(re.search(rf"(?<![\w$]){re.escape(form)}(?![\w$])", text) for form in forms)
+
+
 def quote_literal(text: str) -> str:
     """Write a string literal that means the same whatever standard_conforming_strings says."""
     body = text.replace("'", "''")

@@ -6,6 +6,9 @@ import re
 
 from migrate_safe.model.plan import Backfill, BuildIndex, Phase, Plan, Sql, Verify, Work
 
+_OWN = re.compile(r"CREATE (?:OR REPLACE )?FUNCTION migrate_safe\.")
+_OF_ROW = re.compile(r'(?<!\'migrate_safe)\.(?:"((?:[^"]|"")+)"|([^\W\d][\w$]*))')
+"""In functions that plans make for themselves columns are those of a row, behind NEW or OLD; the rest is our own."""
 _WORD = re.compile(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)')
 
 
@@ -16,7 +19,7 @@ def words(plan: Plan) -> frozenset[str]:
     return frozenset(
         quoted.replace('""', '"') if quoted else plain.lower()
         for text in texts
-        for quoted, plain in _WORD.findall(text)
+        for quoted, plain in (_OF_ROW if _OWN.match(text) else _WORD).findall(text)
     )
 
 

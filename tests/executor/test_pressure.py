@@ -28,7 +28,7 @@ from migrate_safe.app.rollback import rollback
 from migrate_safe.app.status import status
 from migrate_safe.cli.main import main
 from migrate_safe.executor.drive import Stopped
-from migrate_safe.executor.intents import Check, Fill, Intent, Prove, Survey, SurveyKeys, Sweep
+from migrate_safe.executor.intents import Check, Fill, Intent, Prove, ReadOnly, Survey, SurveyKeys, Sweep
 from migrate_safe.executor.news import Building, Moved, News, Noted, Waiting
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Exit, MigrateSafeError, Refused, TryLater
@@ -216,10 +216,15 @@ def test_pause_holds_a_backfill_and_resume_lets_it_go_on(users: str, connect: Co
 
 
 def test_rollback_is_not_held_by_a_pause(users: str) -> None:
-    target = Target(users)
-    apply(story(users), target, settings=QUICK)
+    """Nor where it proves something, or fills."""
+
+    def hear(news: News) -> None:
+        assert not waits("paused by")(news)
+
+    target, back = Target(users), replace(PROVE, undo=PROVE.work)
+    apply(fit(users, plan(ADD, FILL, back, replace(FILL, id="migrate.again", undo=FILL.work))), target, settings=QUICK)
     pause("p", target)
-    assert rollback("p", target, "baseline").after.position == 0
+    assert rollback("p", target, "baseline", tell=hear).after.position == 0
 
 
 def test_several_workers_fill_every_row_once(users: str, connect: Connect) -> None:
@@ -326,7 +331,7 @@ def test_clients_that_wait_for_a_batch_are_counted(users: str, connect: Connect)
     assert (batch.changed, batch.waiting) == (40, 1)
 
 
-def test_a_worker_runs_what_was_submitted(users: str) -> None:
+def test_a_worker_runs_what_was_submitted(users: str, connect: Connect) -> None:
     target, ended = Target(users), list[tuple[str, object]]()
 
     def note(name: str, came: object) -> None:
@@ -339,12 +344,22 @@ def test_a_worker_runs_what_was_submitted(users: str) -> None:
     pause("p", target)
     assert work(target, QUICK, once=True, ended=note) is Exit.TRY_LATER
     resume("p", target)
+    c = connect(users)
+    c.execute(
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', "
+        "current_database()); END$$"
+    )
+    assert work(target, QUICK, once=True, ended=note) is Exit.TRY_LATER
+    assert isinstance(ended[1][1], ReadOnly)
+    c.execute(
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database()); END$$"
+    )
     assert work(target, QUICK, once=True, ended=note) is Exit.OK
-    assert [name for name, _ in ended] == ["p", "p"]
+    assert [name for name, _ in ended] == ["p", "p", "p"]
     assert unset(users) == 0
     assert not status(target).plans[0].asked.wanted
     assert work(target, QUICK, once=True, ended=note) is Exit.OK
-    assert len(ended) == 2
+    assert len(ended) == 3
 
 
 def test_a_plan_that_fails_in_a_worker_waits_for_a_person(users: str, connect: Connect) -> None:
@@ -392,6 +407,14 @@ def test_the_commands_say_what_they_did(users: str, tmp_path: Path, capsys: pyte
 
 
 # ---- index builds ----------------------------------------------------------------------------
+
+
+def test_who_holds_what_a_build_would_wait_for_is_named_in_the_end(users: str, connect: Connect) -> None:
+    holder = connect(users, autocommit=False)
+    holder.execute("LOCK TABLE users IN SHARE UPDATE EXCLUSIVE MODE")
+    held = r'holds a lock on "public.users" that .* would wait for \(application "test", idle in transaction\)'
+    with pytest.raises(TryLater, match=held):
+        apply(fit(users, plan(index_step())), Target(users), settings=replace(QUICK, give_up_after=0.1))
 
 
 def test_a_build_tells_whom_it_waits_for_and_how_far_it_is(users: str, connect: Connect) -> None:

@@ -14,11 +14,12 @@ from tests.executor.plans import ADD, CHECK, FILL, HIDE, PROVE, PURGE, STORY, in
 from tests.support.pg import PgTools
 
 TABLE = """
-CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL UNIQUE, c int, e int);
+CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL UNIQUE, age int, e int);
 INSERT INTO t SELECT g, 'a' || g, g, g FROM generate_series(1, 30) AS g;
 """
 FIRST = "ALTER TABLE t RENAME a TO b; ALTER TABLE t DROP COLUMN e;"
-SECOND = "ALTER TABLE t RENAME c TO d; CREATE INDEX t_d ON t (d);"
+SECOND = "ALTER TABLE t RENAME age TO settled; CREATE INDEX t_d ON t (settled);"
+"""Columns of these names are in nobody's way, though the first plan makes functions that use such words."""
 
 
 def test_one_goes_its_way_while_the_other_waits_for_its_purge(
@@ -49,12 +50,12 @@ def test_one_goes_its_way_while_the_other_waits_for_its_purge(
     assert main(["rollback", "first", *there]) == 77
     assert 'plan "second" is open and touches "public.t" as well' in capsys.readouterr().err
     assert main(["purge", "first", "--now", "--confirm", "first", *there]) == 0
-    c.execute("INSERT INTO t (id, b, c) VALUES (100, 'x', 1); UPDATE t SET c = 2 WHERE id = 100")
+    c.execute("INSERT INTO t (id, b, age) VALUES (100, 'x', 1); UPDATE t SET age = 2 WHERE id = 100")
     assert main(["apply", "second", "--through", "contract", *there]) == 0, capsys.readouterr().err
     assert main(["rollback", "second", *there]) == 0
     assert main(["apply", "second", "--through", "contract", *there]) == 0
     assert main(["purge", "second", "--now", "--confirm", "second", *there]) == 0
-    assert c.execute("SELECT b, d FROM t WHERE id IN (1, 100) ORDER BY id").fetchall() == [("a1", 1), ("x", 2)]
+    assert c.execute("SELECT b, settled FROM t WHERE id IN (1, 100) ORDER BY id").fetchall() == [("a1", 1), ("x", 2)]
     assert main(["uninstall", *there]) == 0
     ours = pg_tools.dump_schema(each_database).text
     c.execute("DROP TABLE t; " + TABLE + FIRST + SECOND)
@@ -67,7 +68,7 @@ def test_what_came_later_goes_back_first(
     c, there = connect(database), ["--dsn", database]
     c.execute(TABLE)
     start = pg_tools.dump_schema(database).text
-    for name, text in (("first", "ALTER TABLE t DROP COLUMN e;"), ("second", "ALTER TABLE t RENAME c TO d;")):
+    for name, text in (("first", "ALTER TABLE t DROP COLUMN e;"), ("second", "ALTER TABLE t RENAME age TO d;")):
         (tmp_path / f"{name}.sql").write_text(text)
         made = str(tmp_path / f"{name}.yaml")
         assert main(["plan", str(tmp_path / f"{name}.sql"), "--schema", database, "-o", made]) == 0
