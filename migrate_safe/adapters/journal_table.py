@@ -20,7 +20,7 @@ from migrate_safe.executor.news import Tell, Waiting, silent
 from migrate_safe.executor.settings import Settings
 from migrate_safe.model.errors import Refused, TryLater, UsageError
 from migrate_safe.model.journal import Entry, Event, EventKind, JournaledPlan, Lease, Progress
-from migrate_safe.model.names import as_argument, in_quotes
+from migrate_safe.model.names import as_argument, in_quotes, quote_ident
 from migrate_safe.model.plan import Plan
 from migrate_safe.model.values import replace
 
@@ -74,7 +74,7 @@ def is_installed(db: Database) -> bool:
         raise UsageError(
             f"the journal of this database belongs to role {in_quotes(owner)},"
             f" and role {in_quotes(role)} may not use it",
-            next_move=f"run as --role {as_argument(owner)}, or grant {owner} to {role}",
+            next_move=f"run as --role {as_argument(owner)}, or GRANT {quote_ident(owner)} TO {quote_ident(role)}",
         )
     return db.query("SELECT to_regclass('migrate_safe.event') IS NOT NULL")[0][0] is True
 

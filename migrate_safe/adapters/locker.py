@@ -132,7 +132,7 @@ def holders(db: Database, wanted: tuple[Lock, ...], queueable: tuple[Lock, ...] 
     ours = {name: lock.mode for (name,), lock in zip(names, wanted, strict=True) if name is not None}
     may_wait = {name for (name,), lock in zip(names, wanted, strict=True) if lock in (queueable or ())}
     found: dict[str, Holder] = {}
-    for key, pid, relation, mode, age, application, user, state, vacuum, wraparound in db.query(
+    for key, pid, relation, mode, age, application, user, state, vacuum, wraparound, gid in db.query(
         _holders_sql(), {"tables": list(ours)}
     ):
         held = _MODES.get(mode)
@@ -141,7 +141,7 @@ def holders(db: Database, wanted: tuple[Lock, ...], queueable: tuple[Lock, ...] 
             waits = queueable is None or relation in may_wait
             if key not in found or waits:
                 found[key] = Holder(
-                    key, pid, relation, mode, age_ms, application, user, state, vacuum, wraparound, waits
+                    key, pid, relation, mode, age_ms, application, user, state, vacuum, wraparound, waits, gid=gid
                 )
     return tuple(found.values())
 

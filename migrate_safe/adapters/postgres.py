@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 from collections.abc import Iterator
@@ -56,6 +57,9 @@ _NO_SUCH_HOST = tuple(
 """How psycopg shows that a name or port means nothing; a resolver that gives no answer is EAI_AGAIN, and passes."""
 # "connection to server on socket ... failed: No such file or directory" and PostgreSQL starting up pass by themselves.
 
+_UNHEARD = logging.NullHandler()
+"""What psycopg warns of when a connection is lost is said by an error of ours, and not on stderr as well."""
+
 
 def connect(
     dsn: str = "", *, application_name: str = "migrate-safe", encoding: str | None = "UTF8", **options: Any
@@ -69,6 +73,7 @@ def connect(
     Raises UsageError for a malformed DSN, a refused role or password, or a database that does not exist, and
     TryLater when the server cannot be reached now. Neither shows a password.
     """
+    logging.getLogger("psycopg").addHandler(_UNHEARD)
     parts = parse_dsn(dsn)
     options.setdefault("autocommit", True)
     parts.setdefault("fallback_application_name", application_name)

@@ -57,10 +57,10 @@ def tune(
         return control.read_control(db, plan.name)
 
 
-def submit(source: Path | str | Plan, target: Target, wish: Wish, settings: Settings = DEFAULTS) -> Plan:
+def submit(source: Path | str | Plan, target: Target, wish: Wish, settings: Settings = DEFAULTS) -> tuple[str, Control]:
     """Register a plan in the journal for a worker to run through a phase; runs nothing itself.
 
-    Refuses what apply would refuse before its first step.
+    Gives the plan's name, and what is asked for it now. Refuses what apply would refuse before its first step.
     """
     given = find_plan(source)
     with opened(target, settings) as db:
@@ -72,7 +72,7 @@ def submit(source: Path | str | Plan, target: Target, wish: Wish, settings: Sett
                 open_plan(db, performer.lease.token, plan, to_yaml(plan))
             control.submit(db, plan.name, wish.through.value, control.whoami(), wish.accept_drift)
             await_standbys(db)
-            return plan
+            return plan.name, control.read_control(db, plan.name)
 
 
 def work(

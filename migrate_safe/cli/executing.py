@@ -8,11 +8,12 @@ import time
 from typing import Any
 
 import click
+import msgspec
 
 from migrate_safe.app.executing import Outcome
 from migrate_safe.cli.outlet import say
 from migrate_safe.executor.news import Attempted, Building, Journaled, Moved, News, Noted, Sent, Tell, Waiting
-from migrate_safe.model.journal import EventKind
+from migrate_safe.model.journal import Control, EventKind
 
 _LINE_EVERY = 2.0
 _WAIT_EVERY = 30.0
@@ -47,6 +48,14 @@ def outcome_value(verb: str, outcome: Outcome) -> dict[str, Any]:
         "phase": outcome.stage,
         "closed": outcome.after.closed,
     }
+
+
+def say_asked(plan: str, asked: Control, form: str, said: str) -> None:
+    """Say what is asked for a plan now."""
+    if form == "json":
+        say(json.dumps({"format": "migrate-safe/control/1", "plan": plan, **msgspec.to_builtins(asked)}))
+        return
+    say(f"{plan}: {said}")
 
 
 def say_end(verb: str, outcome: Outcome, form: str) -> None:

@@ -78,7 +78,7 @@ def pace_options(*, load: bool = False) -> Decorator[Any]:
         ),
         "give_up_after": click.option(
             "--give-up-after",
-            type=click.FloatRange(0),
+            type=Seconds(),
             default=DEFAULTS.give_up_after,
             show_default=True,
             metavar="SECONDS",
@@ -95,6 +95,18 @@ def pace_options(*, load: bool = False) -> Decorator[Any]:
     if load:
         options |= {"workers": workers_option(DEFAULTS.workers), "max_lag_mb": max_lag_option(DEFAULTS.max_lag_mb)}
     return lambda function: _gathered(function, "settings", Settings, **options)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds: of those that Python reads, neither `nan` nor `inf`."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1e9)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it; NaN is in no range, which no comparison tells."""
+        number = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no time", param, ctx) if number != number else number
 
 
 def _target(dsn: str | None, **told: Any) -> Target:

@@ -7,7 +7,8 @@ import click
 from migrate_safe.app.apply import Wish
 from migrate_safe.app.control import submit
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.outlet import say
+from migrate_safe.cli.executing import say_asked
+from migrate_safe.cli.options import format_option
 from migrate_safe.cli.run_options import target_options
 from migrate_safe.model.plan import Phase
 
@@ -34,11 +35,13 @@ Examples:
     help="Go on although this table or object of it (mail, users.mail) is not as the plan, or its last step, left it.",
 )
 @target_options
+@format_option("text", "json")
 def command(
     plan: str,
     through: str,
     accept_drift: tuple[str, ...],
     target: Target,
+    format: str,  # noqa: A002 - the name of the option
 ) -> None:
     """Write a plan into the journal for a worker to run, and return at once.
 
@@ -46,5 +49,5 @@ def command(
     `migrate-safe status` says how far the worker has come.
     """
     wish = Wish(Phase(through), accept_drift=accept_drift)
-    made = submit(plan, target, wish)
-    say(f"{made.name}: submitted through {through}; a worker runs it (migrate-safe work)")
+    name, asked = submit(plan, target, wish)
+    say_asked(name, asked, format, f"submitted through {through}; a worker runs it (migrate-safe work)")

@@ -7,7 +7,8 @@ import click
 from migrate_safe.adapters.config_values import LONGEST_BUDGET, SHORTEST_BUDGET
 from migrate_safe.app.control import tune
 from migrate_safe.app.executing import Target
-from migrate_safe.cli.outlet import say
+from migrate_safe.cli.executing import say_asked
+from migrate_safe.cli.options import format_option
 from migrate_safe.cli.run_options import journal_options, max_lag_option, workers_option
 from migrate_safe.model.errors import UsageError
 
@@ -32,6 +33,7 @@ Examples:
 @workers_option(None)
 @click.option("--reset", is_flag=True, help="Take back what was tuned before.")
 @journal_options()
+@format_option("text", "json")
 def command(
     plan: str,
     stall_budget: int | None,
@@ -40,6 +42,7 @@ def command(
     workers: int | None,
     reset: bool,
     target: Target,
+    format: str,  # noqa: A002 - the name of the option
 ) -> None:
     """Change settings of whoever works on a plan, within a second, without stopping it.
 
@@ -51,4 +54,4 @@ def command(
         raise UsageError("nothing to tune", next_move="say --stall-budget, --max-rows, --max-lag, --workers or --reset")
     asked = tune(plan, target, wanted, reset=reset)
     now = ", ".join(f"{name} {value}" for name, value in sorted(asked.tuned.items()))
-    say(f"{plan}: {now or 'as apply was started'}")
+    say_asked(plan, asked, format, now or "as apply was started")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from migrate_safe.executor.settings import Settings
+from migrate_safe.model.names import quote_literal
 from migrate_safe.model.values import replace
 
 LEARNED = 200
@@ -27,7 +28,7 @@ class Holder(Struct, frozen=True):
 
     `key` is the virtual transaction id, which a prepared transaction has as well (it has no pid). `queueable` is false
     for one that holds only what the step locks after its first lock, where it may not wait: a sequence, or a table on
-    a standby, which is called `where`.
+    a standby, which is called `where`. `gid` is the name of a prepared transaction.
     """
 
     key: str
@@ -42,10 +43,12 @@ class Holder(Struct, frozen=True):
     wraparound: bool = False
     queueable: bool = True
     where: str = ""
+    gid: str = ""
 
     def __str__(self) -> str:
         """Name the holder for people, never with the text of its query."""
-        who = f"pid {self.pid}" if self.pid is not None else "a prepared transaction"
+        prepared = f"the prepared transaction {quote_literal(self.gid)}" if self.gid else "a prepared transaction"
+        who = f"pid {self.pid}" if self.pid is not None else prepared
         about = [f'application "{self.application}"'] if self.application else []
         about += [f"role {self.user}"] if self.user else []
         about += [self.state] if self.state else []

@@ -159,6 +159,8 @@ def test_a_journal_of_another_role_is_an_error_with_its_remedy(
         f'the journal belongs to {owner}, of which "{role}" is no member: it can be read at most',
         f'run as --role {owner}, or GRANT {owner} TO "{role}"',
     )
+    with pytest.raises(UsageError, match=f'may not use it\n.* or GRANT {owner} TO "{role}"'):
+        status(Target(deployer[1]))
 
 
 def test_a_schema_into_which_the_role_may_not_look(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
+from migrate_safe.adapters.control import whoami
 from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.journal_table import read_lease
 from migrate_safe.adapters.performer import Performer
@@ -89,7 +91,12 @@ def running(made: Plan, dsn: str, settings: Settings = QUICK) -> Iterator[tuple[
 @pytest.fixture(scope="module")
 def primary(each_server: ScratchServer) -> Iterator[ScratchServer]:
     """A server of its own, for its replicas and slots would hold up the others."""
-    settings = {"wal_level": "logical", "archive_mode": "on", "archive_command": "true"}
+    settings = {
+        "wal_level": "logical",
+        "archive_mode": "on",
+        "archive_command": "true",
+        "max_prepared_transactions": "2",
+    }
     with scratch_server(source_of(each_server.version), major=each_server.version, settings=settings) as made:
         yield made
 
@@ -188,6 +195,18 @@ def test_a_role_that_may_not_see_replicas_is_told_so(primary: ScratchServer, bul
             assert any(map(waits("the role may not see how far 1 replicas have come (pg_monitor)"), heard.heard))
         finally:
             c.execute("DROP OWNED BY plain CASCADE; DROP ROLE plain")
+
+
+def test_a_prepared_transaction_in_the_way_is_named_as_the_server_knows_it(primary: ScratchServer, bulk: str) -> None:
+    with open_connection(bulk) as c:
+        c.execute("BEGIN; UPDATE users SET note = 'n' WHERE id = 1; PREPARE TRANSACTION 'it''s night'")
+        try:
+            with pytest.raises(
+                TryLater, match=r"the prepared transaction 'it''s night' \(role \w+, transaction open for"
+            ):
+                apply(fit(bulk, plan(ADD)), Target(bulk), settings=replace(QUICK, give_up_after=0.1))
+        finally:
+            c.execute("ROLLBACK PREPARED 'it''s night'")
 
 
 # ---- what people ask for ---------------------------------------------------------------------
@@ -404,6 +423,19 @@ def test_the_commands_say_what_they_did(users: str, tmp_path: Path, capsys: pyte
         (2, 'migrate-safe: plan "q" was never applied to this database (known: "p")'),
     ]
     assert unset(users) == 0
+    for words, key, value in (
+        (("pause", "p"), "paused_by", whoami()),
+        (("tune", "p", "--workers", "3"), "tuned", {"workers": 3}),
+        (("resume", "p"), "paused_by", ""),
+        (("submit", "p"), "wanted", "migrate"),
+    ):
+        assert main((*words, "--json", "--dsn", users)) == 0
+        told_json = json.loads(capsys.readouterr().out)
+        assert (told_json["format"], told_json["plan"], told_json[key]) == ("migrate-safe/control/1", "p", value)
+    for number in ("nan", "inf", "-1"):
+        assert main(("apply", "p", "--give-up-after", number, "--dsn", users)) == 2
+        assert "--give-up-after" in capsys.readouterr().err
+    assert main(("tune", "p", "--stall-budget", "60001", "--dsn", users)) == 2
 
 
 # ---- index builds ----------------------------------------------------------------------------
