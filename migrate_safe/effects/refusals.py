@@ -34,6 +34,7 @@ _KINDS = (
     (r"does not exist as a shell", ("42710",)),
     (r"does not exist", ("42P01", "42703", "42704", "42883", "3F000", "22023", "26000", "34000", "3B001")),
     (r"already exists|given twice|named twice|more than once|would have value", _TWICE),
+    (r"^publication .+ depends on column", ("0A000", "2BP01")),
     (r"is the row type of a relation", ("2BP01", "42809")),
     (r" depends on |is not empty: |^table .+ inherits from|is part of index|is the type of typed table", ("2BP01",)),
     (r" requires (sequence|index) |is required by|requires it$|^role .+ cannot be dropped", ("2BP01",)),
