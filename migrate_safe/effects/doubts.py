@@ -13,7 +13,7 @@ from migrate_safe.model.effect import Effect
 class Doubt(StrEnum):
     """A reason, as people read it: `{}` are the names of what is in doubt.
 
-    An effect in doubt is given for the worse outcome. Of the last three that is not all: nothing here names what else
+    An effect in doubt is given for the worse outcome. Of the last four that is not all: nothing here names what else
     is locked then.
     """
 
@@ -43,6 +43,7 @@ class Doubt(StrEnum):
     RESTING = "whether {} rests on {} is not known"
     CONSTRAINT = "what constraint {!r} of {} is, and which table it may refer to, is not known"
     TRIGGER = "what trigger {!r} of {} does is not known"
+    EVENT_TRIGGER = "what event trigger {} comes to do is not known"
     EXTENSION = "which relations extension {} brought is not known: they are locked"
 
     def because(self, *what: object) -> str:
@@ -71,6 +72,7 @@ class Rows(StrEnum):
     REFERRED_TO = "rows of {} to which rows of {} refer"
     PENDING = "rows of {} that this transaction wrote, which deferred constraints and triggers have yet to see"
     DISPLACED = "rows of {} that belong to the new partition"
+    VETOED = "what event trigger {} refuses"
     UNFOUND = "rows for which function {} looks for {}, which it does not find without search_path"
     LACKED = "a server that has no {} {}"
     UNMARKED = "no index by which {} was clustered before"

@@ -24,6 +24,7 @@ from migrate_safe.effects import (
 from migrate_safe.effects.absent_names import absent_name
 from migrate_safe.effects.blocks import do_block, psql_command
 from migrate_safe.effects.combine import Scene, merge
+from migrate_safe.effects.event_triggers import fired_by_change
 from migrate_safe.effects.firing import called_by_data, fired_by_data, fired_by_truncation
 from migrate_safe.effects.fresh_enums import used_too_early
 from migrate_safe.effects.function_bodies import refused_body
@@ -106,6 +107,7 @@ def outcome_in(scene: Scene, statement: Statement) -> tuple[Effect, Schema]:
         refused_while_pending(scene, statement.action),
         unfound(scene, statement.action),
     )
+    effect = merge(effect, fired_by_change(scene, statement, effect, effect_in))
     runs = runs_of(scene.schema, statement.action)
     if runs:
         ran = (do_block(scene.at(run.within(scene.schema)), run.block, effect_in) for run in runs)

@@ -19,6 +19,7 @@ _REFUSING: Mapping[Rows, tuple[str, ...]] = MappingProxyType(
         Rows.OUTSIDE: ("23514",),
         Rows.REFERRED_TO: ("23503", "XX000"),  # the latter where a rule makes something else of what a key does
         Rows.DISPLACED: ("23514",),
+        Rows.VETOED: ("",),
         Rows.UNFOUND: ("42P01", "42883"),
         Rows.LACKED: ("42704", "0A000", "58P01", "22023", "55000"),
         Rows.UNMARKED: ("42704",),
