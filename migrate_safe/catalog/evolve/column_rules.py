@@ -144,7 +144,7 @@ def refuse_expression(table: Table | None, column: str, expression: Expr) -> Non
         used = table.column(name) if table is not None else None
         if used is not None and used.generated is not None:
             raise CannotApply(f"cannot use generated column {name!r} in column generation expression")
-    refuse_mutable(expression, "a column generation expression")
+    refuse_mutable(expression, "a column generation expression", table.columns if table is not None else ())
     refuse_subquery(expression, "a column generation expression")
 
 

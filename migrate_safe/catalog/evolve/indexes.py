@@ -74,7 +74,7 @@ def refuse_keys(schema: Schema, table: Table, index: Index) -> None:
         if known is not None and known.generated is Generated.VIRTUAL:
             raise CannotApply(f"indexes on virtual generated columns are not supported: {column!r} of {table.name}")
     for expression in (*(k.expression for k in index.keys), index.predicate):
-        refuse_mutable(expression, "an index")
+        refuse_mutable(expression, "an index", table.columns)
         refuse_subquery(expression, "an index")
     refuse_unsorted(schema, table, index)
     refuse_opclasses(schema, index)
