@@ -365,9 +365,10 @@ def test_a_dry_run_prints_the_messages_that_a_real_run_sends(users: str, monkeyp
     assert not status(Target(users)).installed
 
     sent: list[str] = []
-    send, query = Database.send, Database.query
+    send, query, look = Database.send, Database.query, Database.look
     monkeypatch.setattr(Database, "send", lambda db, m: (sent.append(m), send(db, m))[1])
     monkeypatch.setattr(Database, "query", lambda db, q, p=None: (sent.append(q), query(db, q, p))[1])
+    monkeypatch.setattr(Database, "look", lambda db, q: (sent.append(q), look(db, q))[1])  # in a message with its limit
     apply(fit(users, STORY), Target(users), ALL, one_batch)
     rows = re.compile(r'"rows": \d+')
     real = {rows.sub("", s.rstrip(";")) for s in sent}
