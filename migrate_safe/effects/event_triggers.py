@@ -24,6 +24,9 @@ _WORDS = frozenset({"ALTER", "COMMENT", "CREATE", "DROP", "GRANT", "IMPORT", "RE
 _OF_CLUSTER = re.compile(r"(ON\s+)?(DATABASE|ROLE|USER(?!\s+MAPPING)|GROUP|TABLESPACE|EVENT|SYSTEM)\b", re.IGNORECASE)
 """What stands behind the first word of statements about what no single database has, and about event triggers."""
 
+_TAGGED = 8
+"""Among so many words of a statement stand those of its command tag: `CREATE TABLE IF NOT EXISTS t AS`."""
+
 EffectIn = Callable[[Scene, Statement], Effect]
 
 
@@ -44,10 +47,15 @@ def _firing(scene: Scene, statement: Statement, effect: Effect) -> Iterator[Thin
     events |= {"sql_drop"} if re.search(r"\bdrop\b", statement.text, re.IGNORECASE) else set()
     events |= {"table_rewrite"} if effect.rewrites else set()
     for (kind, _), thing in scene.schema.things.items():
-        tags = fact(thing, "tags") or first
-        wanted = re.search(rf"\b{first}\b", tags, re.IGNORECASE) is not None
         if kind == "event trigger" and fact(thing, "enabled") in ("O", "A", None) and fact(thing, "event") in events:
-            yield from [thing] if wanted else []
+            tags = (fact(thing, "tags") or first).split(", ")
+            yield from [thing] if any(_may_be(statement, tag) for tag in tags) else []
+
+
+def _may_be(statement: Statement, tag: str) -> bool:
+    """Say whether a statement may have a command tag: its words, in order, with others between them."""
+    words = iter(statement.text.upper().split(maxsplit=_TAGGED)[:_TAGGED])
+    return all(word in words for word in tag.upper().split())
 
 
 def _fired(scene: Scene, thing: Thing, effect_in: EffectIn) -> Effect:
