@@ -31,7 +31,7 @@ from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Generated, Table, Trigger
+from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Generated, Schema, Table, Trigger, TypeName
 from migrate_safe.model.table_action import AddColumn, ColumnDef, DropColumn, SetDefault, SetExpression
 from migrate_safe.model.values import replace
 
@@ -65,7 +65,17 @@ def add_column(scene: Scene, table: Table, action: AddColumn, *, only: bool = Fa
     drawn = merge(drawn, named_by_default(scene, column.default))
     breaks = _add_breaks(table, column, action.definition)
     handed = _handed_to_merged(scene, merged, action.definition)
-    return merge(locks, size, handed, *constraints, drawn, breaks, Effect(depends=depends))
+    unfilled = not fills and _refuses_null(scene.schema, known_type(scene.schema, column.type))
+    nulls = [Rows.ANY.effect(m.name, column.name) for m in new] if unfilled else []
+    return merge(locks, size, handed, *constraints, drawn, breaks, Effect(depends=depends), *nulls)
+
+
+def _refuses_null(schema: Schema, type_name: TypeName) -> bool:
+    """Say whether a type is a domain without a default that is, or rests on one that is, NOT NULL."""
+    domain = schema.domains.get(Name(type_name.schema, type_name.name)) if not type_name.dimensions else None
+    if domain is None or domain.default is not None:
+        return False
+    return domain.not_null or _refuses_null(schema, domain.base)
 
 
 def _of_nulls(key: Effect, tables: Iterable[Table]) -> Effect:

@@ -34,7 +34,7 @@ from migrate_safe.catalog.evolve.column_rules import (
 )
 from migrate_safe.catalog.evolve.constraints import add_constraint
 from migrate_safe.catalog.evolve.drawing import refuse_absent_sequences, without_sequences
-from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
+from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on, need_comparable_keys
 from migrate_safe.catalog.evolve.freeing import freed, without_statistics
 from migrate_safe.catalog.evolve.index_methods import refuse_unsorted
 from migrate_safe.catalog.evolve.inheritance import handed_column
@@ -389,6 +389,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
                 refuse_unsorted(schema, member, index)
             schema = _retype_sequence(schema, changed, member.name)
         schema = put(schema, member)
+    need_comparable_keys(schema, schema.tables[table.name], action.column)
     return with_parts_rebuilt(schema, schema.tables[table.name], action.column)
 
 

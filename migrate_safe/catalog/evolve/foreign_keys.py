@@ -150,6 +150,20 @@ def _need_comparable(table: Table, columns: Sequence[str], other: Table, far_col
             raise CannotApply(f"foreign key of {table.name} compares {near and near.type} with {far and far.type}")
 
 
+def need_comparable_keys(schema: Schema, table: Table, column: str) -> None:
+    """Refuse a column's new type where a key between two tables then has no equality any more.
+
+    Of a key within one table the same statement may change the other side too.
+    """
+    near = [(table, c, schema.tables.get(c.references.table)) for c in table.constraints if c.references is not None]
+    for mine, key, other in (*near, *((t, c, table) for t, c in schema.referencing(table.name))):
+        assert key.references is not None
+        far = key.references.columns or (other.primary_key if other is not None else ())
+        touched = column in (key.columns if mine is table else far)
+        if other is not None and mine.name != other.name and touched and key.local:
+            _need_comparable(mine, key.columns, other, far)
+
+
 def _family(column: Column) -> str | None:
     return FAMILIES.get(column.type.name)
 

@@ -22,8 +22,8 @@ from migrate_safe.catalog.type_users import (
     typed_tables,
     with_types,
 )
-from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Schema, Thing, TypeName
+from migrate_safe.model.names import Name, quote_literal
+from migrate_safe.model.schema import Column, Schema, Thing, TypeName
 from migrate_safe.model.statement import (
     AlterComposite,
     AlterDomain,
@@ -43,6 +43,7 @@ from migrate_safe.model.statement import (
     TypeAction,
 )
 from migrate_safe.model.values import replace
+from migrate_safe.sql.values import value_of
 
 
 def type_action(schema: Schema, action: TypeAction) -> Schema:
@@ -122,7 +123,8 @@ def alter_enum(schema: Schema, action: AlterEnum) -> Schema:
             raise CannotApply(f"enum {name} does not exist")
         return schema
     if action.old is not None:
-        return replace(schema, enums={**schema.enums, name: _renamed_value(name, values, action)})
+        schema = replace(schema, enums={**schema.enums, name: _renamed_value(name, values, action)})
+        return _renamed_in_defaults(schema, name, action.old, action.value)
     if action.value in values:
         if action.if_not_exists:
             return schema
@@ -133,6 +135,21 @@ def alter_enum(schema: Schema, action: AlterEnum) -> Schema:
             raise CannotApply(f"enum {name} has no value {action.neighbour!r}")
         place = values.index(action.neighbour) + (1 if action.after else 0)
     return replace(schema, enums={**schema.enums, name: (*values[:place], action.value, *values[place:])})
+
+
+def _renamed_in_defaults(schema: Schema, enum: Name, old: str, new: str) -> Schema:
+    """Let the defaults of columns follow a value's new name."""
+    before, after = quote_literal(old).lstrip(), quote_literal(new).lstrip()
+
+    def followed(column: Column) -> Column:
+        default = column.default if Name(column.type.schema, column.type.name) == enum else None
+        given = value_of(default.sql) if default is not None else None
+        if default is None or given is None or given.text != old:
+            return column
+        return replace(column, default=replace(default, sql=default.sql.replace(before, after, 1)))
+
+    changed = [replace(t, columns=tuple(map(followed, t.columns))) for t in schema.tables.values()]
+    return schema.with_tables(*(t for t in changed if t != schema.tables[t.name]))
 
 
 def _renamed_value(name: Name, values: tuple[str, ...], action: AlterEnum) -> tuple[str, ...]:
