@@ -31,6 +31,7 @@ _REFUSING: Mapping[Rows, tuple[str, ...]] = MappingProxyType(
 
 _TWICE = ("42P03", "42P05", "42P06", "42P07", "42701", "42710", "42723", "23505", "42601")
 _KINDS = (
+    (r"^(RAISE|ASSERT)\b", ("",)),  # a migration's own, of any SQLSTATE
     (r"is required by the server", ("2BP01", "42704")),
     (r"does not exist as a shell", ("42710",)),
     (r"does not exist", ("42P01", "42703", "42704", "42883", "3F000", "22023", "26000", "34000", "3B001")),
