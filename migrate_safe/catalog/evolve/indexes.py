@@ -58,11 +58,11 @@ def create_index(schema: Schema, action: CreateIndex) -> Schema:
         raise CannotApply("expressions are not supported in included columns")
     refuse_method(schema, index)
     refuse_parameters(index.method, index.options)
+    refuse_keys(schema, table, index)
     if index.name is not None and relation_exists(schema, Name(table.name.schema, index.name)):
         if action.if_not_exists:
             return schema
         raise CannotApply(f"relation {index.name!r} already exists")
-    refuse_keys(schema, table, index)
     name = index.name or index_name(schema, table.name, index)
     return add_index(schema, table, replace(index, name=name), only=action.only)
 
