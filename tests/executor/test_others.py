@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from psycopg.pq import TransactionStatus
 
+from migrate_safe.adapters.database import Database
 from migrate_safe.adapters.performer import Performer
 from migrate_safe.app.apply import Wish, apply
 from migrate_safe.app.executing import Target
@@ -35,9 +38,23 @@ def test_a_table_that_somebody_closes_on_the_way_is_waited_for_and_he_is_named(
 
     with watched(close), pytest.raises(TryLater, match=r'users.* \(application "test"'):
         apply(made, Target(users), settings=replace(QUICK, give_up_after=0.2))
-    assert not status(Target(users)).plans[0].closed
+    if at is Fill:
+        with pytest.raises(TryLater, match=r'locked against its readers: .*users by .* \(application "test"'):
+            apply("p", Target(users))
     holder.rollback()
     assert apply("p", Target(users)).stage == "migrate"
+
+
+def test_sessions_of_our_own_are_not_in_the_way(users: str, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrate_safe.app.status._OLD_MS", 0.0)
+    apply(fit(users, plan(ADD, FILL)), Target(users), Wish(Phase.EXPAND))
+    other = connect(users, autocommit=False)
+    with closing(Database(users)) as own:
+        for session in (own.connection, other):
+            session.execute("BEGIN; LOCK TABLE users IN ACCESS SHARE MODE")
+        assert [b.partition(" (")[0] for b in status(Target(users)).plans[0].blockers] == [
+            f"pid {other.info.backend_pid}"
+        ]
 
 
 @pytest.mark.parametrize("change", ["PRIMARY KEY (tenant, id)", "PRIMARY KEY (tenant)", "CHECK (id > 0)"])
