@@ -287,7 +287,7 @@ def partition_columns(table: Table) -> frozenset[str]:
 def _unpublished(schema: Schema, table: Name, column: str, *, cascade: bool) -> Schema:
     """Drop the publication entries that mention a column, or raise CannotApply."""
     if not cascade:
-        _refuse_published(schema, table, column)
+        _refuse_published(schema, table, column, "depends on")
     kept = {
         n: replace(p, tables=tuple(t for t in p.tables if not _mentions(t, table, column)))
         for n, p in schema.publications.items()
@@ -295,10 +295,10 @@ def _unpublished(schema: Schema, table: Name, column: str, *, cascade: bool) -> 
     return replace(schema, publications=kept)
 
 
-def _refuse_published(schema: Schema, table: Name, column: str) -> None:
+def _refuse_published(schema: Schema, table: Name, column: str, how: str) -> None:
     for publication in schema.publications.values():
         if any(_mentions(t, table, column) for t in publication.tables):
-            raise CannotApply(f"publication {publication.name!r} depends on column {column!r} of {table}")
+            raise CannotApply(f"publication {publication.name!r} {how} column {column!r} of {table}")
 
 
 def _mentions(published: PublishedTable, table: Name, column: str) -> bool:
@@ -378,7 +378,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
         for rest in on_column(schema, table, action.column):
             raise CannotApply(f"{rest} uses column {action.column!r} of {table.name}")
         for member in family(schema, table):
-            _refuse_published(schema, member.name, action.column)
+            _refuse_published(schema, member.name, action.column, "uses")
     for member in family(schema, table, only=only):
         known = member.column(action.column)
         if known is not None:
