@@ -80,7 +80,7 @@ def choose_add(operation: Operation, table: Name, action: AddColumn, around: Sur
     if former is not None:
         made = _again(made, table, former, around.end, plain=bare is None and not required)
     drafts = (*made.drafts, *(d for o in inline for d in o.drafts))
-    notes = (*(made.notes if former is not None else ()), *(n for o in inline for n in o.notes))
+    notes = (*made.notes, *(n for o in inline for n in o.notes))
     return Outcome(drafts, made.summary, notes, (table, *(t for o in inline for t in o.touches)))
 
 
