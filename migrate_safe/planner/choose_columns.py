@@ -26,17 +26,18 @@ from migrate_safe.model.statement import (
 )
 from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_constraints import choose_constraint, choose_not_null, named, refuse_partitions
+from migrate_safe.planner.choose_existing import lift_constraint
 from migrate_safe.planner.copies import going_with, without
 from migrate_safe.planner.dependents import guard, refuse_dependents
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank, row_keys
 from migrate_safe.planner.gone import gone_before
 from migrate_safe.planner.identifiers import tag
 from migrate_safe.planner.keeping import keep_of
-from migrate_safe.planner.loosening import loosened
+from migrate_safe.planner.loosening import Lifted, lifted
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.programs import named_in
-from migrate_safe.planner.recipes import add_column
+from migrate_safe.planner.recipes import add_column, drop_index
 from migrate_safe.planner.recipes import add_numbered_column as numbered_recipe
 from migrate_safe.planner.recipes import drop_column as drop_recipe
 from migrate_safe.planner.renames import certain, rename_recipe
@@ -195,16 +196,57 @@ def choose_drop(operation: Operation, table: Name, action: DropColumn, around: S
     indexes = [i.name or "" for i in known.indexes if column.name in i.columns]
     gone = gone_before(around.start, schema, around.plan)
     word = tag(around.plan, str(table), column.name)
-    return drop_recipe.DropColumn(
+    start = _before_renames(around.start, known)
+    lift = lifted(schema, start, column, around.of(around.dropped, table))
+    _refuse_shared(start, lift, around)
+    late = [lift_constraint(schema, start, c) for c in lift.late]
+    late += [drop_index.DropIndex(table, i, tag(around.plan, str(table), i.name or "")).steps() for i in lift.indexes]
+    made = drop_recipe.DropColumn(
         table,
         column,
         word,
         row_keys(schema, table),
         guard(table, (column.name,), constraints, indexes, gone=gone, keeps_data=False),
         null_name(schema, known, column.name),
-        loosened(schema, known, column),
+        lift.early,
         replaced=table in around.end.tables and around.end.tables[table].column(column.name) is not None,
     ).steps()
+    drafts, notes = (d for o in late for d in o.drafts), (n for o in late for n in o.notes)
+    return replace(
+        made,
+        drafts=(*drafts, *made.drafts),
+        notes=(*made.notes, *notes),
+        touches=tuple(dict.fromkeys((*made.touches, *(t for o in late for t in o.touches)))),
+    )
+
+
+def _before_renames(start: Schema, table: Table) -> Table:
+    """Give a table with the constraints and indexes that it still has, as they were before the migration."""
+    former = start.table(table.name)
+    if former is None:
+        return table
+    return replace(
+        table,
+        constraints=tuple(former.constraint(c.name or "") or c for c in table.constraints),
+        indexes=tuple(former.index(i.name or "") or i for i in table.indexes),
+    )
+
+
+def _refuse_shared(table: Table, lift: Lifted, around: Surroundings) -> None:
+    """Raise CannotPlan where another column of what is lifted gets another type by a copy of it."""
+    moved = around.of(around.converted, table.name)
+    shared = [c.name or "" for c in (*lift.early, *lift.late) if moved & {*c.columns, *_named_by(c)}]
+    shared += [i.name or "" for i in lift.indexes if moved & i.columns]
+    if shared:
+        raise CannotPlan(
+            f"{', '.join(map(quote_ident, shared))} is over a column that gets another type, and one that goes",
+            "do one after the other, in two migrations",
+        )
+
+
+def _named_by(constraint: Constraint) -> frozenset[str]:
+    """Give the columns that the expression of a constraint names."""
+    return constraint.expression.columns if constraint.expression is not None else frozenset()
 
 
 def _checks(constraint: Constraint, column: str) -> bool:

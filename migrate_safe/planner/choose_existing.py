@@ -89,7 +89,17 @@ def _is_replaced(constraint: Constraint, around: Surroundings, table: Name) -> b
     )
 
 
-def _dropped_key(schema: Schema, table: Table, constraint: Constraint, around: Surroundings) -> Outcome:
+def lift_constraint(schema: Schema, table: Table, constraint: Constraint) -> Outcome:
+    """Plan to take away, until purge, a foreign key or unique constraint that goes with a column in the end."""
+    if constraint.kind is ConstraintKind.UNIQUE:
+        return _dropped_key(schema, table, constraint, None)
+    certainly = certainly_defined(schema, constraint)
+    offending = offending_rows(table.name, certainly, row_keys(schema, table.name))
+    remarks = _remarks(table.name, constraint)
+    return drop_recipe.DropConstraint(table.name, certainly, certainly.definition, offending, None, remarks).steps()
+
+
+def _dropped_key(schema: Schema, table: Table, constraint: Constraint, around: Surroundings | None) -> Outcome:
     index = next((i for i in table.indexes if i.constraint == constraint.name), None)
     if index is None:
         raise CannotPlan(f"the index behind {quote_ident(constraint.name or '')} is not known here", _MORE)
@@ -102,8 +112,8 @@ def _dropped_key(schema: Schema, table: Table, constraint: Constraint, around: S
         duplicates(table.name, plain),
         index_definition(table.name, plain, concurrently=True),
         _remarks(table.name, constraint, index),
-        _is_replaced(constraint, around, table.name),
-        constraint.kind is ConstraintKind.UNIQUE and is_doubled(table.name, index, around),
+        around is not None and _is_replaced(constraint, around, table.name),
+        around is not None and constraint.kind is ConstraintKind.UNIQUE and is_doubled(table.name, index, around),
     ).steps()
 
 

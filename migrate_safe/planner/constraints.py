@@ -65,7 +65,7 @@ def loosen(table: Name, constraint: Constraint, keys: str) -> tuple[Draft, ...]:
         Rank.SHAPE,
         "quiet-constraint",
         target,
-        f"stop requiring {name}, which would refuse rows of the new app",
+        f"stop requiring {name}, which could refuse writes of the new app",
         sql(f"{alter} DROP CONSTRAINT {name}"),
         sql(
             f"{alter} ADD CONSTRAINT {name} {body_of(constraint)}{_NOT_VALID}",

@@ -1,13 +1,17 @@
-"""What would refuse a row that does not name a column: constraints that must go before the new app, or bar the plan.
+"""What a column that goes would still refuse or do until purge: constraints to lift, or that bar the plan.
 
-Such a row holds the column's default, or NULL. Whether an expression lets a NULL pass is judged by its words: rather
-too seldom, for a CHECK that is taken away without need is put back on the way back like any other.
+A row that does not name the column holds its default, or NULL. A row from before keeps its value: a constraint over
+other columns too may refuse an UPDATE of those, and a foreign key acts when its partner goes. Whether an expression
+lets a NULL pass is judged by its words: rather too seldom, for a CHECK that is taken away without need is put back on
+the way back like any other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+
+from msgspec import Struct
 
 from migrate_safe.catalog.change import domain_default, known_type
 from migrate_safe.effects.volatility import volatility
@@ -15,6 +19,7 @@ from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Expr, Index, Schema, Table, TypeName
 from migrate_safe.planner.draft import CannotPlan
 
+_ACTS = ("CASCADE", "SET NULL", "SET DEFAULT")
 _LITERAL = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 _SEES_NULL = re.compile(r"\b(is|isnull|notnull|null|case|coalesce|distinct|row)\b|\|\|", re.IGNORECASE)
 _STRICT = frozenset(
@@ -35,20 +40,78 @@ def passes_null(expression: Expr) -> bool:
     return known and _SEES_NULL.search(_LITERAL.sub("", expression.sql)) is None
 
 
-def loosened(schema: Schema, table: Table, column: Column) -> tuple[Constraint, ...]:
-    """Give the CHECKs and foreign keys that may refuse rows without the column, and can be put back.
+class Lifted(Struct, frozen=True):
+    """What may refuse writes of the new app once it does not know a column, or change its rows.
+
+    `early` are CHECKs and foreign keys that only refuse: they go before it starts. `late` are foreign keys and unique
+    constraints that the old app relies on, as are `indexes`, unique ones: they go when it is gone.
+    """
+
+    early: tuple[Constraint, ...] = ()
+    late: tuple[Constraint, ...] = ()
+    indexes: tuple[Index, ...] = ()
+
+
+def lifted(schema: Schema, table: Table, column: Column, going: Collection[str]) -> Lifted:
+    """Give what must be lifted for a column that goes; `going` are all columns of the table that do.
 
     Raises CannotPlan for what may refuse them and cannot be taken away for a while: unique indexes, domains.
     """
     default = _default(schema, column)
-    barred = (*_barring_domain(schema, column, default), *_barring_indexes(schema, table, column, default))
+    barred = (
+        *_barring_domain(schema, column, default),
+        *_barring_indexes(schema, table, column, default),
+        *_barring_exclusions(table, column.name, going),
+    )
     if barred:
         raise CannotPlan(
             f"while {quote_ident(column.name)} of {table.name} is put aside, rows of the new app may be refused by"
             f" {'; '.join(what for what, _ in barred)}",
             barred[0][1],
         )
-    return tuple(c for c in table.constraints if _may_refuse(c, column, default))
+    held = [c for c in table.constraints if c.enforced and _holds(c, column.name, going)]
+    early = tuple(c for c in table.constraints if _may_refuse(c, column, default) or (c in held and not acts(c)))
+    late = tuple(c for c in held if c not in early and not _only_clears(c, column))
+    return Lifted(early, late + _keys(table, column.name, going), tuple(_unique(table, column.name, going)))
+
+
+def acts(constraint: Constraint) -> bool:
+    """Say whether a foreign key changes rows, and does not only refuse."""
+    far = constraint.references
+    return far is not None and bool({far.on_delete, far.on_update} & set(_ACTS))
+
+
+def _holds(constraint: Constraint, column: str, going: Collection[str]) -> bool:
+    """Say whether a CHECK or foreign key may refuse or do something where rows have a value in the column."""
+    if constraint.kind is ConstraintKind.CHECK and constraint.expression is not None:
+        mentioned = constraint.expression.columns
+        return column in mentioned and (not constraint.validated or not mentioned <= {column, *going})
+    return constraint.kind is ConstraintKind.FOREIGN and column in constraint.columns
+
+
+def _only_clears(constraint: Constraint, column: Column) -> bool:
+    """Say whether all that a foreign key does is to clear the column, which nobody reads."""
+    far = constraint.references
+    clears = far is not None and far.on_delete == "SET NULL" and far.on_update in ("SET NULL", "CASCADE")
+    return clears and len(constraint.columns) == 1 and not column.not_null
+
+
+def _bars_updates(table: Table, index: Index, column: str, going: Collection[str]) -> bool:
+    """Say whether rows that differ in the column alone could come to be; not where they differ in the primary key."""
+    keys = index.columns - set(index.include)
+    distinct = bool(table.primary_key) and set(table.primary_key) <= {k.column for k in index.keys}
+    return column in keys and not keys <= {column, *going} and not distinct
+
+
+def _keys(table: Table, column: str, going: Collection[str]) -> tuple[Constraint, ...]:
+    owners = {i.constraint for i in table.indexes if _bars_updates(table, i, column, going)}
+    return tuple(c for c in table.constraints if c.kind is ConstraintKind.UNIQUE and c.name in owners)
+
+
+def _unique(table: Table, column: str, going: Collection[str]) -> Iterator[Index]:
+    for index in table.indexes:
+        if index.unique and index.constraint is None and _bars_updates(table, index, column, going):
+            yield index
 
 
 def _default(schema: Schema, column: Column) -> Expr | None:
@@ -110,6 +173,15 @@ def _barring_indexes(schema: Schema, table: Table, column: Column, default: Expr
                 else f"DROP INDEX CONCURRENTLY {name}"
             )
             yield f"{what} {name}, for they all hold the same there", f"drop it in a migration of its own first: {how}"
+
+
+def _barring_exclusions(table: Table, column: str, going: Collection[str]) -> Iterator[tuple[str, str]]:
+    owners = {c.name for c in table.constraints if c.kind is ConstraintKind.EXCLUDE}
+    for index in table.indexes:
+        if index.constraint in owners and _bars_updates(table, index, column, going):
+            name = quote_ident(index.constraint or "")
+            how = f"drop it in a migration of its own first: ALTER TABLE {table.name} DROP CONSTRAINT {name}"
+            yield f"exclusion constraint {name}, when they change the other columns that it is over", how
 
 
 def _same_for_all(index: Index, column: Column, default: Expr | None) -> bool:

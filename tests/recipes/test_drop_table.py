@@ -31,7 +31,7 @@ OLD = (
 )
 SEEN = "SELECT id, name FROM orgs"
 DROPS = 'DROP TABLE IF EXISTS none; DROP TABLE "Old Logs"; DROP TABLE parts, users;'
-BOTH = ("contract", "purge")
+BOTH = ("expand", "contract", "purge")
 CASE = Case("drop", BEFORE, DROPS, OLD, NEW, SEEN, SEEN, expected_phases=BOTH)
 
 

@@ -1,9 +1,10 @@
 """Drop a column.
 
 Harm of the plain form: every query of the old app version that names the column fails at once, and the data is gone
-before anybody knows whether the release stays. Phases: expand lifts NOT NULL, CHECKs and foreign keys where the new
-app could not insert without the column; contract, without old readers, renames it out of sight, which one step takes
-back; purge drops it.
+before anybody knows whether the release stays. Phases: expand lifts NOT NULL, CHECKs and foreign keys where they would
+refuse what the new app writes without the column, here or where a foreign key points; contract, without old readers,
+lifts what the old app relies on (unique keys over other columns too, foreign keys that act), and renames the column
+out of sight, which one step takes back; purge drops it.
 
 https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-DESC-DROP-COLUMN
 """
@@ -25,7 +26,7 @@ from migrate_safe.planner.proofs import NotNull, lift
 class DropColumn(Struct, frozen=True):
     """A column to drop. `word` makes names unique, `keys` find a row, `guard` looks for dependents once more.
 
-    `loosened` are the constraints that would refuse rows of the new app. `replaced` says that another column comes
+    `loosened` are the constraints that would refuse writes of the new app. `replaced` says that another column comes
     under its name.
     """
 
@@ -99,5 +100,5 @@ class DropColumn(Struct, frozen=True):
     def _notes(self) -> tuple[str, ...]:
         needs = (f"{self.table}: rows of the new app have no {self._name}; before baseline they must be given one",)
         names = ", ".join(quote_ident(c.name or "") for c in self.loosened)
-        loose = (f"{self.table}: {names} would refuse rows without {self._name}, and is off from expand to baseline",)
+        loose = (f"{self.table}: {names} could refuse writes without {self._name}: off from expand to baseline",)
         return (*(needs if self._needs_value() else ()), *(loose if self.loosened else ()))

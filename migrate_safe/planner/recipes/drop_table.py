@@ -1,9 +1,10 @@
 """Drop a table.
 
 Harm of the plain form: every query of the old app that names the table fails at once, and the rows are gone before
-anybody knows whether the release stays. Phases: contract lifts the table's foreign keys (they would keep the new app
-from deleting rows elsewhere) and moves it, with indexes, grants and owned sequences, into a schema that nobody may look
-into; the way back brings it with all its rows, and proves the keys again; purge drops it.
+anybody knows whether the release stays. Phases: expand lifts the table's foreign keys that only refuse (they would keep
+the new app from deleting rows elsewhere); contract lifts those that act, and moves the table, with indexes, grants and
+owned sequences, into a schema that nobody may look into; the way back brings it with all its rows, and proves the keys
+again; purge drops it.
 
 https://www.postgresql.org/docs/current/sql-droptable.html
 """
@@ -18,6 +19,7 @@ from migrate_safe.planner.constraints import offending_rows
 from migrate_safe.planner.draft import NOTHING, PURGE_WINDOW, Draft, Outcome, Rank, draft, sql
 from migrate_safe.planner.gone import Gone
 from migrate_safe.planner.leaving import Leaving, hide, purge
+from migrate_safe.planner.loosening import acts
 
 
 class Key(Struct, frozen=True):
@@ -60,8 +62,9 @@ def _lift(key: Key) -> tuple[Draft, ...]:
     offending = offending_rows(key.table, key.constraint, key.keys)
     said = key.constraint.comment
     comment = () if said is None else (f"COMMENT ON CONSTRAINT {name} ON {key.table} IS {quote_literal(said).strip()}",)
+    rank = Rank.QUIET if acts(key.constraint) else Rank.SHAPE
     proven = draft(
-        Rank.QUIET,
+        rank,
         "prove-foreign-key",
         target,
         f"nothing; on the way back, proves {name} of every row",
@@ -69,7 +72,7 @@ def _lift(key: Key) -> tuple[Draft, ...]:
         sql(f"{alter} VALIDATE CONSTRAINT {name}"),
     )
     lifted = draft(
-        Rank.QUIET,
+        rank,
         "lift-foreign-key",
         target,
         f"drop {name}, which would keep rows elsewhere from being deleted",
