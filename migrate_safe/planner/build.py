@@ -35,6 +35,7 @@ from migrate_safe.planner.comments import is_comment, placed, said
 from migrate_safe.planner.conditional import nothing_to_do
 from migrate_safe.planner.decision import Decision
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, in_order
+from migrate_safe.planner.kept_order import overtaking
 from migrate_safe.planner.locks import WouldFail, course_of, with_locks
 from migrate_safe.planner.operations import Operation, Refusal, operations
 from migrate_safe.planner.ownership import told_to_runner
@@ -124,6 +125,7 @@ def decide(script: Script, schema: Schema, name: str) -> tuple[tuple[Decision, .
     around = survey(busy, name, schema)
     chosen, more = _outcomes(busy, around)
     _refuse((*refused, *more))
+    _refuse(overtaking(chosen, busy, schema))
     nothing = (Decision((o,), done) for o, done in judged if done is not None)
     return (*nothing, *chosen), around
 

@@ -20,6 +20,7 @@ from migrate_safe.planner.choose_indexes import choose_partitioned
 from migrate_safe.planner.constraints import Held, hold
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
 from migrate_safe.planner.identifiers import copied, tag
+from migrate_safe.planner.old_rows import index_kept_by_old_rows, is_given, kept_by_old_rows
 from migrate_safe.planner.operations import Operation, resolver
 from migrate_safe.planner.recipes import (
     add_check,
@@ -39,7 +40,7 @@ _NOT_VALID_ON_PARTITIONED = 18
 _NOT_NULL_IS_LOCAL = 18
 """From this major version on a primary key makes the NOT NULL constraint of a partition its own."""
 
-NEW_COLUMN = "the old app does not know the column"
+NEW_COLUMN = "the old app does not know the column, and what its rows hold there keeps it"
 _UNREAD = "the old app does not know the materialized view"
 
 
@@ -67,8 +68,7 @@ def choose_not_null(
     present = known.column(column) if known is not None else None
     if present is not None and present.not_null:
         return Outcome(touches=(table,))
-    given = column in around.of(around.defaulted, table)
-    kept = operation.kept or ("the old app's inserts give it its default" if given else None)
+    kept = operation.kept or ("the old app's inserts give it its default" if is_given(around, table, column) else None)
     word = tag(around.plan, str(table), column)
     keys = row_keys(operation.before, table)
     if wish is None:
@@ -95,7 +95,8 @@ def choose_constraint(
     columns = set(constraint.columns) | (constraint.expression.columns if constraint.expression else set())
     taken = around.start.index_table(Name(table.schema, constraint.name or "")) is not None
     new = bool(columns) and columns <= around.of(around.added, table) and not taken
-    kept = operation.kept or (NEW_COLUMN if new else None)
+    fits = new and kept_by_old_rows(constraint, operation.after.table(table), around, table)
+    kept = operation.kept or (NEW_COLUMN if fits else None)
     keys = row_keys(schema, table)
     match constraint.kind:
         case ConstraintKind.CHECK:
@@ -268,7 +269,8 @@ def choose_index(operation: Operation, action: CreateIndex, around: Surroundings
     made = [i for i in (after.indexes if after else ()) if before is None or i not in before.indexes]
     index = made[0]
     rank = Rank.COPY if index.columns & around.of(around.filled, table) else Rank.BUILD
-    only_new = index.columns and index.columns <= around.of(around.added, table)
+    new = bool(index.columns) and index.columns <= around.of(around.added, table)
+    only_new = new and (not index.unique or index_kept_by_old_rows(index, table, around))
     kept = operation.kept or (NEW_COLUMN if only_new else _UNREAD if _is_new_view(table, around) else None)
     if known is not None and known.kind is TableKind.PARTITIONED:
         held = rank if not index.unique else Rank.ENFORCE if kept is None else max(rank, Rank.COPY)

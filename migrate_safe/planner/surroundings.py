@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from migrate_safe.catalog.change import domain_default
 from migrate_safe.model.names import Name
-from migrate_safe.model.schema import Constraint, Schema, View
+from migrate_safe.model.schema import Constraint, Expr, Schema, View
 from migrate_safe.model.statement import (
     AddColumn,
     AddConstraint,
     AlterTable,
     AlterType,
     ChangeIdentity,
+    ColumnDef,
     CreateIndex,
     CreateTable,
     DropColumn,
@@ -32,18 +34,26 @@ from migrate_safe.planner.type_effects import changes_in_an_instant
 Columns = Mapping[Name, frozenset[str]]
 
 
+class Given(Struct, frozen=True):
+    """What a row holds in a new column that it does not name: its default (None for NULL), or a number of its `own`."""
+
+    default: Expr | None
+    own: bool = False
+
+
 class Surroundings(Struct, frozen=True):
     """What a recipe must know of the rest of the migration.
 
-    `born` are the tables it creates. By table: `added` columns, `defaulted` ones among them (the old app's inserts
-    give them a value), `filled` ones (a backfill of this plan does), `dropped` ones, and `renamed` (old name to new).
+    `born` are the tables it creates. By table: `added` columns, what rows are `given` in them that the old app inserts
+    (of several defaults any), `filled` ones (a backfill of this plan does), `dropped` ones, and `renamed` (old name to
+    new).
     """
 
     plan: str
     start: Schema
     born: frozenset[Name]
     added: Columns
-    defaulted: Columns
+    given: Mapping[Name, Mapping[str, tuple[Given, ...]]]
     filled: Columns
     dropped: Columns
     renamed: Mapping[Name, Mapping[str, str]]
@@ -68,12 +78,16 @@ class Surroundings(Struct, frozen=True):
         """Give the columns of one table."""
         return columns.get(table, frozenset())
 
+    def given_to(self, table: Name, column: str) -> tuple[Given, ...]:
+        """Give what rows of the old app may hold in a new column; nothing for any other column."""
+        return self.given.get(table, {}).get(column, ())
+
 
 def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings:
     """Look over all operations before any is planned."""
     born: set[Name] = set()
     added: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
-    defaulted: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
+    given: defaultdict[Name, dict[str, tuple[Given, ...]]] = defaultdict(dict)
     filled: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
     renamed: defaultdict[Name, dict[str, str]] = defaultdict(dict)
     dropped: defaultdict[Name, frozenset[str]] = defaultdict(frozenset)
@@ -90,9 +104,12 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
                 if table in start.tables and start.tables[table].column(definition.column.name) is not None:
                     continue  # it takes the name of one that goes
                 added[table] |= {definition.column.name}
+                given[table][definition.column.name] = (_given(operation.before, definition),)
                 if definition.column.default is not None:
-                    defaulted[table] |= {definition.column.name}
                     filled[table] |= {definition.column.name}
+            case AlterTable(table=name, actions=(SetDefault(column=column, default=Expr() as default),)):
+                late = given[operation.before.resolve(name)]
+                late |= {column: (*late[column], Given(default))} if column in late else {}
             case RenameColumn(table=name, column=old, to=new, object="table"):
                 table = operation.before.resolve(name)
                 if table not in born:
@@ -115,7 +132,7 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
         start=start,
         born=frozenset(born),
         added=added,
-        defaulted=defaulted,
+        given=given,
         filled=filled,
         dropped=dropped,
         renamed=renamed,
@@ -126,6 +143,12 @@ def survey(found: Sequence[Operation], plan: str, start: Schema) -> Surroundings
         end=end,
         reshaped=reshaped,
     )
+
+
+def _given(schema: Schema, definition: ColumnDef) -> Given:
+    column = definition.column
+    default = column.default if column.default is not None else domain_default(schema, column.type)
+    return Given(default, definition.serial or column.identity is not None)
 
 
 def refuse_clash(operation: Operation, earlier: Sequence[Operation], later: Sequence[Operation]) -> None:

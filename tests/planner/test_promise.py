@@ -68,3 +68,43 @@ def test_a_type_is_not_changed_of_a_table_that_goes(away: str) -> None:
 def test_whose_a_new_sequence_is_hangs_on_who_runs_the_plan() -> None:
     schema = known("CREATE TABLE t (a int); ALTER TABLE t OWNER TO somebody;")
     assert "migrate.attach-key.public.t.t_pkey" in ids(planned("ALTER TABLE t ADD id serial PRIMARY KEY", schema))
+
+
+DOCS = BEFORE + "CREATE TABLE docs (id int, owner int CONSTRAINT fk REFERENCES users ON DELETE CASCADE);"
+LOG = "ALTER TABLE users ADD key uuid DEFAULT gen_random_uuid()"
+OVERTAKES = {
+    "ALTER TABLE docs DROP CONSTRAINT fk": ("DELETE FROM users WHERE id = 1", "contract"),
+    "ALTER TABLE users RENAME number TO no": ("UPDATE users SET no = no + 1", "contract"),
+    "ALTER TABLE users DISABLE TRIGGER rows": ("UPDATE users SET number = 1", "contract"),
+    "ALTER TABLE users ALTER number TYPE numeric(9, 2)": (
+        "DO $$ BEGIN UPDATE users SET number = 1; END $$",
+        "contract",
+    ),
+    LOG: ("INSERT INTO docs SELECT 1, 1 FROM users WHERE key IS NOT NULL", "migrate"),
+}
+
+
+@pytest.mark.parametrize("first", OVERTAKES)
+def test_what_its_author_takes_back_does_not_run_before_what_it_follows(first: str) -> None:
+    schema, (then, phase) = known(DOCS), OVERTAKES[first]
+    with pytest.raises(Refused, match="it would run before the statement that it follows") as caught:
+        planned(f"{first};\n-- migrate-safe: undo nothing\n{then};", schema)
+    assert f"say -- migrate-safe: phase {phase} above it" in caught.value.message
+    said = f"{first};\n-- migrate-safe: phase {phase}\n-- migrate-safe: undo nothing\n{then};"
+    assert f"{phase}.run-sql.line-4" in ids(planned(said, schema))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        LOG,
+        "ALTER TABLE users ADD CHECK (number > 0)",
+        "CREATE UNIQUE INDEX ON users (number)",
+        "ALTER TABLE users ADD x int NOT NULL",
+        "ALTER TABLE docs DROP CONSTRAINT fk",
+    ],
+)
+def test_what_nothing_before_it_bears_on_runs_at_once(first: str) -> None:
+    then = "INSERT INTO users (number) VALUES (1)" if "docs" not in first else "UPDATE docs2 SET id = 1"
+    schema = known(DOCS + "CREATE TABLE docs2 (id int);")
+    assert "expand.run-sql.line-3" in ids(planned(f"{first};\n-- migrate-safe: undo nothing\n{then};", schema))
