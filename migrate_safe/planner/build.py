@@ -42,6 +42,7 @@ from migrate_safe.planner.ownership import told_to_runner
 from migrate_safe.planner.plain import is_on_new_table, new_tables, trigger_functions
 from migrate_safe.planner.promise import unkept
 from migrate_safe.planner.surroundings import Surroundings, refuse_clash, survey
+from migrate_safe.planner.whole_rows import with_whole_rows
 
 
 def build_plan(
@@ -149,7 +150,7 @@ def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[De
                 outcomes = with_anew(group, operation, outside, outcomes, around)
                 continue
             refuse_clash(operation, outside[:at], outside[at + 1 :])
-            made = _without_loss(operation, choose(operation, around), around)
+            made = with_whole_rows(operation, _without_loss(operation, choose(operation, around), around), around)
             outcomes.append(Decision((operation,), made))
         except CannotPlan as why:
             refused.append(Refusal(operation.statement, why.reason, why.advice))
