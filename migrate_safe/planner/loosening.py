@@ -117,7 +117,12 @@ def _unique(table: Table, column: str, going: Collection[str]) -> Iterator[Index
 def _default(schema: Schema, column: Column) -> Expr | None:
     """Give what a row holds that does not name the column; None for NULL."""
     given = column.default if column.default is not None else domain_default(schema, column.type)
-    return None if given is None or re.match(r"NULL\b", given.sql, re.IGNORECASE) else given
+    return None if given is None or is_null(given) else given
+
+
+def is_null(default: Expr) -> bool:
+    """Say whether a default is NULL, written out."""
+    return re.match(r"NULL\b", default.sql, re.IGNORECASE) is not None
 
 
 def _may_refuse(constraint: Constraint, column: Column, default: Expr | None) -> bool:

@@ -28,6 +28,7 @@ from migrate_safe.model.statement import (
 from migrate_safe.planner.changes import BY_HAND, Change, proven
 from migrate_safe.planner.comments import comments_of
 from migrate_safe.planner.draft import CannotPlan, Draft, Outcome, Rank, column_target, draft, sql
+from migrate_safe.planner.loosening import is_null
 from migrate_safe.planner.operations import Operation
 from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.planner.sync import set_default
@@ -134,7 +135,8 @@ def _inside(operation: Operation) -> str:
 def change_default(
     operation: Operation, table: Name, column: str, default: Expr | None, around: Surroundings
 ) -> Outcome:
-    """Plan SET DEFAULT or DROP DEFAULT; of a column that this plan renames it comes last."""
+    """Plan SET DEFAULT or DROP DEFAULT, which DEFAULT NULL is too; of a column that this plan renames it comes last."""
+    dropped = default is None or is_null(default)
     moved = column in around.renamed.get(table, {}).values()
     known = operation.before.table(table)
     before = known.column(column) if known is not None else None
@@ -144,15 +146,15 @@ def change_default(
             "give the database, a dump or the earlier migrations with --schema",
         )
     back = set_default(table, column, None if before.default is None else before.default.sql)
-    late = moved or default is None
-    word = "stop giving" if default is None else "give"
+    late = moved or dropped
+    word = "stop giving" if dropped else "give"
     does = f"{word} {quote_ident(column)} a default" + (
         "; the old app may rely on the present one" if late else "; rows that the old app inserts without it get it too"
     )
     freed = not moved and set(around.start.sequences) - set(around.end.sequences)  # they are hidden after it
     made = draft(
         (Rank.QUIET if freed else Rank.ENFORCE) if late else Rank.SHAPE,
-        "drop-default" if default is None else "set-default",
+        "drop-default" if dropped else "set-default",
         column_target(table, column),
         does,
         sql(operation.text),

@@ -421,3 +421,9 @@ def test_recipes_and_pages_go_together() -> None:
     recipes = {p.stem for p in (root / "migrate_safe/planner/recipes").glob("*.py") if not p.stem.startswith("_")}
     pages = {p.stem.replace("-", "_") for p in (root / "docs/operations").glob("*.md")} - {"README"}
     assert recipes == pages
+
+
+def test_a_default_of_null_is_one_that_goes() -> None:
+    before = known("CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL DEFAULT 5);")
+    assert ids(planned("ALTER TABLE t ALTER a SET DEFAULT NULL;", before)) == ["contract.drop-default.public.t.a"]
+    assert ids(planned("ALTER TABLE t ALTER a SET DEFAULT 6;", before)) == ["expand.set-default.public.t.a"]
