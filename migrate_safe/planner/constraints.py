@@ -49,8 +49,8 @@ def hold(it: Held, rank: Rank, why: str) -> tuple[Draft, ...]:
     return added, draft(rank, "validate-constraint", target, does, sql(f"{alter} VALIDATE CONSTRAINT {constraint}"))
 
 
-def loosen(table: Name, constraint: Constraint, keys: str) -> tuple[Draft, ...]:
-    """Make the steps that take a constraint away before the new app starts, and on the way back put and prove it again.
+def loosen(table: Name, constraint: Constraint, keys: str, rank: Rank = Rank.SHAPE) -> tuple[Draft, ...]:
+    """Make the steps that take a constraint away before the new app writes, and on the way back put and prove it again.
 
     The first works on the way back alone: it stands before the step that drops it, so that its undo comes after.
     """
@@ -62,7 +62,7 @@ def loosen(table: Name, constraint: Constraint, keys: str) -> tuple[Draft, ...]:
         else (f"COMMENT ON CONSTRAINT {name} ON {table} IS {quote_literal(constraint.comment).strip()}",)
     )
     dropped = draft(
-        Rank.SHAPE,
+        rank,
         "quiet-constraint",
         target,
         f"stop requiring {name}, which could refuse writes of the new app",
@@ -77,7 +77,7 @@ def loosen(table: Name, constraint: Constraint, keys: str) -> tuple[Draft, ...]:
         return (dropped,)
     does = f"nothing; on the way back, proves {name} of every row"
     validate = sql(f"{alter} VALIDATE CONSTRAINT {name}")
-    return draft(Rank.SHAPE, "prove-constraint", target, does, NOTHING, validate), dropped
+    return draft(rank, "prove-constraint", target, does, NOTHING, validate), dropped
 
 
 def body_of(constraint: Constraint) -> str:

@@ -26,20 +26,28 @@ _WRITES = ("SET NULL", "SET DEFAULT")
 
 
 class Swap(Struct, frozen=True):
-    """Names to exchange when the old column is hidden; `index` is true for an index that no constraint owns."""
+    """Names to exchange when the old column is hidden; `index` is true for an index that no constraint owns.
+
+    `lifted` says that the original is gone by then.
+    """
 
     table: Name
     original: str
     copy: str
     retired: str
     index: bool
+    lifted: bool = False
 
-    def forward(self) -> tuple[str, str]:
+    def forward(self) -> tuple[str, ...]:
         """Rename the original out of the way, then the copy into its place."""
+        if self.lifted:
+            return (self._rename(self.copy, self.original),)
         return self._rename(self.original, self.retired), self._rename(self.copy, self.original)
 
-    def back(self) -> tuple[str, str]:
+    def back(self) -> tuple[str, ...]:
         """Give both their names back."""
+        if self.lifted:
+            return (self._rename(self.original, self.copy),)
         return self._rename(self.original, self.copy), self._rename(self.retired, self.original)
 
     def _rename(self, old: str, new: str) -> str:

@@ -12,6 +12,7 @@ from migrate_safe.model.names import Name, quote_ident
 from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Expr, Schema, Table, TypeName
 from migrate_safe.model.statement import AlterType
 from migrate_safe.model.values import replace
+from migrate_safe.planner.choose_constraints import certainly_defined
 from migrate_safe.planner.conversions import WHOLE, Conversion, alike, conversions, keeps_apart
 from migrate_safe.planner.copies import carried_constraints, carried_indexes, copies_of, said_of_copied
 from migrate_safe.planner.dependents import guard, no_extras, refuse_dependents
@@ -20,6 +21,7 @@ from migrate_safe.planner.exchange import Exchange, Key, Numbering
 from migrate_safe.planner.gone import gone_before
 from migrate_safe.planner.identifiers import copied, last_trigger, proof, retired, tag
 from migrate_safe.planner.keeping import keep_of
+from migrate_safe.planner.loosening import passes_null
 from migrate_safe.planner.mirroring import Converter, Follower, Triggers
 from migrate_safe.planner.null_names import null_name
 from migrate_safe.planner.pairs import Kind, Pair, Side, Sync
@@ -47,6 +49,7 @@ def convert_recipe(
     word = tag(plan, str(table.name), column.name, str(new))
     helper, hidden = copied(column.name, word), retired(column.name, word)
     bare = _without_key(table)
+    lifted = _lifted(bare, column.name, reverse)
     copies = copies_of(bare, {column.name: helper}, word, targets=False)
     said = said_of_copied(bare, {column.name: helper}, targets=False)
     mirror = _mirror(schema, table, column, helper, there, word)
@@ -60,7 +63,7 @@ def convert_recipe(
             mirror, kind="revert", copy=hidden, conversion=reverse, strict=True, triggers=_without_keep(mirror.triggers)
         ),
         hidden=hidden,
-        swaps=copies.swaps,
+        swaps=tuple(replace(s, lifted=s.original in {c.name for c in lifted}) for s in copies.swaps),
         defaults=(
             certain(schema, _default_now(around.start, table.name, column)),
             None if after is None else certain(end, after.default),
@@ -89,7 +92,19 @@ def convert_recipe(
         ),
         keys=row_keys(schema, table.name),
         collation=action.collation,
+        lifted=tuple(certainly_defined(schema, c) for c in lifted),
     )
+
+
+def _lifted(table: Table, column: str, back: Conversion) -> tuple[Constraint, ...]:
+    """Give the CHECKs that a new value may pass and its way back may not: 0.3 is above 0, but rounds to 0."""
+    checks = [
+        c for c in table.constraints if c.enforced and c.expression is not None and c.kind is ConstraintKind.CHECK
+    ]
+    over = [c for c in checks if c.expression is not None and column in c.expression.columns]
+    cleared = back.source.name in WHOLE and back.target.name in WHOLE  # what does not fit becomes NULL
+    held = (c for c in over if c.expression is not None and not (cleared and passes_null(c.expression)))
+    return () if back.total else tuple(held)
 
 
 def _default_now(start: Schema, table: Name, column: Column) -> Expr | None:

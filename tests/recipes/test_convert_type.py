@@ -3,7 +3,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from migrate_safe.adapters.catalog_reader import read_schema
 from migrate_safe.adapters.scratch import ScratchServer
+from migrate_safe.catalog.diff import diff
 from migrate_safe.model.plan import Phase
 from migrate_safe.model.values import replace
 from tests.recipes.lifecycle import Case, Refusal, life, live
@@ -139,3 +141,26 @@ def test_values_that_only_the_new_type_holds_stop_the_way_back_with_their_keys(d
         it.owner.execute("UPDATE t SET n = 6 WHERE id = 79")
         list(it.back(0))
         assert it.owner.execute("SELECT id, n FROM t ORDER BY id").fetchall() == [(1, 5), (79, 6)]
+
+
+def test_a_check_lets_pass_what_is_nothing_to_the_old_type_only(each_server: ScratchServer, each_database: str) -> None:
+    before = """
+    CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL CHECK (n > 0), CONSTRAINT apart CHECK (n <> id));
+    COMMENT ON CONSTRAINT t_n_check ON t IS 'some'; INSERT INTO t SELECT g, g + 1 FROM generate_series(1, 20) g;
+    """
+    migration = "ALTER TABLE t ALTER n TYPE numeric(9, 2);"
+    new = ("INSERT INTO t (id, n) VALUES (%(n)s + 100, %(n)s) RETURNING id, round(n)::int",)
+    seen = "SELECT id, round(n)::int FROM t"
+    case = Case("checked", before, migration, ("UPDATE t SET n = n + 50 WHERE id = 1",), new, seen, seen)
+    live(case, each_server, each_database)
+    with life(case, each_server.create_database()) as it:
+        start = read_schema(it.owner)
+        list(it.forward(it.plan.end_of(Phase.CONTRACT)))
+        it.owner.execute("INSERT INTO t (id, n) VALUES (30, 0.3), (31, 31.2)")
+        with pytest.raises(psycopg.errors.CheckViolation, match="t_n_check"):
+            it.owner.execute("UPDATE t SET n = 0 WHERE id = 3")
+        with pytest.raises(Refusal, match=r"rows that break CHECK \(n <> id\): correct them first: \[\(31,\)\]"):
+            list(it.back(0))
+        it.owner.execute("UPDATE t SET n = 4 WHERE id >= 30")
+        list(it.back(0))
+        assert diff(start, read_schema(it.owner)) == ()

@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from migrate_safe.model.names import Name, quote_ident, quote_literal
 from migrate_safe.model.plan import Backfill, Requirement, Verify
-from migrate_safe.model.schema import Column, Table
+from migrate_safe.model.schema import Column, Constraint, Table
 from migrate_safe.model.values import replace
+from migrate_safe.planner.constraints import loosen
 from migrate_safe.planner.copies import Copies
 from migrate_safe.planner.draft import NOTHING, PURGE_WINDOW, Draft, Outcome, Rank, column_target, draft, sql
 from migrate_safe.planner.exchange import Exchange
@@ -28,7 +29,7 @@ class ConvertType(Struct, frozen=True):
     """A column of `table` whose values are converted: `there` and `back` say how, `exchange` what changes its name.
 
     `keys` find a row; `guards` look for what hangs on the column before anything is changed. `collation` is that of
-    the new column.
+    the new column. `lifted` are CHECKs of the old column that would refuse what only the new type can hold.
     """
 
     table: Table
@@ -41,6 +42,7 @@ class ConvertType(Struct, frozen=True):
     guards: tuple[Requirement, ...]
     keys: str
     collation: Name | None = None
+    lifted: tuple[Constraint, ...] = ()
     window: str = PURGE_WINDOW
 
     def steps(self) -> Outcome:
@@ -54,6 +56,7 @@ class ConvertType(Struct, frozen=True):
             *self.copies.drafts,
             *(prove(self._proof(self._copy), self._proven) if not_null else ()),
             self._recheck(),
+            *(d for c in self.lifted for d in loosen(self.name, c, self.keys, Rank.QUIET)),
             *self.exchange.steps(),
             *(self._returning() if not_null else ()),
             *(() if self.back.conversion.total else (self._look(),)),
