@@ -19,6 +19,7 @@ from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_indexes import choose_partitioned
 from migrate_safe.planner.constraints import Held, hold
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank, row_keys
+from migrate_safe.planner.failing import may_fail
 from migrate_safe.planner.identifiers import copied, tag
 from migrate_safe.planner.old_rows import index_kept_by_old_rows, is_given, kept_by_old_rows
 from migrate_safe.planner.operations import Operation, resolver
@@ -272,13 +273,20 @@ def choose_index(operation: Operation, action: CreateIndex, around: Surroundings
     new = bool(index.columns) and index.columns <= around.of(around.added, table)
     only_new = new and (not index.unique or index_kept_by_old_rows(index, table, around))
     kept = operation.kept or (NEW_COLUMN if only_new else _UNREAD if _is_new_view(table, around) else None)
+    refuses = kept is None and not index.unique and may_fail(known, index)
+    rank = Rank.ENFORCE if refuses else rank
     if known is not None and known.kind is TableKind.PARTITIONED:
         held = rank if not index.unique else Rank.ENFORCE if kept is None else max(rank, Rank.COPY)
         return choose_partitioned(operation, action, known, held)
     statement = index_statement(operation.text, index.name or "", concurrently=True)
-    return create_index.CreateIndex(
+    made = create_index.CreateIndex(
         table, index, statement, rank, kept, _beside(operation, table, index, around)
     ).steps()
+    note = (
+        f"{table}: {quote_ident(index.name or '')} comes in contract: what it computes may fail for what the old app"
+        " writes; where it cannot: -- migrate-safe: old-app-keeps REASON"
+    )
+    return replace(made, notes=(*made.notes, note)) if refuses else made
 
 
 def _beside(operation: Operation, table: Name, index: Index, around: Surroundings) -> tuple[str, str] | None:

@@ -37,6 +37,7 @@ def choose_leaving(operation: Operation, around: Surroundings) -> Outcome | None
         case DropView(views=names, materialized=stored) as action:
             kind, cascade = "MATERIALIZED VIEW" if stored else "VIEW", action.cascade
             held = [n for n in map(operation.before.resolve, names) if n in operation.before.views]
+            _refuse_stored_again([n for n in held if stored and n in around.end.views])
         case DropSequence(sequences=names) as action:
             kind, cascade = "SEQUENCE", action.cascade
             held = [n for n in map(operation.before.resolve, names) if n in operation.before.sequences]
@@ -60,6 +61,15 @@ def choose_leaving(operation: Operation, around: Surroundings) -> Outcome | None
     word = tag(around.plan, kind, *(i.full for i in leaving))
     read, stays = _read_by(operation.before, held), kind == "TYPE" and _is_left(held, around)
     return drop_object.DropObject(leaving, word, read, gone, stays=stays).steps()
+
+
+def _refuse_stored_again(names: list[Name]) -> None:
+    if names:
+        raise CannotPlan(
+            f"materialized view {names[0]} is dropped and made again under its name, and nobody could read it until the"
+            " new one is filled",
+            "make it under another name, let the new app read that, and drop the old one by the same migration",
+        )
 
 
 def _is_left(types: list[Name], around: Surroundings) -> bool:

@@ -27,6 +27,7 @@ CREATE INDEX ON users (lower(email));
 CREATE TABLE parts (id int, at date) PARTITION BY RANGE (at);
 CREATE TABLE days (at timestamp);
 CREATE TYPE mood AS ENUM ('ok');
+CREATE MATERIALIZED VIEW held AS SELECT 1 AS id;
 """
 
 
@@ -68,6 +69,7 @@ REFUSED = {
     "ALTER TABLE users DISABLE TRIGGER ALL": "checks of foreign keys",
     "ALTER TABLE users SET SCHEMA pg_temp": "server would refuse it",
     "DROP TYPE mood CASCADE": "drops whatever depends",
+    "DROP MATERIALIZED VIEW held; CREATE MATERIALIZED VIEW held AS SELECT id FROM users": "make it under another name",
     "UPDATE users SET age = 1": "locks all its rows",
     "CREATE TABLE p1 PARTITION OF parts FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')": "partitions",
     "CREATE TABLE copy AS SELECT * FROM users": "may run long",
@@ -427,3 +429,24 @@ def test_a_default_of_null_is_one_that_goes() -> None:
     before = known("CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL DEFAULT 5);")
     assert ids(planned("ALTER TABLE t ALTER a SET DEFAULT NULL;", before)) == ["contract.drop-default.public.t.a"]
     assert ids(planned("ALTER TABLE t ALTER a SET DEFAULT 6;", before)) == ["expand.set-default.public.t.a"]
+
+
+@pytest.mark.parametrize(
+    ("index", "phase"),
+    [
+        ("(((d->>'n')::int))", "contract"),
+        ("((name::int))", "contract"),
+        ("((a / b))", "contract"),
+        ("(id) WHERE (d->>'n')::numeric > 3", "contract"),
+        ("((d->>'n'), lower(name))", "expand"),
+        ("(id) WHERE name = '/x'::text AND a > '3'::int", "expand"),
+        ("(((at AT TIME ZONE 'UTC')::date), (a::bigint), (a / 2))", "expand"),
+    ],
+)
+def test_an_index_whose_expression_may_fail_for_a_row_comes_in_contract(index: str, phase: str) -> None:
+    before = known("CREATE TABLE t (id int PRIMARY KEY, a int, b int, name text, d jsonb, at timestamptz);")
+    made = planned(f"CREATE INDEX i ON t {index};", before)
+    assert ids(made) == [f"{phase}.build-index.public.i"]
+    assert any("old-app-keeps" in n for n in made.notes) == (phase == "contract")
+    said = planned(f"-- migrate-safe: old-app-keeps all are such\nCREATE INDEX i ON t {index};", before)
+    assert ids(said) == ["expand.build-index.public.i"]

@@ -2,7 +2,8 @@
 
 Harm of the plain form: CREATE INDEX keeps every writer out until it has read the whole table. Phases: CONCURRENTLY
 in expand, for the old app notices nothing; in migrate when a column of it is filled by this plan. A unique index
-refuses writes, so it comes in contract unless the old app cannot break it. Its undo is DROP INDEX CONCURRENTLY.
+refuses writes, as does one whose expression may fail: such an index comes in contract unless the old app cannot break
+it. Its undo is DROP INDEX CONCURRENTLY.
 
 https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 """
