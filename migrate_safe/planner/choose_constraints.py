@@ -279,14 +279,14 @@ def choose_index(operation: Operation, action: CreateIndex, around: Surroundings
         held = rank if not index.unique else Rank.ENFORCE if kept is None else max(rank, Rank.COPY)
         return choose_partitioned(operation, action, known, held)
     statement = index_statement(operation.text, index.name or "", concurrently=True)
-    made = create_index.CreateIndex(
+    planned = create_index.CreateIndex(
         table, index, statement, rank, kept, _beside(operation, table, index, around)
     ).steps()
     note = (
         f"{table}: {quote_ident(index.name or '')} comes in contract: what it computes may fail for what the old app"
         " writes; where it cannot: -- migrate-safe: old-app-keeps REASON"
     )
-    return replace(made, notes=(*made.notes, note)) if refuses else made
+    return replace(planned, notes=(*planned.notes, note)) if refuses else planned
 
 
 def _beside(operation: Operation, table: Name, index: Index, around: Surroundings) -> tuple[str, str] | None:

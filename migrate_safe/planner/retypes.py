@@ -102,7 +102,7 @@ def _lifted(table: Table, column: str, back: Conversion) -> tuple[Constraint, ..
         c for c in table.constraints if c.enforced and c.expression is not None and c.kind is ConstraintKind.CHECK
     ]
     over = [c for c in checks if c.expression is not None and column in c.expression.columns]
-    cleared = back.source.name in WHOLE and back.target.name in WHOLE  # what does not fit becomes NULL
+    cleared = keeps_apart(back.target, back.source)  # a value comes back as it is, or becomes NULL
     held = (c for c in over if c.expression is not None and not (cleared and passes_null(c.expression)))
     return () if back.total else tuple(held)
 
