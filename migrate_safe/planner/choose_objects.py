@@ -41,10 +41,10 @@ def choose_object(operation: Operation, around: Surroundings) -> Outcome | None:
     if found is not None:
         return found
     made = next((made for plan in _CATALOG if (made := plan(operation)) is not None), None)
-    return _before_it_goes(made, operation, around) if made is not None else None
+    return before_it_goes(made, operation, around) if made is not None else None
 
 
-def _before_it_goes(made: Outcome, operation: Operation, around: Surroundings) -> Outcome:
+def before_it_goes(made: Outcome, operation: Operation, around: Surroundings) -> Outcome:
     """Let a REVOKE come before the step that hides what it speaks of."""
     match operation.action:
         case Other(says=Grants(grant=False, targets=targets)):

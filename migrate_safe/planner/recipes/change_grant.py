@@ -47,7 +47,7 @@ def _grant(operation: Operation, said: Grants) -> Outcome:
         if holder_of(before, target) is None or (table is not None and table.partial):
             raise CannotPlan(f"what is granted on {target.name} now is not known here", GIVE_SCHEMA)
     back = tuple(rights_again(before, after))
-    names = _named(said)
+    names = named_in(said)
     touched = tuple(n for n in (before.resolve(t.name) for t in said.targets) if n in before.tables)
     if not back:
         return Outcome(touches=touched)
@@ -57,7 +57,8 @@ def _grant(operation: Operation, said: Grants) -> Outcome:
     return proven(operation, Change(rank, word, names, does, (operation.text,), back, touched))
 
 
-def _named(said: Grants) -> str:
+def named_in(said: Grants) -> str:
+    """Name what rights are granted on or revoked."""
     if said.everywhere:
         return f"all {said.kind}s in {', '.join(t.name.name for t in said.targets)}"
     return ", ".join(str(t.name) for t in said.targets)
