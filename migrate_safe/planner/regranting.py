@@ -39,7 +39,8 @@ class Regrant(Struct, frozen=True):
         drafts = [*_granting(names, granted, start, more)]
         does = f"revoke on {names} what is not granted again; the old app may need it until it is gone"
         texts = (o.text for o in self.operations)
-        drafts.append(draft(by_release(first), "revoke", names, does, sql(*texts), sql(*rights_again(more, end))))
+        if back := tuple(rights_again(more, end)):
+            drafts.append(draft(by_release(first), "revoke", names, does, sql(*texts), sql(*back)))
         touched = (n for o in self.operations for n in _tables(o))
         return Outcome(tuple(drafts), f"grant anew on {names}", (), tuple(dict.fromkeys(touched)))
 
