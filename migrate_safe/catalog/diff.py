@@ -43,6 +43,14 @@ def differences(a: Schema, b: Schema) -> tuple[str, ...]:
     return tuple(change.line for change in (*tables, *part_changes(other_parts(a), other_parts(b))))
 
 
+def known_differences(a: Schema, b: Schema, start: Schema) -> tuple[str, ...]:
+    """Say what differs in tables, and in parts that are no tables, that are in `start` already."""
+    a, b = without_temporary(a), without_temporary(b)
+    known = {part.key for part in other_parts(start)}
+    others = part_changes(other_parts(a), other_parts(b))
+    return (*diff(a, b, start.tables), *(change.line for change in others if change.key in known))
+
+
 def part_changes(one: Iterable[Part], two: Iterable[Part]) -> Iterable[Change]:
     """Give the differences between two lists of parts."""
     before, after = {p.key: p for p in one}, {p.key: p for p in two}

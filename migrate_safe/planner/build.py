@@ -31,6 +31,7 @@ from migrate_safe.model.values import replace
 from migrate_safe.planner.anew import with_anew, with_columns_again
 from migrate_safe.planner.choose import choose
 from migrate_safe.planner.choose_anew import made_again
+from migrate_safe.planner.choose_objects import before_it_goes
 from migrate_safe.planner.comments import is_comment, placed, said
 from migrate_safe.planner.conditional import nothing_to_do
 from migrate_safe.planner.decision import Decision
@@ -41,6 +42,7 @@ from migrate_safe.planner.operations import Operation, Refusal, operations
 from migrate_safe.planner.ownership import told_to_runner
 from migrate_safe.planner.plain import is_on_new_table, new_tables, trigger_functions
 from migrate_safe.planner.promise import unkept
+from migrate_safe.planner.regranting import regrants
 from migrate_safe.planner.surroundings import Surroundings, refuse_clash, survey
 from migrate_safe.planner.whole_rows import with_whole_rows
 
@@ -142,12 +144,17 @@ def _outcomes(found: Sequence[Operation], around: Surroundings) -> tuple[list[De
     outside = [o for o in found if o not in inside]
     outcomes: list[Decision] = []
     refused: list[Refusal] = []
-    groups = made_again(outside, around.start)
+    groups, granted = made_again(outside, around.start), regrants(outside)
     for at, operation in enumerate(outside):
         group = next((g for g in groups if any(o is operation for o in g.operations)), None)
         try:
             if group is not None:
                 outcomes = with_anew(group, operation, outside, outcomes, around)
+                continue
+            if (again := next((g for g in granted if any(o is operation for o in g.operations)), None)) is not None:
+                if operation is again.operations[0]:
+                    made = before_it_goes(again.steps(), operation, around)
+                    outcomes.append(Decision(again.operations, made))
                 continue
             refuse_clash(operation, outside[:at], outside[at + 1 :])
             made = with_whole_rows(operation, _without_loss(operation, choose(operation, around), around), around)

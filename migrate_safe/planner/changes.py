@@ -20,7 +20,7 @@ BY_HAND = "say how it is taken back: -- migrate-safe: undo SQL"
 class Change(Struct, frozen=True):
     """A change and the change back. `what` and `target` make the step's id, `summary` is for the plan's head.
 
-    `require` must hold before the way back.
+    `require` must hold before the way back, `first` before the change.
     """
 
     rank: Rank
@@ -32,12 +32,12 @@ class Change(Struct, frozen=True):
     touches: tuple[Name, ...] = ()
     notes: tuple[str, ...] = ()
     require: tuple[Requirement, ...] = ()
+    first: tuple[Requirement, ...] = ()
 
     def steps(self) -> Outcome:
         """Plan the change."""
-        made = draft(
-            self.rank, self.what, self.target, self.does, sql(*self.statements), sql(*self.back, require=self.require)
-        )
+        work, undo = sql(*self.statements, require=self.first), sql(*self.back, require=self.require)
+        made = draft(self.rank, self.what, self.target, self.does, work, undo)
         return Outcome((made,), f"{self.what.replace('-', ' ')} {self.target}", self.notes, self.touches)
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from migrate_safe.catalog.diff import differences
 from migrate_safe.catalog.evolve import fold
 from migrate_safe.model.names import Name, quote_ident
+from migrate_safe.model.plan import Requirement
 from migrate_safe.model.schema import Function, Policy, Schema, Trigger, View
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import (
@@ -40,6 +41,7 @@ from migrate_safe.planner.programs import (
     dropping,
     making,
     named_in,
+    nothing_on_columns,
     programs_of,
     rests_on,
     with_programs,
@@ -167,7 +169,15 @@ def make_anew(group: Group, around: Surroundings, inside: Inside) -> MakeAnew | 
         given=given,
         rank=rank,
         touches=touched_by(group, around.start),
+        require=tuple(_not_lost(group.old, {*forward, *taken})),
     )
+
+
+def _not_lost(old: dict[Key, Program], statements: set[str]) -> Iterator[Requirement]:
+    """Ask that views that are dropped, here or on the way back, have nothing that would not be given back."""
+    for key, program in old.items():
+        if isinstance(program, View) and dropping(key, program) in statements:
+            yield nothing_on_columns(key.on)
 
 
 class Inside(Struct, frozen=True):

@@ -32,6 +32,7 @@ from migrate_safe.planner.recipes import (
     create_index,
 )
 from migrate_safe.planner.recipes import set_not_null as not_null_recipe
+from migrate_safe.planner.stored import full_rank
 from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.recompose import Resolve, Thing, index_statement, qualified
 
@@ -270,6 +271,7 @@ def choose_index(operation: Operation, action: CreateIndex, around: Surroundings
     made = [i for i in (after.indexes if after else ()) if before is None or i not in before.indexes]
     index = made[0]
     rank = Rank.COPY if index.columns & around.of(around.filled, table) else Rank.BUILD
+    rank = max(rank, full_rank(table, around))
     new = bool(index.columns) and index.columns <= around.of(around.added, table)
     only_new = new and (not index.unique or index_kept_by_old_rows(index, table, around))
     kept = operation.kept or (NEW_COLUMN if only_new else _UNREAD if _is_new_view(table, around) else None)

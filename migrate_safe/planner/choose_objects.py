@@ -10,7 +10,7 @@ from migrate_safe.model.plan import Phase
 from migrate_safe.model.said import Grants
 from migrate_safe.model.schema import Schema, Table
 from migrate_safe.model.source import Source
-from migrate_safe.model.statement import Other
+from migrate_safe.model.statement import CreateView, Other
 from migrate_safe.model.values import replace
 from migrate_safe.planner.choose_indexes import choose_indexes
 from migrate_safe.planner.choose_renames import choose_moved
@@ -30,6 +30,7 @@ from migrate_safe.planner.recipes.change_trigger import change_trigger
 from migrate_safe.planner.recipes.create_object import create_object
 from migrate_safe.planner.recipes.replace_function import replace_function
 from migrate_safe.planner.recipes.replace_view import replace_view
+from migrate_safe.planner.stored import full_rank
 from migrate_safe.planner.surroundings import Surroundings
 from migrate_safe.sql.parse import parse_script
 from migrate_safe.sql.recompose import qualified
@@ -41,10 +42,25 @@ def choose_object(operation: Operation, around: Surroundings) -> Outcome | None:
     if found is not None:
         return found
     made = next((made for plan in _CATALOG if (made := plan(operation)) is not None), None)
-    return _before_it_goes(made, operation, around) if made is not None else None
+    return _once_filled(before_it_goes(made, operation, around), operation, around) if made is not None else None
 
 
-def _before_it_goes(made: Outcome, operation: Operation, around: Surroundings) -> Outcome:
+def _once_filled(made: Outcome, operation: Operation, around: Surroundings) -> Outcome:
+    """Let a new materialized view, which keeps what it reads, come once columns that it reads have their values."""
+    match operation.action:
+        case CreateView(view=view) if view.materialized:
+            rank = full_rank(operation.before.resolve(view.name), around)
+            late = (replace(d.step, id=_in_phase(d, rank), phase=rank.phase) for d in made.drafts)
+            return made if rank is Rank.SHAPE else replace(made, drafts=tuple(Draft(rank, step) for step in late))
+        case _:
+            return made
+
+
+def _in_phase(item: Draft, rank: Rank) -> str:
+    return f"{rank.phase}.{item.step.id.partition('.')[2]}"
+
+
+def before_it_goes(made: Outcome, operation: Operation, around: Surroundings) -> Outcome:
     """Let a REVOKE come before the step that hides what it speaks of."""
     match operation.action:
         case Other(says=Grants(grant=False, targets=targets)):

@@ -13,6 +13,7 @@ from migrate_safe.catalog.timeline import ENDS
 from migrate_safe.model.errors import UsageError
 from migrate_safe.model.names import Name
 from migrate_safe.model.plan import Phase
+from migrate_safe.model.said import SetConstraints
 from migrate_safe.model.schema import Constraint, Schema
 from migrate_safe.model.source import Source
 from migrate_safe.model.statement import (
@@ -25,6 +26,7 @@ from migrate_safe.model.statement import (
     DoBlock,
     DropConstraint,
     DropIndex,
+    Other,
     PsqlCommand,
     Script,
     SetVariable,
@@ -123,6 +125,8 @@ def _split(statement: Statement, schema: Schema, *, whole: bool) -> Iterator[Ope
             return
         case PsqlCommand(command=command):
             raise CannotPlan(f"psql command {command} is not SQL", "write out what it does")
+        case Other(says=SetConstraints(deferred=False)) if not whole:
+            return
         case Unparsed(reason=reason):
             raise CannotPlan(f"it cannot be read: {reason}", "correct it")
         case SetVariable() as setting:

@@ -245,7 +245,7 @@ def new_object(operation: Operation, around: Surroundings) -> Outcome:
             kind, full, text = "view", view.name.within(operation.before.first_place), operation.text
             rank = _view_rank(operation, full, around)
         case _:
-            raise CannotPlan("statements of this kind are not planned yet", "run it in a migration of its own")
+            raise CannotPlan("statements of this kind are not planned yet", BY_HAND)
     made = draft(
         rank, f"create-{kind}", str(full), f"create {kind} {full}", sql(text), sql(f"DROP {kind.upper()} {full}")
     )

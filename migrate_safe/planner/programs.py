@@ -14,6 +14,7 @@ from migrate_safe.catalog.definition_programs import (
 )
 from migrate_safe.catalog.evolve.resting import calls
 from migrate_safe.model.names import Name, quote_ident, quote_literal
+from migrate_safe.model.plan import Requirement
 from migrate_safe.model.schema import Function, Policy, Schema, Table, Trigger, View
 from migrate_safe.model.values import replace
 from migrate_safe.planner.changes import BY_HAND
@@ -204,6 +205,17 @@ def view_definition(view: View, *, replacing: bool) -> str:
     columns = f" ({', '.join(map(quote_ident, view.shows))})" if view.shows else ""
     word = "CREATE OR REPLACE VIEW" if replacing else "CREATE VIEW"
     return f"{word} {view.name}{columns}{options} AS {view.definition.strip().rstrip(';')}"
+
+
+def nothing_on_columns(view: Name) -> Requirement:
+    """Ask that the columns of a view have no comments and rights of their own, which are not given back with it."""
+    query = (
+        "SELECT attname FROM pg_catalog.pg_attribute"
+        f" WHERE attrelid = {quote_literal(str(view)).strip()}::pg_catalog.regclass AND attnum > 0"
+        " AND (attacl IS NOT NULL OR pg_catalog.col_description(attrelid, attnum) IS NOT NULL)"
+    )
+    why = f"columns of view {view} have rights or comments of their own, which going back would lose"
+    return Requirement(query, f"{why}: revoke the rights and set the comments to NULL first, and give them again after")
 
 
 def named_in(program: Policy | Trigger) -> frozenset[str]:

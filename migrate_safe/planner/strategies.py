@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from migrate_safe.model.values import replace
+
 
 class Strategy(Struct, frozen=True):
     """A road and its reason, and the roads not taken, each with why not."""
@@ -153,6 +155,8 @@ _BY_STEP: dict[str, Strategy] = {
         "metadata only, and rows that break it meanwhile are found before it comes back",
     ),
 }
+_ENFORCED = frozenset({"validate-constraint", "set-not-null", "attach-unique", "check-duplicates"})
+_TOO_EARLY = ("the same in migrate", "rows that the old app writes until it is gone may break it")
 _METADATA = Strategy("the statement as it stands", "it changes metadata alone, and its undo is what the catalog held")
 _HIDDEN = Strategy(
     "move it out of sight, drop it in purge",
@@ -163,8 +167,10 @@ _HIDDEN = Strategy(
 
 def strategy_of(steps: Iterable[str]) -> Strategy:
     """Give the road that a statement's steps show, by the ids of the steps."""
-    words = {step.split(".")[1] for step in steps}
+    names = [step.split(".") for step in steps]
+    words = {name[1] for name in names}
     found = next((strategy for word, strategy in _BY_STEP.items() if word in words), None)
     if found is not None:
-        return found
+        late = any(phase == "contract" and word in _ENFORCED for phase, word, *_ in names)
+        return replace(found, rejected=(*found.rejected, _TOO_EARLY)) if late else found
     return _HIDDEN if any(word.startswith("hide-") for word in words) else _METADATA

@@ -101,6 +101,16 @@ def test_what_has_no_safe_road_is_refused_with_statement_reason_and_advice(migra
     assert caught.value.code == 77
 
 
+def test_a_foreign_key_as_django_writes_it_is_planned() -> None:
+    plan = planned(
+        "BEGIN; ALTER TABLE users ADD COLUMN boss_id bigint NULL CONSTRAINT boss REFERENCES users (id)"
+        " DEFERRABLE INITIALLY DEFERRED; SET CONSTRAINTS boss IMMEDIATE; COMMIT;"
+    )
+    assert ids(plan)[-1] == "migrate.validate-constraint.public.users.boss"
+    with pytest.raises(Refused, match="say how it is taken back: -- migrate-safe: undo SQL"):
+        planned("SET CONSTRAINTS ALL DEFERRED")
+
+
 def test_every_refused_statement_is_listed_in_order() -> None:
     with pytest.raises(Refused) as caught:
         planned("DROP TYPE mood CASCADE;\nALTER TABLE orgs ADD ok int;\nselec 1;\nUPDATE orgs SET id = 1;")

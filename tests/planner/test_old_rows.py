@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from migrate_safe.planner.strategies import strategy_of
 from tests.planner.test_build import ids, known, planned
 
 BEFORE = """
@@ -55,6 +56,15 @@ def _phases(add: str, then: str) -> set[str]:
         for i in ids(planned(f"ALTER TABLE t {add};\nALTER TABLE t {then};", SCHEMA))
         if i not in alone
     }
+
+
+def test_why_says_that_rows_of_the_old_app_are_the_reason_for_contract() -> None:
+    for check, late in (("s IS NOT NULL", True), ("s > 0", False)):
+        plan = planned(f"ALTER TABLE t ADD s int;\nALTER TABLE t ADD CONSTRAINT c CHECK ({check});", SCHEMA)
+        rejected = strategy_of(i for i in ids(plan) if i.endswith(".c")).rejected
+        assert (
+            ("the same in migrate", "rows that the old app writes until it is gone may break it") in rejected
+        ) is late
 
 
 @pytest.mark.parametrize(("add", "then"), KEPT)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from migrate_safe.model.errors import Refused
+from migrate_safe.model.plan import Sql
+from migrate_safe.model.values import replace
 from tests.planner.test_build import ids, known, planned
 
 BEFORE = """
@@ -108,3 +110,34 @@ def test_what_nothing_before_it_bears_on_runs_at_once(first: str) -> None:
     then = "INSERT INTO users (number) VALUES (1)" if "docs" not in first else "UPDATE docs2 SET id = 1"
     schema = known(DOCS + "CREATE TABLE docs2 (id int);")
     assert "expand.run-sql.line-3" in ids(planned(f"{first};\n-- migrate-safe: undo nothing\n{then};", schema))
+
+
+RIGHTS = """
+CREATE TABLE t (id int, a int);
+CREATE TABLE other (id int);
+GRANT SELECT, DELETE ON t TO app;
+GRANT SELECT, INSERT ON other TO app;
+"""
+AGAIN = {
+    "REVOKE ALL ON t FROM app; GRANT SELECT ON t TO app": ["contract.revoke.t"],
+    "REVOKE ALL ON t FROM app; GRANT INSERT ON t TO app": ["expand.grant.t", "contract.revoke.t"],
+    "REVOKE SELECT ON t FROM app; GRANT SELECT (id) ON t TO app": ["expand.grant.t", "contract.revoke.t"],
+    "REVOKE SELECT ON t FROM app; GRANT INSERT ON t TO app": ["expand.grant.t", "contract.revoke.t"],
+}
+
+
+@pytest.mark.parametrize("complete", [True, False], ids=["known", "from files"])
+@pytest.mark.parametrize("migration", AGAIN)
+def test_what_is_revoked_and_granted_again_is_never_lacking(migration: str, complete: bool) -> None:
+    plan = planned(migration, replace(known(RIGHTS), complete=complete))
+    assert ids(plan) == AGAIN[migration]
+    last = plan.steps[-1].work
+    if "INSERT ON t" not in migration or "ALL" in migration:
+        assert isinstance(last, Sql)
+        assert [s.partition(" ")[0] for s in last.statements] == ["REVOKE", "GRANT"]
+
+
+def test_of_files_it_is_compared_too_what_they_tell_of() -> None:
+    schema = replace(known("CREATE DOMAIN word AS text DEFAULT 'x';"), complete=False)
+    with pytest.raises(Refused, match=r"it would come out otherwise: ~ domain public\.word"):
+        planned("ALTER DOMAIN word DROP DEFAULT; ALTER DOMAIN word SET DEFAULT 'y'", schema)

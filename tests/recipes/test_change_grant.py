@@ -4,7 +4,9 @@ import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.errors import Refused
+from migrate_safe.model.plan import Sql
 from migrate_safe.model.schema import Schema
+from tests.planner.test_build import known, planned
 from tests.recipes.lifecycle import Case, alike, live, plan_of
 
 BEFORE = """
@@ -31,6 +33,7 @@ CASES = (
     case(
         "taken",
         "REVOKE GRANT OPTION FOR SELECT ON users FROM pg_monitor; REVOKE ALL ON users FROM pg_monitor;"
+        "GRANT SELECT ON users TO pg_monitor;"
         "REVOKE EXECUTE ON FUNCTION twice(int) FROM PUBLIC; REVOKE USAGE ON TYPE mood FROM PUBLIC;"
         "REVOKE ALL ON SCHEMA side FROM pg_signal_backend",
         "contract",
@@ -63,3 +66,16 @@ def test_lifecycle(case: Case, each_server: ScratchServer, each_database: str) -
 def test_what_is_granted_now_must_be_known() -> None:
     with pytest.raises(Refused, match="what is granted on users now is not known here"):
         plan_of(case("unknown", "GRANT SELECT ON users TO pg_monitor"), Schema())
+
+
+def test_what_all_changed_is_changed_back_by_all_for_servers_without_maintain() -> None:
+    whole, given = "GRANT ALL ON t TO app", "GRANT ALL ON TABLE public.t TO app"
+    taken = "REVOKE ALL ON TABLE public.t FROM app"
+    for held, migration, back in (
+        (whole, "REVOKE ALL ON t FROM app", (given,)),
+        (f"{whole} WITH GRANT OPTION", "REVOKE ALL ON t FROM app", (f"{given} WITH GRANT OPTION",)),
+        ("", whole, (taken,)),
+        ("GRANT SELECT ON t TO app", whole, (taken, "GRANT SELECT ON TABLE public.t TO app")),
+    ):
+        plan = planned(migration, known(f"CREATE TABLE t (id int); {held}", server_version=18))
+        assert [s.undo.statements for s in plan.steps if isinstance(s.undo, Sql)] == [back]

@@ -4,6 +4,7 @@ import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.errors import Refused
+from tests.planner.test_build import ids, known, planned
 from tests.recipes.lifecycle import Case, alike, life, live
 
 BEFORE = """
@@ -39,3 +40,18 @@ def test_comments_that_no_catalog_keeps_are_refused(database: str) -> None:
     wanted = Case("refused", BEFORE, "COMMENT ON ROLE postgres IS 'x'", (), ())
     with pytest.raises(Refused, match="comment on this role is not known here"), life(wanted, database):
         pass
+
+
+def test_a_materialized_view_comes_once_what_it_reads_has_values() -> None:
+    schema = known("CREATE TABLE t (id int PRIMARY KEY, a int);")
+    stored = "CREATE MATERIALIZED VIEW mv AS SELECT id, c FROM t; CREATE UNIQUE INDEX u ON mv (id);"
+    for change, phase in (
+        ("ADD c uuid DEFAULT gen_random_uuid()", "migrate"),
+        ("RENAME a TO c", "migrate"),
+        ("ADD c int DEFAULT 1", "migrate"),
+        ("ADD c int", "expand"),
+    ):
+        found = ids(planned(f"ALTER TABLE t {change}; {stored}", schema))
+        made, built = f"{phase}.create-materialized-view.public.mv", "migrate.build-index.public.u"
+        assert made in found
+        assert found.index(made) < found.index(built)

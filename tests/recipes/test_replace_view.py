@@ -4,7 +4,7 @@ import pytest
 
 from migrate_safe.adapters.scratch import ScratchServer
 from migrate_safe.model.errors import Refused
-from tests.recipes.lifecycle import Case, life, live
+from tests.recipes.lifecycle import Case, Refusal, life, live
 
 BEFORE = """
 CREATE TABLE users (id bigserial PRIMARY KEY, name text, age int);
@@ -41,3 +41,26 @@ def test_a_view_that_would_have_to_be_dropped_under_others_is_refused(database: 
         life(wanted, database),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("migration", "said"),
+    [
+        (
+            "CREATE OR REPLACE VIEW more AS SELECT id, lower(name) AS low, age FROM users",
+            "GRANT SELECT (low) ON more TO pg_monitor",
+        ),
+        (
+            "DROP VIEW more; CREATE VIEW more AS SELECT lower(name) AS low, id FROM users",
+            "COMMENT ON COLUMN more.low IS 'low'",
+        ),
+    ],
+)
+def test_rights_and_comments_of_columns_that_the_way_back_would_lose_stop_it(
+    migration: str, said: str, database: str
+) -> None:
+    with life(Case("lost", BEFORE, migration, (), ()), database) as it:
+        it.owner.execute(said)
+        with pytest.raises(Refusal, match="have rights or comments of their own"):
+            list(it.forward(1))
+        assert it.position == 0

@@ -2,8 +2,8 @@
 
 Harm of the plain form: ADD CHECK reads the whole table under ACCESS EXCLUSIVE, so that nobody can read or write.
 Phases: NOT VALID (an instant), then VALIDATE, which blocks nobody. Rows that the old app writes may break it, so it
-comes in contract; in migrate when it is on new columns and their default, or NULL, keeps it, or when the migration says
-so (`-- migrate-safe: old-app-keeps REASON`).
+comes in contract; in migrate when it is on new columns and their default, or NULL, keeps it, or when the migration
+says so (`-- migrate-safe: old-app-keeps REASON`).
 
 https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 """

@@ -58,7 +58,7 @@ class AddColumn(Struct, frozen=True):
         return column_target(self.table, self.column.name)
 
     def _add(self) -> Draft:
-        does = f"add {self._name}; no row is written anew, and the old app does not notice"
+        does = f"add {self._name}; no row is written anew, and no query of the old app names it"
         return draft(
             Rank.SHAPE, "add-column", self._target, does, sql(self.statement), sql(self._drop, require=self._unused())
         )

@@ -2,8 +2,8 @@
 
 Harm of the plain form: ADD FOREIGN KEY checks every row while it holds SHARE ROW EXCLUSIVE on both tables, so that
 nobody can write to either. Phases: NOT VALID (an instant on both tables), then VALIDATE, which blocks nobody. A row
-of the old app may break it, so it comes in contract; in migrate when the old app cannot write its columns, or when
-the migration says so (`-- migrate-safe: old-app-keeps REASON`).
+of the old app may break it, so it comes in contract; in migrate when it is on new columns and their default, or
+NULL, keeps it, or when the migration says so (`-- migrate-safe: old-app-keeps REASON`).
 
 https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 """

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from migrate_safe.catalog.evolve.holders import Holder, every_holder, holder_of
+from migrate_safe.catalog.privileges import privileges_of
 from migrate_safe.model.names import Name, as_role, quote_ident
 from migrate_safe.model.objects import ColumnGrant, Grant
 from migrate_safe.model.said import ChangeOwner, Grants, Target
@@ -22,6 +23,7 @@ from migrate_safe.planner.draft import CannotPlan, Outcome, Rank
 from migrate_safe.planner.operations import Operation
 
 Rights = dict[tuple[str, str], bool]
+_ALL = privileges_of("table", 17)
 
 
 def change_grant(operation: Operation) -> Outcome | None:
@@ -47,7 +49,7 @@ def _grant(operation: Operation, said: Grants) -> Outcome:
         if holder_of(before, target) is None or (table is not None and table.partial):
             raise CannotPlan(f"what is granted on {target.name} now is not known here", GIVE_SCHEMA)
     back = tuple(rights_again(before, after))
-    names = _named(said)
+    names = named_in(said)
     touched = tuple(n for n in (before.resolve(t.name) for t in said.targets) if n in before.tables)
     if not back:
         return Outcome(touches=touched)
@@ -57,7 +59,8 @@ def _grant(operation: Operation, said: Grants) -> Outcome:
     return proven(operation, Change(rank, word, names, does, (operation.text,), back, touched))
 
 
-def _named(said: Grants) -> str:
+def named_in(said: Grants) -> str:
+    """Name what rights are granted on or revoked."""
     if said.everywhere:
         return f"all {said.kind}s in {', '.join(t.name.name for t in said.targets)}"
     return ", ".join(str(t.name) for t in said.targets)
@@ -92,6 +95,19 @@ def _rights(grants: Iterable[Grant | ColumnGrant]) -> Rights:
 
 
 def _back(on: str, now: Rights, then: Rights, part: str = "") -> Iterator[str]:
+    """Write what leads from some rights to others.
+
+    ALL on a table holds MAINTAIN from PostgreSQL 17 on. Files do not tell on which version they ran, so that what GRANT
+    or REVOKE ALL changed is changed back by ALL.
+    """
+    every = set() if part else {role for _, role in (*now, *then) if _changes_maintain(now, then, role)}
+    emptied = {role for role in every if _has_all(now, role)}
+    filled = {role for role in every - emptied if _has_all(then, role)}
+    yield from (f"REVOKE ALL ON {on} FROM {as_role(role)}" for role in sorted(emptied))
+    for role in sorted(filled):
+        yield f"GRANT ALL ON {on} TO {as_role(role)}{' WITH GRANT OPTION' if then[_ALL[0], role] else ''}"
+    now = {key: grantable for key, grantable in now.items() if key[1] not in emptied | filled}
+    then = {key: grantable for key, grantable in then.items() if key[1] not in filled}
     for (privilege, role), grantable in sorted(now.items()):
         former = then.get((privilege, role))
         if former is None:
@@ -102,6 +118,15 @@ def _back(on: str, now: Rights, then: Rights, part: str = "") -> Iterator[str]:
         if now.get((privilege, role)) is None or (grantable and not now[privilege, role]):
             option = " WITH GRANT OPTION" if grantable else ""
             yield f"GRANT {privilege}{part} ON {on} TO {as_role(role)}{option}"
+
+
+def _changes_maintain(now: Rights, then: Rights, role: str) -> bool:
+    return (("MAINTAIN", role) in now) != (("MAINTAIN", role) in then)
+
+
+def _has_all(rights: Rights, role: str) -> bool:
+    """Say whether a role has all that there is on a table, and may pass on all or none of it."""
+    return {p for p, r in rights if r == role} == set(_ALL) and len({rights[p, role] for p in _ALL}) == 1
 
 
 def _object(target: Target) -> str:

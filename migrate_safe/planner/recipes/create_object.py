@@ -1,7 +1,8 @@
 """Create a schema, a type, a domain, extended statistics or a materialized view that nothing uses yet.
 
-Harm of the plain form: none; a materialized view takes as long as its query, and blocks nobody. Phases: expand; the
-undo drops it, which the server refuses once something uses it.
+Harm of the plain form: none; a materialized view takes as long as its query, and blocks nobody. Phases: expand, but a
+materialized view over columns that the plan fills comes after that; the undo drops it, which the server refuses once
+something uses it.
 
 https://www.postgresql.org/docs/current/sql-createstatistics.html
 """

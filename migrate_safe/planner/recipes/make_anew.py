@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from migrate_safe.model.names import Name
-from migrate_safe.model.plan import Sql, Work
+from migrate_safe.model.plan import Requirement, Sql, Work
 from migrate_safe.model.values import replace
 from migrate_safe.planner.draft import Draft, Outcome, Rank, draft, sql
 
@@ -25,7 +25,7 @@ class MakeAnew(Struct, frozen=True):
     """Objects that are dropped and made again together.
 
     `noticed` are those in which the old app would miss something, `let_go` the statements before whatever needs them
-    gone, `made` those after it; `taken` and `given` are the same of the way back.
+    gone, `made` those after it; `taken` and `given` are the same of the way back. `require` must hold before.
     """
 
     names: tuple[str, ...]
@@ -36,6 +36,7 @@ class MakeAnew(Struct, frozen=True):
     given: tuple[str, ...]
     rank: Rank
     touches: tuple[Name, ...] = ()
+    require: tuple[Requirement, ...] = ()
 
     def steps(self) -> Outcome:
         """Plan the exchange."""
@@ -53,7 +54,7 @@ class MakeAnew(Struct, frozen=True):
             "make-anew",
             "+".join(self.names[:_NAMED]),
             f"make {self._listed} anew, in one transaction{why}",
-            sql(*self.let_go, *self.made),
+            sql(*self.let_go, *self.made, require=self.require),
             sql(*self.taken, *self.given),
         )
 
@@ -65,10 +66,15 @@ class MakeAnew(Struct, frozen=True):
             step=replace(
                 last.step,
                 does=f"{'; '.join(d.step.does for d in changes)}; {self._listed} stood in the way, and is made anew",
-                work=joined((sql(*self.let_go), *(d.step.work for d in changes), sql(*self.made))),
+                work=joined(
+                    (sql(*self.let_go, require=self.require), *(d.step.work for d in changes), sql(*self.made))
+                ),
                 undo=joined((sql(*self.taken), *(d.step.undo for d in reversed(changes)), sql(*self.given))),
             ),
         )
+
+    def _let_go(self) -> Sql:
+        return sql(*self.let_go, require=self.require)
 
     def notes(self) -> tuple[str, ...]:
         """Say which app version meets which form."""

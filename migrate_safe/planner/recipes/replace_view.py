@@ -18,6 +18,7 @@ from migrate_safe.model.statement import CreateView
 from migrate_safe.planner.changes import BY_HAND, GIVE_SCHEMA, Change, proven
 from migrate_safe.planner.draft import CannotPlan, Outcome, Rank
 from migrate_safe.planner.operations import Operation
+from migrate_safe.planner.programs import nothing_on_columns
 
 
 def replace_view(operation: Operation) -> Outcome | None:
@@ -41,9 +42,11 @@ def replace_view(operation: Operation) -> Outcome | None:
     note = f"{name}: both app versions read the new definition from expand on"
     more = f"; a prepared SELECT * on it fails once per connection after {name} has grown" if grown else ""
     does = f"replace view {name}, for both app versions"
-    return proven(
-        operation, Change(Rank.SHAPE, "replace-view", str(name), does, (operation.text,), back, read, (note + more,))
+    first = (nothing_on_columns(name),) if grown else ()
+    change = Change(
+        Rank.SHAPE, "replace-view", str(name), does, (operation.text,), back, read, (note + more,), first=first
     )
+    return proven(operation, change)
 
 
 def _create(view: View, *, replacing: bool) -> str:
