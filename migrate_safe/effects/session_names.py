@@ -37,8 +37,8 @@ def _made_by(action: CreateTable, names: SessionNames) -> CreateTable:
     if not isinstance(query, Dml) or query.kind is not DmlKind.SELECT:
         return action
     shape = replace(query.shape, names=action.named) if query.shape is not None else None
-    parts = {"reads": query.reads, "draws": query.draws, "texts": query.texts, "scopes": query.scopes}
-    return replace(action, shape=shape, **parts)
+    made = replace(action, shape=shape, reads=query.reads, draws=query.draws)
+    return replace(made, texts=query.texts, scopes=query.scopes)
 
 
 def refused_name(scene: Scene, action: Action) -> str | None:
