@@ -134,8 +134,7 @@ SELECT i.indrelid, x.relname, am.amname, i.indisunique, i.indisvalid, {nulls_not
                 'option', i.indoption[place - 1],
                 'opclass', CASE WHEN NOT o.opcdefault OR ia.attoptions IS NOT NULL THEN o.opcname END,
                 'parameters', ia.attoptions,
-                'collation', CASE WHEN co.oid <> ty.typcollation AND co.oid <> a.attcollation
-                    OR co.oid <> ty.typcollation AND a.attname IS NULL THEN co.collname END
+                'collation', CASE WHEN co.oid <> COALESCE(a.attcollation, ty.typcollation) THEN co.collname END
             ) ORDER BY place
         )
         FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(num, place)

@@ -9,10 +9,12 @@ from msgspec import Struct
 from migrate_safe.catalog.change import CannotApply, certain, known_type
 from migrate_safe.model.names import Name
 from migrate_safe.model.query import Join, Shape, Source, Target
-from migrate_safe.model.schema import Schema, TypeName
+from migrate_safe.model.schema import Function, Schema, TypeName
 from migrate_safe.model.values import replace
 
 _COLLATED = frozenset({"text", "character varying", "character", "bpchar", "name"})
+_PSEUDO = ("record", "void", "trigger", "event_trigger", "internal")
+_OUT = ("out", "inout", "table")
 
 
 class Given(Struct, frozen=True):
@@ -70,6 +72,8 @@ def _of_target(schema: Schema, shape: Shape, target: Target) -> Columns | None:
     if target.column is not None:
         known = _lookup(schema, shape.sources, target)
         found = _referring(found, known)
+    elif found.type is None and target.calls is not None:
+        found = replace(found, type=_type_of_call(schema, target.calls))
     return (replace(found, collation=target.collation or found.collation),)
 
 
@@ -112,6 +116,8 @@ def source_columns(schema: Schema, item: Source | Join) -> Columns | None:
         found = relation_columns(schema, item.relation)
     elif item.shape is not None:
         found = columns_given(schema, item.shape)
+    elif item.calls is not None:
+        found = _of_function(schema, item.calls, item.alias)
     else:
         found = None if item.opaque else tuple(Given(c) for c in item.columns)
     if found is None:
@@ -143,3 +149,40 @@ def relation_columns(schema: Schema, relation: Name) -> Columns | None:
     unknown = (None,) * len(view.shows)
     columns = zip(view.shows, view.types or unknown, view.collations or unknown, strict=True)
     return tuple(Given(*column) for column in columns)
+
+
+def _called(schema: Schema, name: Name) -> Function | None:
+    """Give the function that a name certainly means: the only one of it, which is not polymorphic."""
+    places = (name.schema,) if name.schema is not None else schema.search_path
+    found = [f for place in places for f in schema.functions.get(Name(place, name.name), ())]
+    types = [p.type for f in found for p in f.parameters] + [f.returns for f in found if f.returns is not None]
+    polymorphic = any(t.schema is None and t.name.startswith("any") for t in types)
+    return found[0] if len(found) == 1 and found[0].kind == "function" and not polymorphic else None
+
+
+def _type_of_call(schema: Schema, name: Name) -> TypeName | None:
+    function = _called(schema, name)
+    if function is None or function.returns is None:
+        return None
+    pseudo = function.returns.schema is None and function.returns.name in _PSEUDO
+    return None if pseudo else function.returns
+
+
+def _of_function(schema: Schema, name: Name, alias: str) -> Columns | None:
+    """Give the columns of a function in FROM: its OUT parameters, those of its row type, or its value alone."""
+    function = _called(schema, name)
+    if function is None:
+        return None
+    out = [p for p in function.parameters if p.mode in _OUT]
+    if len(out) > 1 or (out and out[0].mode == "table"):
+        named = all(p.name for p in out)
+        return tuple(Given(p.name, p.type) for p in out) if named else None
+    returns = _type_of_call(schema, name)
+    if returns is None:
+        return None
+    row = Name(returns.schema, returns.name)
+    if not returns.dimensions and (row in schema.tables or row in schema.views):
+        return relation_columns(schema, row)
+    if not returns.dimensions and row in schema.composites:
+        return tuple(Given(a, t) for a, t in schema.composites[row])
+    return (Given(out[0].name if out and out[0].name else alias or name.name, returns),)

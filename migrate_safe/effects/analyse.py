@@ -70,6 +70,8 @@ class _State(Struct, frozen=True):
     names: SessionNames = _NO_NAMES
     pending: Pending = frozenset()
     deferred: frozenset[str] | None = frozenset()
+    stored: frozenset[tuple[Name, int]] = frozenset()
+    """The relations that got their storage in this transaction, and under how many savepoints."""
 
     @property
     def session(self) -> Session:
@@ -153,7 +155,8 @@ def schema_after(analysed: Iterable[Analysed], before: Schema) -> Schema:
 def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timeline[_State]]:
     state = line.now
     control = statement.action if isinstance(statement.action, Transaction) else None
-    scene = Scene(state.schema, state.session, line.in_transaction, state.fresh, state.pending, state.deferred)
+    stored = frozenset(n for n, level in state.stored if level == len(line.savepoints))
+    scene = Scene(state.schema, state.session, line.in_transaction, state.fresh, state.pending, state.deferred, stored)
     if control is not None:
         effect, moved = _effect_of_control(line, control), _controlled(line, control)
     else:
@@ -163,7 +166,8 @@ def _step(line: Timeline[_State], statement: Statement) -> tuple[Analysed, Timel
         later = _after(line, statement, effect, schema)
         if line.in_transaction and effect.fails is None:
             pending, deferred = pending_after(scene, statement)
-            later = replace(later, pending=pending, deferred=deferred)
+            stored_now = _stored(line, later.schema, statement, effect)
+            later = replace(later, pending=pending, deferred=deferred, stored=stored_now)
         moved = line.at(later)
     analysed = Analysed(
         statement=statement,
@@ -183,7 +187,11 @@ def _controlled(line: Timeline[_State], control: Transaction) -> Timeline[_State
     moved = line.step(control)
     names = names_kept(line.now.names, moved.now.names, control.verb)
     if control.verb not in ENDS:
-        return moved if names is moved.now.names else moved.at(replace(moved.now, names=names))
+        level = len(moved.savepoints)
+        stored = frozenset((n, min(held, level)) for n, held in moved.now.stored)
+        if names is moved.now.names and stored == moved.now.stored:
+            return moved
+        return moved.at(replace(moved.now, names=names, stored=stored))
     settings = moved.now.settings.committed()
     schema = _along(transaction_ended(moved.now.schema), settings)
     state = _State(schema, settings, born=moved.now.born, names=names)
@@ -257,6 +265,18 @@ def _held(line: Timeline[_State], statement: Statement, effect: Effect) -> tuple
     held = strongest((*line.now.held, *effect.locks))
     moved = moves(line.now.schema, statement)
     return tuple(replace(lock, relation=moved.get(lock.relation, lock.relation)) for lock in held) if moved else held
+
+
+def _stored(line: Timeline[_State], after: Schema, statement: Statement, effect: Effect) -> frozenset[tuple[Name, int]]:
+    """Give the tables that have storage of this transaction: made by it, or written anew."""
+    before, level = line.now, len(line.savepoints)
+    moved = moves(before.schema, statement)
+    old = {moved.get(n, n) for n in before.schema.tables}
+    sure = effect.unknown is None and not effect.depends
+    new = [moved.get(n, n) for n in effect.rewrites] if sure else []
+    new += [n for n in after.tables if n not in old] if before.schema.tables is not after.tables else []
+    kept = {(moved.get(n, n), held) for n, held in before.stored}
+    return frozenset(pair for pair in (*kept, *((n, level) for n in new)) if pair[0] in after.tables)
 
 
 def _fresh(state: _State, statement: Statement) -> frozenset[tuple[Name, str]]:

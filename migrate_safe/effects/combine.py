@@ -36,6 +36,8 @@ class Scene(Struct, frozen=True):
     fresh_values: frozenset[tuple[Name, str]] = field(default_factory=frozenset)
     pending: frozenset[tuple[Name, str]] = field(default_factory=frozenset)
     deferred: frozenset[str] | None = field(default_factory=frozenset)
+    stored: frozenset[Name] = field(default_factory=frozenset)
+    """Tables whose storage is new since the transaction, or its latest savepoint, began: TRUNCATE empties it."""
 
     @property
     def version(self) -> int:

@@ -8,7 +8,7 @@ from migrate_safe.effects.combine import Scene
 from migrate_safe.model.effect import Cursor, Prepared, SessionNames
 from migrate_safe.model.said import SessionName
 from migrate_safe.model.schema import Schema
-from migrate_safe.model.statement import Action, Dml, DmlKind, Other, Statement, TransactionVerb
+from migrate_safe.model.statement import Action, CreateTable, Dml, DmlKind, Other, Statement, TransactionVerb
 from migrate_safe.model.values import replace
 
 _ENDING = ("DeallocateStmt", "ClosePortalStmt")
@@ -17,6 +17,9 @@ _ENDING = ("DeallocateStmt", "ClosePortalStmt")
 def named_statement(scene: Scene, statement: Statement) -> Statement:
     """Give the statement that EXECUTE runs, or that a cursor reads; any other one, and an unknown one, as it is."""
     action, names = statement.action, scene.session.names
+    if isinstance(action, CreateTable):
+        made = _made_by(action, names)
+        return statement if made == action else replace(statement, action=made)
     if not isinstance(action, Other) or not isinstance(action.says, SessionName):
         return statement
     name = action.says.name or ""
@@ -27,14 +30,27 @@ def named_statement(scene: Scene, statement: Statement) -> Statement:
     return statement
 
 
+def _made_by(action: CreateTable, names: SessionNames) -> CreateTable:
+    """Give CREATE TABLE AS EXECUTE with the query of the prepared statement, where that is known."""
+    prepared = names.prepared.get(action.executes) if action.executes is not None else None
+    query = prepared.statement.action if prepared is not None else None
+    if not isinstance(query, Dml) or query.kind is not DmlKind.SELECT:
+        return action
+    shape = replace(query.shape, names=action.named) if query.shape is not None else None
+    made = replace(action, shape=shape, reads=query.reads, draws=query.draws)
+    return replace(made, texts=query.texts, scopes=query.scopes)
+
+
 def refused_name(scene: Scene, action: Action) -> str | None:
     """Say why the server refuses a name that is taken already, or that nothing has, or None.
 
     That nothing has it is certain only where all is known that the session did, and with a complete catalog.
     """
-    if not isinstance(action, Other) or not isinstance(action.says, SessionName):
+    says, names = _said(action), scene.session.names
+    if says is None or not isinstance(action, Other | CreateTable):
         return None
-    says, names = action.says, scene.session.names
+    if isinstance(action, CreateTable):
+        action = Other("ExecuteStmt", says=says)
     if says.name is None and action.kind in _ENDING:
         return None
     taken = (says.name or "") in (names.cursors if says.kind == "cursor" else names.prepared)
@@ -49,6 +65,12 @@ def refused_name(scene: Scene, action: Action) -> str | None:
             f"the columns that prepared statement {says.name!r} gives are others now: the server keeps to the old ones"
         )
     return None
+
+
+def _said(action: Action) -> SessionName | None:
+    if isinstance(action, CreateTable) and action.executes is not None:
+        return SessionName("prepared statement", action.executes)
+    return action.says if isinstance(action, Other) and isinstance(action.says, SessionName) else None
 
 
 def names_after(names: SessionNames, statement: Statement, schema: Schema, *, in_transaction: bool) -> SessionNames:

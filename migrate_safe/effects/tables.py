@@ -57,7 +57,8 @@ def create_table(scene: Scene, action: CreateTable) -> Effect:
     parts += [named_by_default(scene, d.column.default) for d in action.columns]
     parts.append(locking(_SUX, *(scene.schema.resolve(n) for n in action.inherits)))
     reads = [scene.schema.resolve(n) for n in action.reads]
-    parts.extend(reading(scene, r) if action.with_data else locking(_AS, r) for r in reads)
+    planned = action.with_data or action.executes is not None
+    parts.extend(reading(scene, r) if planned else locking(_AS, r) for r in reads)
     if action.with_data:
         parts.append(drawing(scene, action.draws))
     if action.partition_of is not None:

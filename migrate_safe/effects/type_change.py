@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate_safe.catalog.change import certain, is_partitioned
+from migrate_safe.catalog.evolve.collating import keeps_its_order
 from migrate_safe.catalog.evolve.columns import involves
 from migrate_safe.catalog.evolve.rebuilt_parts import parts_renamed
 from migrate_safe.effects.combine import (
@@ -86,9 +87,10 @@ def _kept_rows(scene: Scene, table: Table, action: AlterType, change: TypeChange
     The server never keeps an index with an expression or predicate over the column, nor the parts of an index of a
     partitioned table, and checks every valid CHECK again, even when the type stays what it was.
     """
-    again = change.reindex or _other_collation(table, action)
+    other = _other_collation(table, action)
     over = [i for i in table.indexes if action.column in i.columns]
-    rebuilt = [i for i in over if again or _has_expression(i) or i.parent is not None]
+    again = [i for i in over if change.reindex or (other and not keeps_its_order(i, action.column))]
+    rebuilt = [i for i in over if i in again or _has_expression(i) or i.parent is not None]
     names = tuple(Name(table.name.schema, i.name) for i in rebuilt if i.name is not None)
     checks = [c for c in table.constraints if c.kind is ConstraintKind.CHECK and involves(c, action.column)]
     scans = [c for c in checks if c.validated and c.enforced]

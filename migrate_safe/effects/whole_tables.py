@@ -6,7 +6,7 @@ from migrate_safe.catalog.change import is_partitioned
 from migrate_safe.catalog.evolve.acceptance import referencing_tables
 from migrate_safe.catalog.evolve.foreign import without_handler
 from migrate_safe.catalog.evolve.views import only_below
-from migrate_safe.effects.combine import Scene, family, index_names, locking, merge
+from migrate_safe.effects.combine import Scene, building, family, index_names, locking, merge
 from migrate_safe.model.effect import Effect
 from migrate_safe.model.locks import Lock, LockMode
 from migrate_safe.model.names import Name
@@ -17,7 +17,10 @@ _AX = LockMode.ACCESS_EXCLUSIVE
 
 
 def truncate(scene: Scene, action: Truncate) -> Effect:
-    """TRUNCATE: new, empty storage for the tables, their indexes, partitions, and with CASCADE their children."""
+    """TRUNCATE: new, empty storage for the tables, their indexes, partitions, and with CASCADE their children.
+
+    What got its storage in this transaction, with no savepoint since, is emptied in place, its indexes as well.
+    """
     unserved = without_handler(scene.schema, map(scene.schema.resolve, action.tables))
     if unserved is not None:
         return Effect(fails=unserved)
@@ -29,9 +32,12 @@ def truncate(scene: Scene, action: Truncate) -> Effect:
     owned = [n for n, s in scene.schema.sequences.items() if s.owner is not None and s.owner[0] in names]
     restarted = owned if action.restart else []
     locked = [n for t in found for n in (t.name, *(() if is_partitioned(t) else index_names(t)))]
-    stored = [n for t in found if not is_partitioned(t) for n in (t.name, *index_names(t))]
+    anew = [t for t in found if not is_partitioned(t) and t.name not in scene.stored]
+    stored = [n for t in anew for n in (t.name, *index_names(t))]
+    emptied = [t.name for t in found if not is_partitioned(t) and t not in anew and t.indexes]
     return merge(
         locking(_AX, *locked, *restarted),
+        *map(building, emptied),
         Effect(rewrites=(*stored, *restarted), loses=tuple(f"rows of table {t.name}" for t in found)),
     )
 

@@ -25,6 +25,8 @@ class Source(Struct, frozen=True):
     """Whether it may have other columns than those listed here."""
     qualified: bool = False
     """Whether its columns are seen behind its name alone."""
+    calls: Name | None = None
+    """The only function in this item."""
 
 
 class Join(Struct, frozen=True):
@@ -48,6 +50,8 @@ class Target(Struct, frozen=True):
     column: str | None = None
     type: TypeName | None = None
     collation: Name | None = None
+    calls: Name | None = None
+    """The function whose call it is."""
 
     @property
     def star(self) -> bool:

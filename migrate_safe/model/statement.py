@@ -151,6 +151,9 @@ class CreateTable(PartlyCompared, frozen=True, eq=False):
     texts: tuple[Name, ...] = ()
     shape: Shape | None = None
     scopes: tuple[Scope, ...] = ()
+    executes: str | None = None
+    """The prepared statement whose query makes it (AS EXECUTE), its first columns under the names in `named`."""
+    named: tuple[str, ...] = ()
     with_data: bool = True
     of_type: Name | None = None
     on_commit: str = "preserve rows"

@@ -82,6 +82,8 @@ def _observation(part: Part, script: Script, version: int | None, doings: Doings
     rewritten = tuple(name for name in rewritten if not _is_sequence(part, name))
     if _looks_nothing_up(part, script):
         scanned = ()
+    if part.kind is ActionKind.TRUNCATE:
+        scanned = built = ()  # of a table that it has just emptied
     relation = whole.before.resolve(part.relation) if part.relation is not None else None
     ours = is_only_here(part, script) or is_ours(part, doings)
     facts = Facts(

@@ -62,8 +62,11 @@ def select(node: Any) -> Dml | SetVariable | CreateTable:
 def made_by_query(table: CreateTable, query: Any, names: Sequence[Any] = ()) -> CreateTable:
     """Give a new table what its query says; `names` are those of its first columns."""
     parts = tuple(walk(query))
+    executes = query.name if kind_of(query) == "ExecuteStmt" else None
     return replace(
         table,
+        executes=executes,
+        named=strings(names) if executes is not None else (),
         as_query=True,
         reads=relations_in(query),
         draws=draws_among(query, parts),

@@ -139,7 +139,11 @@ def _function(node: Any) -> Source:
     calls = [inner(part) for item in node.functions for part in inner(item).items]
     single = [c for c in calls if kind_of(c) == "FuncCall" and dotted(c.funcname).name in _OF_ONE_COLUMN]
     told = (bool(defined) or len(single) == 1) and len(node.functions) == 1 and not node.ordinality
-    return Source(node.alias.aliasname, columns=columns, opaque=not columns or not told)
+    called = [dotted(c.funcname) for c in calls if kind_of(c) == "FuncCall"]
+    alone = len(node.functions) == 1 and not node.ordinality and not defined
+    name = called[0] if alone and len(called) == 1 else None
+    opaque = not columns or not told
+    return Source(node.alias.aliasname, columns=columns, opaque=opaque, calls=name if opaque else None)
 
 
 def target_of(node: Any) -> Target:
@@ -156,7 +160,8 @@ def target_of(node: Any) -> Target:
         parts = strings(value.fields)
         return Target(name, parts[-2] if len(parts) > 1 else None, parts[-1], collation=collation)
     source, column = _collating(value)
-    return Target(name, source, column, _type(value), collation)
+    calls = dotted(value.funcname) if kind_of(value) == "FuncCall" and not value.HasField("over") else None
+    return Target(name, source, column, _type(value), collation, calls)
 
 
 def _collating(value: Any) -> tuple[str | None, str | None]:

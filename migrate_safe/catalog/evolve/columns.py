@@ -18,6 +18,7 @@ from migrate_safe.catalog.change import (
     same_type,
     without_constraints,
 )
+from migrate_safe.catalog.evolve.collating import indexes_follow
 from migrate_safe.catalog.evolve.column_rules import (
     kept_collation,
     kept_settings,
@@ -384,7 +385,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
         if known is not None:
             new = known_type(schema, action.type)
             changed = replace(known, type=new, collation=kept_collation(action.collation))
-            member = put_column(_without_targets(member, action.column), changed)
+            member = indexes_follow(put_column(_without_targets(member, action.column), changed), known, changed)
             for index in member.indexes:
                 refuse_unsorted(schema, member, index)
             schema = _retype_sequence(schema, changed, member.name)

@@ -176,8 +176,15 @@ def _adopt_index(schema: Schema, table: Table, constraint: Constraint, *, only: 
     if constraint.kind is ConstraintKind.PRIMARY:
         for column in columns:
             schema = _key_column(schema, schema.tables.get(table.name, table), column, only=only)
-        table = schema.tables[table.name]
+        table = _with_own_not_null(schema.tables[table.name], columns)
     return put(schema, put_constraint(_with_adopted(table, index, str(name)), defined(made)))
+
+
+def _with_own_not_null(table: Table, columns: tuple[str, ...]) -> Table:
+    """Let the NOT NULL that columns inherit be the table's own too: USING INDEX asks for it as SET NOT NULL does."""
+    for held in filter(None, (not_null_of(table, c) for c in columns)):
+        table = put_constraint(table, replace(held, local=True))
+    return table
 
 
 def _with_adopted(table: Table, index: Index, name: str) -> Table:

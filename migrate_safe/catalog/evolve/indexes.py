@@ -14,6 +14,7 @@ from migrate_safe.catalog.change import (
     target,
     without_constraints,
 )
+from migrate_safe.catalog.evolve.collating import index_collated
 from migrate_safe.catalog.evolve.expressions import refuse_mutable, refuse_subquery
 from migrate_safe.catalog.evolve.foreign_keys import drop_foreign_keys_on
 from migrate_safe.catalog.evolve.index_methods import ORDERED, refuse_method, refuse_opclasses, refuse_unsorted
@@ -51,7 +52,7 @@ def create_index(schema: Schema, action: CreateIndex) -> Schema:
         raise CannotApply(f"{full} is not a table")
     if table.kind is TableKind.FOREIGN:
         raise CannotApply(f"cannot create an index on foreign table {full}")
-    index = index_over_table(table, plain_index(action.index))
+    index = index_over_table(table, index_collated(table, _plain(action.index)))
     if action.concurrently and is_partitioned(table):
         raise CannotApply(f"cannot create index on partitioned table {table.name} concurrently")
     if "" in index.include:
@@ -320,16 +321,24 @@ def _text(expression: Expr | None) -> str | None:
 
 def plain_index(index: Index) -> Index:
     """Give the index with what is the server's default left out, as the catalog shows it."""
+    plain = _plain(index)
+    return replace(plain, keys=tuple(_without_default(k) for k in plain.keys))
+
+
+def _plain(index: Index) -> Index:
     tablespace = None if index.tablespace == DEFAULT_TABLESPACE else index.tablespace
     return replace(index, keys=tuple(_plain_key(k, index.method) for k in index.keys), tablespace=tablespace)
+
+
+def _without_default(key: IndexKey) -> IndexKey:
+    named = key.collation is not None and key.collation.name == "default"
+    return replace(key, collation=None) if named else key
 
 
 DEFAULT_TABLESPACE = "pg_default"
 
 
 def _plain_key(key: IndexKey, method: str) -> IndexKey:
-    if key.collation is not None and key.collation.name == "default":
-        key = replace(key, collation=None)
     if method != ORDERED:
         return replace(key, descending=False, nulls_first=None)
     return replace(key, nulls_first=None if key.nulls_first == key.descending else key.nulls_first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from migrate_safe.catalog.change import CannotApply
+from migrate_safe.catalog.change import TYPE_KINDS, CannotApply
 from migrate_safe.catalog.evolve.drawing import without_sequences
 from migrate_safe.catalog.evolve.freeing import freed, without_function
 from migrate_safe.catalog.evolve.renames import move
@@ -15,6 +15,7 @@ from migrate_safe.catalog.evolve.user_types import drop_type
 from migrate_safe.catalog.evolve.views import drop_views
 from migrate_safe.catalog.privileges import role_name
 from migrate_safe.catalog.things import need_thing, put_thing
+from migrate_safe.catalog.type_users import with_types
 from migrate_safe.model.names import Name
 from migrate_safe.model.objects import Thing
 from migrate_safe.model.said import Dropped, NewSchema, Renamed
@@ -60,6 +61,7 @@ def _renamed(schema: Schema, old: str, new: str) -> Schema:
     for relation in [*schema.tables, *schema.views, *schema.sequences]:
         if relation.schema == old:
             schema = _moved(schema, relation, Name(new, relation.name))
+    schema = _types_within(schema, old, new)
     schema = replace(
         schema,
         functions={
@@ -91,8 +93,23 @@ def _keys(held: Mapping[Name, T], old: str, new: str) -> dict[Name, T]:
     return {_within(name, old, new): value for name, value in held.items()}
 
 
+def _types_within(schema: Schema, old: str, new: str) -> Schema:
+    """Let all that is of the types of a schema follow: columns, attributes, parameters, typed tables."""
+    moved = with_types(schema, lambda t: replace(t, schema=new) if t.schema == old else t)
+    typed = [replace(t, of_type=_within(t.of_type, old, new)) for t in moved.tables.values() if t.of_type is not None]
+    return moved.with_tables(*typed)
+
+
 def _things_within(schema: Schema, old: str, new: str) -> dict[tuple[str, Name], Thing]:
-    moved = [replace(t, name=_within(t.name, old, new)) for t in schema.things.values()]
+    types = {str(n): str(_within(n, old, new)) for n in [*types_in(schema, old), *schema.tables, *schema.views]}
+
+    def facts(thing: Thing) -> tuple[tuple[str, str], ...]:
+        return tuple((word, types.get(text, text)) for word, text in thing.facts)
+
+    moved = [
+        replace(t, name=_within(t.name, old, new), facts=facts(t) if t.kind in TYPE_KINDS else t.facts)
+        for t in schema.things.values()
+    ]
     return {(t.kind, t.name): t for t in moved}
 
 
