@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
+from migrate_safe.catalog.brought import shows_relations
 from migrate_safe.catalog.change import (
     CannotApply,
     certain,
@@ -37,7 +38,7 @@ def add_foreign_key(schema: Schema, table: Table, constraint: Constraint, *, onl
     assert constraint.references is not None
     far = schema.resolve(constraint.references.table)
     other = table if far == table.name else schema.tables.get(far)
-    if other is None and (schema.complete or far in schema.views):
+    if other is None and (shows_relations(schema) or far in schema.views):
         raise CannotApply(none_such(schema, far, "table"))
     _refuse_on_partitioned(schema, table, constraint, only=only)
     columns = constraint.references.columns or (other.primary_key if other is not None else ())
