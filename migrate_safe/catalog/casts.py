@@ -116,3 +116,22 @@ def _made_cast(schema: Schema, old: TypeName, new: TypeName) -> Thing | None:
     """Give the cast that somebody made between the types; which schemas these are in is not looked at."""
     plain = [str(replace(t, schema=None, modifiers=())) for t in (old, new)]
     return schema.things.get(("cast", Name(None, " as ".join(plain))))
+
+
+_WIDENING = (
+    ("smallint", "integer", "bigint", "numeric", "real", "double precision"),
+    ("date", _STAMP, _STAMP_TZ),
+    *(("text", "character varying"), ("character varying", "text"), ("character", "text", "character varying")),
+    *((name,) for name in ("json", "jsonb", "uuid", "boolean", "bytea", "inet")),
+)
+"""Everyday types, each of which is taken for those behind it without a word."""
+_EVERYDAY = frozenset(name for names in _WIDENING for name in names)
+
+
+def is_implicit(given: TypeName, wanted: TypeName) -> bool | None:
+    """Say whether a function of one type takes values of another; None but for everyday types."""
+    if given.schema or wanted.schema or given.dimensions or wanted.dimensions:
+        return None
+    if not {given.name, wanted.name} <= _EVERYDAY or wanted.name == "character":
+        return None
+    return any(wanted.name in names[names.index(given.name) :] for names in _WIDENING if given.name in names)

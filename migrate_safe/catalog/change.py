@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrate_safe.catalog.brought import shows_relations
 from migrate_safe.catalog.builtin_types import is_builtin
 from migrate_safe.model.marked import bearing
 from migrate_safe.model.names import Name
@@ -67,7 +68,7 @@ def target(schema: Schema, name: Name, *, if_exists: bool = False) -> Table | No
         return None
     if schema.index_view(full) is not None:
         return None
-    if schema.complete:
+    if shows_relations(schema):
         if if_exists:
             return None
         raise CannotApply(f"relation {full} does not exist")

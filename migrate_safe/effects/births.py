@@ -115,3 +115,26 @@ def named(effect: Effect, names: Mapping[Name, Name]) -> Effect:
         builds=all_of(effect.builds),
         looked_up=all_of(effect.looked_up),
     )
+
+
+def beside(effect: Effect, schema: Schema, born: frozenset[Name]) -> Effect:
+    """Give an effect without what it does to relations that were born before it, and to their indexes."""
+    if not born:
+        return effect
+
+    def others(relations: Iterable[Name]) -> tuple[Name, ...]:
+        return tuple(r for r in relations if not _is_of(schema, r, born))
+
+    return replace(
+        effect,
+        locks=tuple(x for x in effect.locks if not _is_of(schema, x.relation, born)),
+        rewrites=others(effect.rewrites),
+        scans=others(effect.scans),
+        builds=others(effect.builds),
+        looked_up=others(effect.looked_up),
+    )
+
+
+def _is_of(schema: Schema, relation: Name, born: frozenset[Name]) -> bool:
+    holder = schema.index_table(relation) or schema.index_view(relation)
+    return relation in born or (holder is not None and holder.name in born)

@@ -25,7 +25,8 @@ from migrate_safe.effects.combine import (
 from migrate_safe.effects.constraints import add_constraint, column_proven, far_side, is_not_null
 from migrate_safe.effects.doubts import Doubt, Rows
 from migrate_safe.effects.programs import taking_along
-from migrate_safe.effects.tables import named_by_default, sequences_drawn_from, views_over, with_indexes
+from migrate_safe.effects.resting_views import views_over, with_indexes
+from migrate_safe.effects.tables import named_by_default, sequences_drawn_from
 from migrate_safe.effects.types import is_plain_type
 from migrate_safe.effects.volatility import volatility
 from migrate_safe.model.effect import BreakKind, Effect

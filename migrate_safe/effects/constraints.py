@@ -7,6 +7,7 @@ from itertools import islice
 
 from migrate_safe.catalog.change import certain, is_partitioned
 from migrate_safe.catalog.evolve.constraints import index_for
+from migrate_safe.catalog.evolve.grouped_views import views_grouped_by
 from migrate_safe.catalog.evolve.indexes import parts_below
 from migrate_safe.effects.combine import (
     PARTITIONED_INDEXES_PLANNED,
@@ -24,6 +25,7 @@ from migrate_safe.effects.combine import (
 from migrate_safe.effects.doubts import Doubt, Rows
 from migrate_safe.effects.parts import index_parts
 from migrate_safe.effects.proofs import proves_not_null
+from migrate_safe.effects.resting_views import views_over, with_indexes
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name
@@ -338,7 +340,15 @@ def drop_constraint(scene: Scene, table: Table, name: str, *, cascade: bool, onl
     value = Effect()
     if constraint.kind is ConstraintKind.NOT_NULL:
         value = breaking(BreakKind.VALUE, column_text(table.name, constraint.columns[0]))
-    return merge(locks, locking(_AX, *indexes, *resting), kept, value)
+    views = _views_lost(scene, table, constraint) if cascade else []
+    gone = [breaking(BreakKind.GONE, str(view)) for view in views]
+    return merge(locks, locking(_AX, *indexes, *resting, *with_indexes(scene.schema, views)), kept, value, *gone)
+
+
+def _views_lost(scene: Scene, table: Table, constraint: Constraint) -> list[Name]:
+    """Give the views that go along with a primary key, and those over them."""
+    direct = views_grouped_by(scene.schema, table, constraint)
+    return list(dict.fromkeys([*direct, *(over for view in direct for over in views_over(scene.schema, view))]))
 
 
 def _rests(key: Constraint, constraint: Constraint, table: Table) -> bool:

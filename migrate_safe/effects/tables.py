@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from migrate_safe.catalog.change import dropped_with, family
 from migrate_safe.catalog.evolve.drawing import drawn_from, sequence_users
 from migrate_safe.catalog.evolve.freeing import locked_relations
 from migrate_safe.catalog.evolve.resting import on_relation, with_all
-from migrate_safe.catalog.evolve.views import created_name, only_below, views_on
+from migrate_safe.catalog.evolve.views import created_name, only_below
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects.combine import (
     Scene,
@@ -21,11 +19,12 @@ from migrate_safe.effects.combine import (
 )
 from migrate_safe.effects.constraints import far_side, key_index_lock, referenced, with_triggers
 from migrate_safe.effects.partitions import ancestors, default_check, default_of, referencing_locks
+from migrate_safe.effects.resting_views import views_over, with_indexes
 from migrate_safe.effects.sequences import drawing
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name, parse_name
-from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Expr, Schema, Table
+from migrate_safe.model.schema import Column, Constraint, ConstraintKind, Expr, Table
 from migrate_safe.model.statement import (
     CreateTable,
     DropTable,
@@ -177,23 +176,6 @@ def _cascaded(scene: Scene, table: Table) -> Effect:
         near += [*(t.name for t, _ in held), *(with_triggers(scene, above.name) if held else ())]
     sequences = [s.name for s in scene.schema.owned_by(table.name)]
     return locking(_AX, *near, *(t for t, _ in sequence_users(scene.schema, sequences)))
-
-
-def views_over(schema: Schema, relation: Name) -> list[Name]:
-    """Give the views that rest on a relation, directly or by way of other views."""
-    found: list[Name] = []
-    for view in views_on(schema, relation):
-        found.extend(n for n in [view.name, *views_over(schema, view.name)] if n not in found)
-    return found
-
-
-def with_indexes(schema: Schema, views: Iterable[Name]) -> list[Name]:
-    """Give the names of views, and of the indexes of those that are materialized."""
-    found: list[Name] = []
-    for name in views:
-        view = schema.views.get(name)
-        found += [name, *(Name(name.schema, i.name) for i in (view.indexes if view is not None else ()) if i.name)]
-    return found
 
 
 def rename_table(scene: Scene, action: RenameTable) -> Effect:

@@ -9,7 +9,8 @@ from migrate_safe.catalog.evolve.views import only_below, view_name
 from migrate_safe.catalog.naming import relation_exists
 from migrate_safe.effects.combine import Scene, breaking, building, column_text, locking, merge, scanning
 from migrate_safe.effects.doubts import Doubt
-from migrate_safe.effects.tables import reading, views_over, with_indexes
+from migrate_safe.effects.resting_views import views_over, with_indexes
+from migrate_safe.effects.tables import reading
 from migrate_safe.model.effect import BreakKind, Effect
 from migrate_safe.model.locks import LockMode
 from migrate_safe.model.names import Name

@@ -77,6 +77,22 @@ def test_extensions_may_bring_anything_along(sql: str) -> None:
     assert fails(f"CREATE EXTENSION postgis; {sql}", schema_of(complete=True)) == [None, None]
 
 
+BROUGHT = (
+    "ALTER TABLE spatial_ref_sys ADD z int",
+    "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES spatial_ref_sys (srid)",
+    "DROP TABLE spatial_ref_sys",
+    "ANALYZE spatial_ref_sys",
+    "ALTER SEQUENCE topology_id_seq RESTART",
+)
+
+
+@pytest.mark.parametrize("sql", BROUGHT)
+@pytest.mark.parametrize(("extension", "refused"), [("postgis", False), ("pgcrypto", True)])
+def test_a_relation_may_come_with_an_extension_that_brings_some(sql: str, extension: str, refused: bool) -> None:
+    made, reason = fails(f"CREATE EXTENSION {extension}; {sql}", schema_of(complete=True))
+    assert (made, reason is not None) == (None, refused)
+
+
 @pytest.mark.parametrize("sql", PRESENT)
 def test_what_is_there_or_not_looked_up_is_not_refused(sql: str) -> None:
     assert set(fails(sql, schema_of(complete=True))) == {None}

@@ -42,6 +42,7 @@ from migrate_safe.catalog.evolve.inheritance import handed_column
 from migrate_safe.catalog.evolve.not_null import named_here, set_not_null
 from migrate_safe.catalog.evolve.rebuilt_parts import with_parts_rebuilt
 from migrate_safe.catalog.evolve.resting import on_column
+from migrate_safe.catalog.evolve.retyped import refuse_uncallable
 from migrate_safe.catalog.evolve.sequences import column_sequence, with_options
 from migrate_safe.catalog.evolve.views import drop_views, views_using
 from migrate_safe.model.names import Name
@@ -388,6 +389,7 @@ def alter_type(schema: Schema, table: Table, action: AlterType, *, only: bool = 
             member = indexes_follow(put_column(_without_targets(member, action.column), changed), known, changed)
             for index in member.indexes:
                 refuse_unsorted(schema, member, index)
+            refuse_uncallable(schema, member, action.column)
             schema = _retype_sequence(schema, changed, member.name)
         schema = put(schema, member)
     need_comparable_keys(schema, schema.tables[table.name], action.column)

@@ -12,9 +12,11 @@ from migrate_safe.catalog.change import (
     without_constraints,
 )
 from migrate_safe.catalog.evolve.foreign_keys import INDEXED, drop_foreign_keys_on, without_key
+from migrate_safe.catalog.evolve.grouped_views import views_grouped_by
 from migrate_safe.catalog.evolve.indexes import without_index
 from migrate_safe.catalog.evolve.inheritance import handed_constraint
 from migrate_safe.catalog.evolve.not_null import defined, drop_not_null, not_null_of
+from migrate_safe.catalog.evolve.views import drop_views
 from migrate_safe.model.schema import Constraint, ConstraintKind, Schema, Table
 from migrate_safe.model.statement import AlterConstraint
 from migrate_safe.model.values import replace
@@ -152,8 +154,17 @@ def drop_constraint(
         case ConstraintKind.CHECK:
             return _drop_check(schema, table, known, only=only)
         case _:
-            schema = drop_foreign_keys_on(put(schema, table), table, known.columns, cascade=cascade, constraint=known)
+            schema = _without_views(put(schema, table), table, known, cascade=cascade)
+            schema = drop_foreign_keys_on(schema, table, known.columns, cascade=cascade, constraint=known)
             return _drop_indexed(schema, schema.tables[table.name], known)
+
+
+def _without_views(schema: Schema, table: Table, key: Constraint, *, cascade: bool) -> Schema:
+    """Drop the views whose GROUP BY needs the key; refuse without CASCADE."""
+    views = views_grouped_by(schema, table, key)
+    if views and not cascade:
+        raise CannotApply(f"view {views[0]} depends on constraint {key.name} of {table.name}")
+    return drop_views(schema, views, cascade=True) if views else schema
 
 
 def _is_own_key(table: Table, constraint: Constraint) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
+from migrate_safe.catalog.brought import shows_relations
 from migrate_safe.catalog.change import (
     CannotApply,
     certain,
@@ -29,13 +30,15 @@ _WRITING = frozenset({"SET NULL", "SET DEFAULT"})
 _REFERABLE = {"p": "p", "u": "pu", "t": "t"}
 """Which persistence a table may refer to, by its own: what is kept must not rest on what a crash empties."""
 
+_WIDTHS = {"numeric": 1, "real": 2, "double precision": 2}
+
 
 def add_foreign_key(schema: Schema, table: Table, constraint: Constraint, *, only: bool = False) -> Schema:
     """Add a foreign key, to every partition as well."""
     assert constraint.references is not None
     far = schema.resolve(constraint.references.table)
     other = table if far == table.name else schema.tables.get(far)
-    if other is None and (schema.complete or far in schema.views):
+    if other is None and (shows_relations(schema) or far in schema.views):
         raise CannotApply(none_such(schema, far, "table"))
     _refuse_on_partitioned(schema, table, constraint, only=only)
     columns = constraint.references.columns or (other.primary_key if other is not None else ())
@@ -139,14 +142,15 @@ def _is_target(other: Table, index: Index, columns: Sequence[str], key: Constrai
 
 
 def _need_comparable(table: Table, columns: Sequence[str], other: Table, far_columns: Sequence[str]) -> None:
-    """Refuse a foreign key over types that certainly have no equality in common, such as text and integer."""
+    """Refuse a foreign key whose types certainly have no equality: text and integer, numeric that refers to integer."""
     if not far_columns and other.partial:
         return
     if len(columns) != len(far_columns):
         raise CannotApply(f"a foreign key of {table.name} has another number of columns than what it references")
     for near, far in zip(map(table.column, columns), map(other.column, far_columns), strict=True):
         families = {_family(c) for c in (near, far) if c is not None and not c.type.dimensions}
-        if len(families) == 2 and None not in families:
+        wider = near is not None and far is not None and _width(near) > _width(far)
+        if (len(families) == 2 and None not in families) or (wider and families == {"number"}):
             raise CannotApply(f"foreign key of {table.name} compares {near and near.type} with {far and far.type}")
 
 
@@ -162,6 +166,11 @@ def need_comparable_keys(schema: Schema, table: Table, column: str) -> None:
         touched = column in (key.columns if mine is table else far)
         if other is not None and mine.name != other.name and touched and key.local:
             _need_comparable(mine, key.columns, other, far)
+
+
+def _width(column: Column) -> int:
+    """Rank numbers by what they are taken for: a key of integers may refer to numeric, not the other way round."""
+    return _WIDTHS.get(column.type.name, 0)
 
 
 def _family(column: Column) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate_safe.catalog.brought import shows_relations
 from migrate_safe.catalog.change import CannotApply, put, put_column
 from migrate_safe.catalog.evolve.views import created_name
 from migrate_safe.catalog.naming import none_such, relation_exists, sequence_name
@@ -153,7 +154,7 @@ def alter_sequence(schema: Schema, action: AlterSequence) -> Schema:
     name = schema.resolve(action.name)
     known = schema.sequences.get(name)
     if known is None:
-        if relation_exists(schema, name) or (schema.complete and not action.if_exists):
+        if relation_exists(schema, name) or (shows_relations(schema) and not action.if_exists):
             raise CannotApply(none_such(schema, name, "sequence"))
         return schema
     changed = with_options(known, action.options)
@@ -202,7 +203,7 @@ def drop_sequence(schema: Schema, action: DropSequence) -> Schema:
     names = [schema.resolve(n) for n in action.sequences]
     for name in names:
         known = schema.sequences.get(name)
-        if known is None and (relation_exists(schema, name) or (schema.complete and not action.if_exists)):
+        if known is None and (relation_exists(schema, name) or (shows_relations(schema) and not action.if_exists)):
             raise CannotApply(none_such(schema, name, "sequence"))
         if known is not None and is_of_identity(schema, known) and not _is_beside_another(schema, known):
             raise CannotApply(f"an identity column requires sequence {name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrate_safe.catalog.brought import shows_relations
 from migrate_safe.catalog.change import (
     SYSTEM_COLUMNS,
     TEMPORARY,
@@ -72,7 +73,7 @@ def create_table(schema: Schema, action: CreateTable) -> Schema:
     if type_exists(schema, name):
         raise CannotApply(f"type {name} already exists, and a table has a type of its name")
     missing = _missing(schema, action)
-    if missing and schema.complete:
+    if missing and shows_relations(schema):
         raise CannotApply(f"relation {missing[0]} does not exist")
     _refuse_parents(schema, action)
     refuse_table_method(schema, action.access_method)
@@ -297,7 +298,7 @@ def drop_table(schema: Schema, action: DropTable) -> Schema:
         _refuse_other_kinds(schema, full, action)
         if full in schema.tables:
             names.extend(_with_partitions(schema, schema.tables[full], listed, cascade=action.cascade))
-        elif schema.complete and not action.if_exists:
+        elif shows_relations(schema) and not action.if_exists:
             raise CannotApply(f"table {full} does not exist")
         else:
             schema = without_table(schema, full)

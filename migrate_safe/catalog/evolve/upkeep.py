@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from migrate_safe.catalog.brought import shows_relations
 from migrate_safe.catalog.change import CannotApply, family, is_partitioned, need_column, put
 from migrate_safe.catalog.evolve.storage import need_ordering_index, tablespace_of
 from migrate_safe.catalog.naming import joined, make_object_name, none_such, relation_exists
@@ -77,7 +78,7 @@ def _create_statistics(schema: Schema, new: NewStatistics) -> Schema:
     """Add a statistics object; its facts are the table, columns, expressions, kinds, the target and the owner."""
     full = schema.resolve(new.tables[0]) if new.tables else Name(None, "")
     table = schema.tables.get(full)
-    if table is None and schema.complete and full not in schema.views:
+    if table is None and shows_relations(schema) and full not in schema.views:
         raise CannotApply(f"relation {full} does not exist")
     if full in schema.views and not schema.views[full].materialized:
         raise CannotApply(f"cannot define statistics for relation {full}")
@@ -240,7 +241,7 @@ def _vacuum(schema: Schema, vacuum: Vacuum) -> Schema:
         if each.columns and not vacuum.analyze:
             raise CannotApply("ANALYZE option must be specified when a column list is provided")
         table = schema.tables.get(full)
-        if table is None and not relation_exists(schema, full) and schema.complete:
+        if table is None and not relation_exists(schema, full) and shows_relations(schema):
             raise CannotApply(f"relation {full} does not exist")
         if table is not None:
             need_columns(schema, table, each.columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from migrate_safe.catalog.brought import shows_relations
 from migrate_safe.catalog.change import CannotApply
 from migrate_safe.catalog.evolve.freeing import freed
 from migrate_safe.catalog.evolve.parameters import refuse_table_parameters
@@ -129,7 +130,7 @@ def drop_view(schema: Schema, action: DropView) -> Schema:
     for name in names:
         view = schema.views.get(name)
         wrong = relation_exists(schema, name) if view is None else view.materialized is not action.materialized
-        if wrong or (view is None and schema.complete and not action.if_exists):
+        if wrong or (view is None and shows_relations(schema) and not action.if_exists):
             raise CannotApply(none_such(schema, name, "materialized view" if action.materialized else "view"))
     return drop_views(schema, names, cascade=action.cascade)
 
