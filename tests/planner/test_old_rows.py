@@ -81,3 +81,30 @@ def test_a_unique_index_over_one_default_comes_in_contract() -> None:
     for default, phase in (("", "migrate"), (" DEFAULT 'x'", "contract")):
         plan = planned(f"ALTER TABLE t ADD s text{default};\nCREATE UNIQUE INDEX u ON t (lower(s));", SCHEMA)
         assert f"{phase}.build-index.public.u" in ids(plan)
+
+
+def test_a_default_of_null_is_one_that_goes() -> None:
+    before = known("CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL DEFAULT 5);")
+    assert ids(planned("ALTER TABLE t ALTER a SET DEFAULT NULL;", before)) == ["contract.drop-default.public.t.a"]
+    assert ids(planned("ALTER TABLE t ALTER a SET DEFAULT 6;", before)) == ["expand.set-default.public.t.a"]
+
+
+@pytest.mark.parametrize(
+    ("index", "phase"),
+    [
+        ("(((d->>'n')::int))", "contract"),
+        ("((name::int))", "contract"),
+        ("((a / b))", "contract"),
+        ("(id) WHERE (d->>'n')::numeric > 3", "contract"),
+        ("((d->>'n'), lower(name))", "expand"),
+        ("(id) WHERE name = '/x'::text AND a > '3'::int", "expand"),
+        ("(((at AT TIME ZONE 'UTC')::date), (a::bigint), (a / 2))", "expand"),
+    ],
+)
+def test_an_index_whose_expression_may_fail_for_a_row_comes_in_contract(index: str, phase: str) -> None:
+    before = known("CREATE TABLE t (id int PRIMARY KEY, a int, b int, name text, d jsonb, at timestamptz);")
+    made = planned(f"CREATE INDEX i ON t {index};", before)
+    assert ids(made) == [f"{phase}.build-index.public.i"]
+    assert any("old-app-keeps" in n for n in made.notes) == (phase == "contract")
+    said = planned(f"-- migrate-safe: old-app-keeps all are such\nCREATE INDEX i ON t {index};", before)
+    assert ids(said) == ["expand.build-index.public.i"]
