@@ -47,6 +47,7 @@ _BARE = {("schema", "public"), ("extension", "plpgsql")}
 """What is in an empty database beside what is in its schemas."""
 
 RESET = """
+DISCARD TEMP;
 DROP SCHEMA IF EXISTS other CASCADE;
 DO $$
 DECLARE one record;
