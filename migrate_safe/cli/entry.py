@@ -20,7 +20,7 @@ try:  # at import: until the handlers stand, each further line is a place where 
 
     def _leave(_: int, __: object) -> None:
         try:
-            os.write(2, b"migrate-safe: interrupted\n")
+            os.write(2, b"migrate-safe: interrupted\n  next: run this again\n")
         finally:
             os._exit(INTERRUPTED)
 

@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return complain(_usage_text(error), Exit.USAGE)
     except (KeyboardInterrupt, click.Abort):
-        return complain("interrupted", Exit.INTERRUPTED)
+        return complain("interrupted\n  next: run this again", Exit.INTERRUPTED)
     except OSError as error:
         if _is_nowhere():
             return complain("the folder in which this runs is gone\n  next: change to one that is there", Exit.USAGE)

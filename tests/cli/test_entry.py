@@ -14,7 +14,7 @@ import pytest
 from migrate_safe.cli import main as front
 
 ROOT = Path(front.__file__).parents[2]
-QUIET = "migrate-safe: interrupted\n"
+QUIET = "migrate-safe: interrupted\n  next: run this again\n"
 
 
 def run(code: str, **more) -> subprocess.CompletedProcess[str]:

@@ -148,4 +148,4 @@ def test_ctrl_c_ends_with_130_and_one_line():
     )
     done = run_python(code, timeout=60)
     assert done.returncode == 130
-    assert done.stderr == "migrate-safe: interrupted\n"
+    assert done.stderr == "migrate-safe: interrupted\n  next: run this again\n"
