@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from msgspec import Struct, field
 
+from migrate_safe.adapters.captured import FIRST_OF_USERS
 from migrate_safe.adapters.marks import Tests
 from migrate_safe.adapters.recording import LeftOut, Recorded
 from migrate_safe.adapters.said import said_by
@@ -60,11 +61,14 @@ class Heard(Struct):
         self.left[reason] = LeftOut(reason, known.count + count, known.example)
 
 
-def heard_at(log: Sequence[Sent], tests: Tests, type_name: Callable[[Parameter], str]) -> Heard:
-    """Collect what clients sent."""
+def heard_at(log: Sequence[Sent], tests: Tests, database: str, type_name: Callable[[Parameter], str]) -> Heard:
+    """Collect what clients sent; `type_name` knows the types of `database`, of others those of the server itself."""
     heard = Heard()
     for sent in log:
-        types = tuple("" if p.type == 0 else _known(type_name(p)) for p in sent.parameters)
+        own = sent.startup.database == database
+        types = tuple(
+            _known(type_name(p)) if p.type and (own or p.type < FIRST_OF_USERS) else "" for p in sent.parameters
+        )
         for said in said_by(sent):
             if said.skipped:
                 continue

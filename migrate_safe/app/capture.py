@@ -57,7 +57,7 @@ def capture_command(command: tuple[str, ...], request: CaptureRequest) -> Captur
             )
         with connect(dsn) as connection:
             connection.execute("SET search_path = ''")  # types are named with their schema
-            heard = heard_at(door.log, tests, Values(connection).type_name)
+            heard = heard_at(door.log, tests, str(where["dbname"]), Values(connection).type_name)
     crowd = f"the tests ran in {tests.processes} processes at once: of no query the test is known"
     notes = (*base.notes, *door.notes, *((crowd,) if tests.processes > 1 else ()))
     return Capture(_recording(name, heard, normalised=False), code, notes)

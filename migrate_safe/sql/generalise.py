@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
-from postgast import fingerprint
+from postgast import PgQueryError, fingerprint
 
 from migrate_safe.sql.lexer import BLANK, tokens
 from migrate_safe.sql.places import characters
-from migrate_safe.sql.tree import Unreadable, fields, kind_of, parse_tree
+from migrate_safe.sql.tree import Unreadable, fields, kind_of, parse_tree, walk
 
 _FIXED = frozenset({"sort_clause", "group_clause", "distinct_clause", "type_name", "window_clause"})
 _BOUND_IN = frozenset({"A_Expr", "List", "A_ArrayExpr"})
@@ -38,7 +38,7 @@ def generalise(sql: str) -> Generalised:
         trees = parse_tree(sql)
     except Unreadable:
         return Generalised(sql)
-    if len(trees) != 1 or "ParamRef" in {kind_of(part) for part, _ in _parts(trees[0].node)}:
+    if len(trees) != 1 or any(kind_of(part) == "ParamRef" for part in walk(trees[0].node)):
         return Generalised(sql)
     places = sorted({place for place in _values(sql, trees[0].node) if place is not None})
     text, done, types = "", 0, list[str]()
@@ -53,17 +53,8 @@ def shape(sql: str) -> str:
     """Give what two queries have in common that differ in constants and in the length of their lists only."""
     try:
         return str(fingerprint(sql).hex)
-    except Exception:  # whatever it cannot read has no shape but its text
+    except PgQueryError:  # what cannot be read has no shape but its text
         return sql
-
-
-def _parts(message: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each message with the one that it stands in."""
-    stack = [(message, None)]
-    while stack:
-        current, parent = stack.pop()
-        yield current, parent
-        stack += [(child, current) for _, child in fields(current)]
 
 
 def _values(sql: str, node: Any) -> Iterator[tuple[int, int, str] | None]:
@@ -110,7 +101,8 @@ def _place(sql: str, spans: dict[int, int], constant: Any) -> tuple[int, int, st
 
 
 def _numeric_type(text: str) -> str:
-    digits = text.replace(" ", "").lstrip("-")
-    if not digits.isdigit():
+    try:
+        number = int("".join(text.split()))
+    except ValueError:
         return "numeric"
-    return "integer" if int(digits) < _SMALL else "bigint" if int(digits) < _BIG else "numeric"
+    return "integer" if -_SMALL <= number < _SMALL else "bigint" if -_BIG <= number < _BIG else "numeric"

@@ -9,7 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from migrate_safe.adapters.heard import heard_at
+from migrate_safe.adapters.marks import Tests
 from migrate_safe.adapters.scratch import scratch_server
+from migrate_safe.adapters.wire import Parameter, Sent, Startup
 from migrate_safe.cli.main import main
 from tests.support.servers import source_of, wanted_majors
 
@@ -150,3 +153,11 @@ def test_a_broken_recording_is_named(project, capfd, text, said):
     err = capfd.readouterr().err
     assert "v1.json" in err
     assert said in err
+
+
+@pytest.mark.parametrize(("database", "types"), [("shop", ("mood",)), ("test_shop", ("",))])
+def test_types_of_users_are_those_of_the_database_that_can_be_asked(database, types):
+    sql = "SELECT 1 FROM t WHERE a = $1"
+    sent = Sent(1, sql, True, 0.0, (Parameter(20_000, False, b"x"),), startup=Startup(database))
+    (query,) = heard_at([sent], Tests(), "shop", lambda _: "mood").queries.values()
+    assert query.types == types

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from migrate_safe.model.names import quote_literal
 from migrate_safe.sql.generalise import generalise, shape
 from migrate_safe.sql.queries import prepare_form
+from tests.conftest import Connect
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,13 @@ def test_queries_differ_that_differ_in_more_than_values():
     assert shape("SELECT a FROM t WHERE b IN (1, 2)") == shape("SELECT a FROM t WHERE b IN ($1, $2, $3)")
     assert shape("SELECT a FROM t WHERE b = 1") != shape("SELECT a FROM t WHERE c = 1")
     assert shape("nonsense 1") != shape("nonsense 2")
+
+
+NUMBERS = "0 -5 2147483647 2147483648 -2147483648 -2147483649 9223372036854775808 -9223372036854775808 1.5 2e3"
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("number", NUMBERS.split())
+def test_numbers_have_the_types_of_the_server(each_database: str, connect: Connect, number: str):
+    row = connect(each_database).execute(f"SELECT pg_typeof({number})::text".encode()).fetchone()
+    assert generalise(f"SELECT a FROM t WHERE a = {number}").types == row

@@ -73,9 +73,6 @@ class MakeAnew(Struct, frozen=True):
             ),
         )
 
-    def _let_go(self) -> Sql:
-        return sql(*self.let_go, require=self.require)
-
     def notes(self) -> tuple[str, ...]:
         """Say which app version meets which form."""
         if self.rank >= Rank.QUIET:
