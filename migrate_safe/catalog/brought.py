@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from migrate_safe.model.schema import Schema
 
-_WITHOUT_RELATIONS = frozenset(
+WITHOUT_RELATIONS = frozenset(
     """
     adminpack amcheck autoinc bloom btree_gin btree_gist citext cube dblink dict_int dict_xsyn earthdistance file_fdw
     fuzzystrmatch hstore insert_username intagg intarray isn lo ltree moddatetime pageinspect pg_buffercache
@@ -18,4 +18,4 @@ _WITHOUT_RELATIONS = frozenset(
 
 def shows_relations(schema: Schema) -> bool:
     """Say whether a relation that is not in the schema certainly does not exist."""
-    return schema.complete and all(k != "extension" or n.name in _WITHOUT_RELATIONS for k, n in schema.things)
+    return schema.complete and all(k != "extension" or n.name in WITHOUT_RELATIONS for k, n in schema.things)
